@@ -1,0 +1,1 @@
+"""The tests of jobd; their folders mirror the package."""
