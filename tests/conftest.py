@@ -38,12 +38,12 @@ def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("JOBD_DIR", str(path))
     yield path
     end_processes(path)
-    shutil.rmtree(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def end_processes(path: Path) -> None:
     """Kill every process that works in the directory, until none is left."""
-    if any(path.iterdir()):
+    if path.exists() and any(path.iterdir()):
         until(lambda: not _kill(_working_in(str(path))), what=f"no process left in {path}")
 
 

@@ -16,8 +16,8 @@ LONGEST_PAUSE = 0.05
 def until(condition: Callable[[], T], seconds: float = 20.0, *, what: str = "") -> T:
     """Return the first true value of the condition.
 
-    `seconds` is the limit for a machine that is busy with other things; `what` says in the failure what was waited for. An
-    AssertionError raised by the condition counts as not yet true and is shown if it stays so.
+    `seconds` is the limit for a machine that is busy with other things; `what` says in the failure what was waited for.
+    An AssertionError raised by the condition counts as not yet true, and is shown if it stays so.
     """
     deadline = time.monotonic() + seconds
     pause = PAUSE

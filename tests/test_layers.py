@@ -1,0 +1,210 @@
+"""The shape of the package: who may import whom, how long a module and a function may be, what nothing is called."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.source import PACKAGE, Module, cycles, edges, modules
+
+LAYERS = (
+    {"core"},
+    {"wire", "config", "ui", "hot", "growth", "manual"},
+    {"daemon", "client"},
+    {"commands", "jobd"},
+    {"server"},
+    {"cli"},
+    {"__main__"},
+)
+RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
+
+ALONE = {"jobd.daemon.shim", "jobd.daemon.zygote"}
+
+PURE = set(
+    "__future__ abc ast base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal difflib "
+    "enum errno fnmatch fractions functools graphlib hashlib heapq hmac ipaddress itertools json math msgspec numbers "
+    "operator re shlex statistics string struct textwrap types typing unicodedata urllib.parse".split()
+)
+PURE_NAMES = {"signal": {"Signals"}, "os": {"fsdecode", "fsencode", "waitstatus_to_exitcode"}}
+CLOCKS = {"now", "utcnow", "today"}
+
+HEAVY = set(
+    "asyncio cronsim logging multiprocessing platformdirs prometheus_client psutil rich sqlite3 subprocess textual "
+    "tomllib urllib3 watchfiles".split()
+)
+CLIENT_ROOMS = RANK.keys() - {"daemon", "server", "growth", "manual"}
+
+BANNED = {"util", "utils", "helper", "helpers", "common", "base", "manager"}
+
+MODULE_LINES = 300
+SHORT_MODULE_LINES = 120
+FUNCTION_LINES = 40
+COMMENTS_PER_100_LINES = 3
+
+ALL = modules()
+each_module = pytest.mark.parametrize("module", ALL, ids=lambda module: module.name)
+
+
+def room(name: str) -> str:
+    """Name the room of a module: the folder or file below jobd; a folder's entry point is one of the program's."""
+    parts = name.split(".")
+    if parts[-1] == "__main__":
+        return "__main__"
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def forbidden(module: Module, package: list[Module]) -> list[str]:
+    """List the imports of a module that break the order of the layers."""
+    mine = room(module.name)
+    bad = []
+    for target in sorted(edges(package)[module.name]):
+        other = room(target)
+        if module.name in ALONE:
+            bad.append(f"{module.name} imports {target}, but must import nothing of jobd")
+        elif mine != other and (RANK[other] > RANK[mine] or {mine, other} == {"daemon", "client"}):
+            bad.append(f"{module.name} ({mine}) imports {target} ({other})")
+    return bad
+
+
+def test_every_room_has_its_layer() -> None:
+    """A new file or folder below jobd says which layer it belongs to."""
+    assert {room(module.name) for module in ALL} <= RANK.keys()
+
+
+@each_module
+def test_lower_never_imports_higher(module: Module) -> None:
+    """Imports go downwards only, lazy and type-only ones counted."""
+    assert forbidden(module, ALL) == []
+
+
+def test_no_cycles_between_modules() -> None:
+    """No module reaches itself again by imports of any kind."""
+    assert cycles(edges(ALL)) == []
+
+
+def test_no_cycles_between_rooms() -> None:
+    """No folder reaches itself again through another one."""
+    graph: dict[str, set[str]] = {}
+    for module, targets in edges(ALL).items():
+        graph.setdefault(room(module), set()).update({room(target) for target in targets} - {room(module)})
+    assert cycles(graph) == []
+
+
+@each_module
+def test_core_is_pure(module: Module) -> None:
+    """The rules import nothing that could touch the world, and read no clock."""
+    if room(module.name) != "core":
+        return
+    impure = [
+        f"line {item.line}: {item.module} {item.name}"
+        for item in module.imports
+        if item.module not in PURE
+        and not item.module.startswith("jobd.core")
+        and item.name not in PURE_NAMES.get(item.module, set())
+        and item.module.partition(".")[0] not in PURE
+    ]
+    clocks = [
+        f"line {node.lineno}: {node.attr}()"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS
+    ]
+    assert impure + clocks == []
+
+
+@each_module
+def test_programs_of_their_own_use_the_standard_library_only(module: Module) -> None:
+    """The shim and the zygote start in an interpreter without site packages."""
+    if module.name in ALONE:
+        assert {item.module.partition(".")[0] for item in module.imports} <= sys.stdlib_module_names
+
+
+@each_module
+def test_clients_load_nothing_heavy(module: Module) -> None:
+    """A command starts quickly: what is slow to import is imported where it is used."""
+    if room(module.name) in CLIENT_ROOMS:
+        heavy = [item for item in module.imports if item.at_load and item.module.partition(".")[0] in HEAVY]
+        assert heavy == []
+
+
+@each_module
+def test_sizes(module: Module) -> None:
+    """A module fits a few screens and a function one."""
+    long = [
+        f"{function.name}: {length} lines"
+        for function in module.functions()
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_LINES
+    ]
+    assert module.line_count <= MODULE_LINES
+    assert long == []
+
+
+def test_half_of_the_modules_are_short() -> None:
+    """Most rooms are small."""
+    short = [module for module in ALL if module.line_count < SHORT_MODULE_LINES]
+    assert 2 * len(short) >= len(ALL)
+
+
+@each_module
+def test_everything_public_is_documented(module: Module) -> None:
+    """Each module, class and function says what it is."""
+    nodes = [module.tree, *module.public()]
+    assert [getattr(node, "name", module.name) for node in nodes if not ast.get_docstring(node)] == []
+
+
+@each_module
+def test_names_say_what_things_are(module: Module) -> None:
+    """Nothing is called after the drawer it lies in."""
+    names = [*module.name.split("."), *(node.name for node in module.classes())]
+    words = {word.lower() for name in names for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)}
+    assert words & BANNED == set()
+
+
+def test_few_comments() -> None:
+    """Comments say only why; what is said by names and docstrings."""
+    comments = sum(module.comment_count for module in ALL)
+    lines = sum(module.line_count for module in ALL)
+    assert 100 * comments <= COMMENTS_PER_100_LINES * lines
+
+
+@each_module
+def test_no_module_is_a_thicket_of_comments(module: Module) -> None:
+    """The measure holds in each room too, with room for one more in a small one."""
+    assert module.comment_count <= 1 + COMMENTS_PER_100_LINES * module.line_count / 100
+
+
+PLANTED = {
+    "core/rules.py": "from jobd import config\n",
+    "config.py": "def later():\n    from jobd.client import call\n",
+    "client.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jobd.daemon.engine import Engine\n",
+    "daemon/engine.py": "from .zygote import run\nfrom .. import config\nfrom jobd import __version__\n",
+    "daemon/zygote.py": "import jobd.core.rules\n",
+    "__init__.py": "__version__ = '1'\n",
+}
+
+
+def test_a_planted_breach_is_found(tmp_path: Path) -> None:
+    """Each kind of forbidden import is seen: top level, lazy, for types, relative; and the allowed ones are not."""
+    for name, text in PLANTED.items():
+        path = tmp_path / "jobd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    package = modules(tmp_path)
+    found = {module.name: forbidden(module, package) for module in package}
+    assert found == {
+        "jobd": [],
+        "jobd.client": ["jobd.client (client) imports jobd.daemon.engine (daemon)"],
+        "jobd.config": ["jobd.config (config) imports jobd.client (client)"],
+        "jobd.core.rules": ["jobd.core.rules (core) imports jobd.config (config)"],
+        "jobd.daemon.engine": [],
+        "jobd.daemon.zygote": ["jobd.daemon.zygote imports jobd.core.rules, but must import nothing of jobd"],
+    }
+    everyone = ["jobd.client", "jobd.config", "jobd.core.rules", "jobd.daemon.engine", "jobd.daemon.zygote"]
+    assert cycles(edges(package)) == [everyone]
+
+
+def test_the_whole_package_was_read() -> None:
+    """The tests above saw every Python file."""
+    assert {module.path for module in ALL} == set(PACKAGE.rglob("*.py"))
+    assert ALL
