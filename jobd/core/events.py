@@ -1,0 +1,395 @@
+"""Everything that can happen to a job, one class each, in the past tense.
+
+An event says by itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by the table in
+`states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
+"""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Union
+
+import msgspec
+from msgspec.structs import replace
+
+from jobd.core import progress
+from jobd.core.model import (
+    ATTEMPTS_KEPT,
+    WARNINGS_KEPT,
+    Attempt,
+    Cancellation,
+    Ending,
+    Id,
+    Job,
+    Measure,
+    Origin,
+    Process,
+    Spec,
+    State,
+    Usage,
+    Usual,
+    Warned,
+)
+from jobd.core.series import thin
+
+
+class Severity(StrEnum):
+    """How much an event matters to a person."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+def _tag(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=_tag, tag_field="type"):
+    """Something that happened to a job."""
+
+    severity: ClassVar[Severity] = Severity.LOW
+    #: Whether it comes in floods; such events are left out of the per-job index and of short listings.
+    frequent: ClassVar[bool] = False
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Copy the record with what this event changes beside the state."""
+        return job
+
+    @classmethod
+    def title(cls) -> str:
+        """Name the event as the log does: CancelAsked is cancel_asked."""
+        return _tag(cls.__name__)
+
+
+def _attempt(job: Job, **changes: Any) -> Job:
+    attempts = job.attempts
+    return replace(job, attempts=(*attempts[:-1], replace(attempts[-1], **changes)))
+
+
+def _ended(job: Job, at: datetime, state: State, ending: Ending, reason: str | None, detail: str | None) -> Job:
+    if job.attempts and job.attempts[-1].ending is None:
+        job = _attempt(job, ending=ending, state=state, reason=reason)
+    return replace(job, ended_at=ending.ended_at or at, reason=reason, detail=detail)
+
+
+class Created(Event, frozen=True, kw_only=True):
+    """A job came into being; the fields are what it starts with."""
+
+    name: str
+    origin: Origin
+    spec: Spec | None = None
+    watched: Process | None = None
+    group: str = "default"
+    priority: int = 0
+    labels: dict[str, str] = {}
+    usual: Usual | None = None
+
+    def create(self, job_id: Id, state: State, at: datetime) -> Job:
+        """Make the first record."""
+        fields = {name: getattr(self, name) for name in Created.__struct_fields__}
+        return Job(id=job_id, state=state, created_at=at, **fields)
+
+
+class Submitted(Created, frozen=True, kw_only=True):
+    """A command was put into the queue."""
+
+
+class Begun(Created, frozen=True, kw_only=True):
+    """A job that jobd did not start asked to be followed."""
+
+    boot: str
+    boottime: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Open the only attempt, already started."""
+        attempt = Attempt(
+            number=1, boot=self.boot, opened_at=at, main=self.watched, started_at=at, started_boottime=self.boottime
+        )
+        return replace(job, attempts=(attempt,), started_at=at)
+
+
+class Imported(Created, frozen=True, kw_only=True):
+    """A job was found in a directory that the database knew nothing of: run without a daemon, or from before a restore."""
+
+    severity = Severity.MEDIUM
+    boot: str
+    number: Id = 1
+    cookie: str = ""
+    directory: str
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Open the attempt that the directory shows."""
+        attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie)
+        return replace(job, attempts=(attempt,))
+
+
+class Opened(Event, frozen=True, kw_only=True):
+    """The decision to start an attempt; from here on it may run, and never twice."""
+
+    number: Id
+    boot: str
+    cookie: str
+    cgroup: str | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Append the attempt."""
+        attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie, cgroup=self.cgroup)
+        return replace(job, attempts=(*job.attempts, attempt)[-ATTEMPTS_KEPT:], reason=None, detail=None)
+
+
+class Withdrawn(Event, frozen=True, kw_only=True):
+    """An attempt never ran and never will; the job may be started again."""
+
+    why: str
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Take the attempt away and count it."""
+        return replace(job, attempts=job.attempts[:-1], withdrawn=job.withdrawn + 1)
+
+
+class Started(Event, frozen=True, kw_only=True):
+    """The command runs."""
+
+    main: Process
+    shim: Process | None = None
+    started_at: datetime
+    boottime: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Note who runs it, and since when."""
+        job = _attempt(job, main=self.main, shim=self.shim, started_at=self.started_at, started_boottime=self.boottime)
+        return replace(job, started_at=self.started_at, withdrawn=0, reason=None, detail=None)
+
+
+class Adopted(Event, frozen=True, kw_only=True):
+    """A daemon that came later took over a running job."""
+
+    shim_lost: bool = False
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Note whether its first witness is gone."""
+        return _attempt(job, shim_lost=self.shim_lost)
+
+
+class Progressed(Event, frozen=True, kw_only=True):
+    """The job said how far it is: one report, or several gathered into the latest of each field."""
+
+    frequent = True
+    report: progress.Report
+    count: int = 1
+    #: Seconds into the attempt, pauses left out.
+    elapsed: float | None = None
+    #: Where in the report file the next report begins; None if it did not come through the file.
+    offset: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Take the report into the progress, and the offset into the attempt."""
+        advanced = progress.advance(job.progress, self.report, self.count, self.elapsed, at)
+        job = replace(job, progress=advanced)
+        return job if self.offset is None else _attempt(job, report_offset=self.offset)
+
+
+class ReportRejected(Event, frozen=True, kw_only=True):
+    """A line of the report file made no sense; it is kept as a warning."""
+
+    severity = Severity.MEDIUM
+    text: str
+    problem: str
+    #: How many such lines there were in this reading; the text is the first one.
+    count: int = 1
+    offset: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep the warning."""
+        warned = Warned(at, f"{self.problem}: {self.text}")
+        job = replace(job, warnings=(*job.warnings, warned)[-WARNINGS_KEPT:], warned=job.warned + self.count)
+        return job if self.offset is None else _attempt(job, report_offset=self.offset)
+
+
+class Measured(Event, frozen=True, kw_only=True):
+    """What the job uses was measured; saved now and then, the rest is only shown."""
+
+    frequent = True
+    usage: Usage
+    measure: Measure
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Take the figures, and the point into the series."""
+        return replace(job, usage=self.usage, series=thin((*job.series, self.measure)))
+
+
+class OutputTrimmed(Event, frozen=True, kw_only=True):
+    """The output grew over its limit; its middle was given back to the disk."""
+
+    severity = Severity.MEDIUM
+    file: str
+    removed_bytes: int
+    limit: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep a warning."""
+        text = f"{self.file} is over its limit of {self.limit} bytes: {self.removed_bytes} bytes of its middle are gone"
+        return replace(job, warnings=(*job.warnings, Warned(at, text))[-WARNINGS_KEPT:], warned=job.warned + 1)
+
+
+class PauseAsked(Event, frozen=True, kw_only=True):
+    """Somebody asked the job to stand still."""
+
+
+class Paused(Event, frozen=True, kw_only=True):
+    """Every process of the job is stopped."""
+
+    boottime: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Stop the job's clock."""
+        return _attempt(job, paused_boottime=self.boottime)
+
+
+class Resumed(Event, frozen=True, kw_only=True):
+    """The job goes on."""
+
+    boottime: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Add the pause to the time that does not count."""
+        attempt = job.attempts[-1]
+        if attempt.paused_boottime is None:
+            return job
+        pause = max(0, self.boottime - attempt.paused_boottime) / 1e9
+        return _attempt(job, paused_boottime=None, paused_seconds=attempt.paused_seconds + pause)
+
+
+class Draining(Event, frozen=True, kw_only=True):
+    """The main process has ended, others of its tree still live."""
+
+    status: int | None = None
+
+
+class CancelAsked(Event, frozen=True, kw_only=True):
+    """Somebody asked to end the job."""
+
+    severity = Severity.MEDIUM
+    boottime: int
+    grace: float
+    signal: int
+    reason: str | None = None
+    uid: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep the request; the first time counts, a later one can only shorten the grace."""
+        first = job.cancellation
+        request = Cancellation(
+            asked_at=first.asked_at if first else at,
+            asked_boottime=first.asked_boottime if first else self.boottime,
+            grace=min(first.grace, self.grace) if first else self.grace,
+            signal=self.signal,
+            reason=self.reason or (first.reason if first else None),
+            uid=self.uid,
+        )
+        return replace(job, cancellation=request)
+
+
+class CancelStalled(Event, frozen=True, kw_only=True):
+    """Processes of the job do not end, whatever is done to them."""
+
+    severity = Severity.HIGH
+    processes: tuple[str, ...]
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep a warning that names them."""
+        text = "still alive: " + ", ".join(self.processes)
+        return replace(job, warnings=(*job.warnings, Warned(at, text))[-WARNINGS_KEPT:], warned=job.warned + 1)
+
+
+class Ended(Event, frozen=True, kw_only=True):
+    """A job ended."""
+
+    ending: Ending = Ending()
+    usage: Usage | None = None
+
+    def finish(self, job: Job, at: datetime, state: State, reason: str | None, detail: str | None) -> Job:
+        """Close the attempt and note the figures."""
+        job = _ended(job, at, state, self.ending, reason, detail)
+        return replace(job, usage=self.usage) if self.usage else job
+
+
+class Completed(Ended, frozen=True, kw_only=True):
+    """The job ended with status 0."""
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Close the attempt."""
+        return self.finish(job, at, State.COMPLETED, None, None)
+
+
+class Failed(Ended, frozen=True, kw_only=True):
+    """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start or lost."""
+
+    severity = Severity.HIGH
+    reason: str
+    detail: str | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Close the attempt with the reason."""
+        return self.finish(job, at, State.FAILED, self.reason, self.detail)
+
+
+class Canceled(Ended, frozen=True, kw_only=True):
+    """The job ended because somebody asked, or was never started."""
+
+    severity = Severity.MEDIUM
+    reason: str | None = None
+    abandoned: bool = False
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Close the attempt."""
+        detail = "abandoned with processes alive" if self.abandoned else None
+        return self.finish(job, at, State.CANCELED, self.reason, detail)
+
+
+class Retried(Event, frozen=True, kw_only=True):
+    """Somebody asked for another attempt."""
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Clear what belongs to the attempt before; it stays in the list of attempts."""
+        return replace(
+            job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
+            usage=None, series=(), cancellation=None, withdrawn=0,
+        )  # fmt: skip
+
+
+class Removed(Event, frozen=True, kw_only=True):
+    """The job's record and its output were deleted; the log keeps its events."""
+
+    severity = Severity.MEDIUM
+
+
+def leaves(kind: type[Event] = Event) -> list[type[Event]]:
+    """List the kinds of event that can happen, in the order of this file."""
+    children = kind.__subclasses__()
+    return [leaf for child in children for leaf in leaves(child)] if children else [kind]
+
+
+if TYPE_CHECKING:
+    AnyEvent = Event
+else:
+    AnyEvent = Union[tuple(leaves())]  # noqa: UP007 -- made from the classes above
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asked: the peer of the connection, as the kernel names it."""
+
+    uid: int
+    pid: int
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the log: number (gap-free), time, job, what happened, who asked (None = jobd itself)."""
+
+    seq: Id
+    at: datetime
+    job: Id
+    event: AnyEvent
+    by: Actor | None = None

@@ -1,0 +1,114 @@
+"""Which jobs: the words people name jobs with, and the query the store answers.
+
+143          1,3,5-8        2-10:2         ids, lists, ranges with a step
+last  @                                    the newest job
+all                                        every job the verb applies to
+encode       encode~1       %encode        newest of that name, the run before it, surely a name
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from jobd.core.errors import BadValue
+from jobd.core.model import LARGEST, State
+
+#: A range of ids longer than this is refused: it is a slip of the finger, or wants a filter.
+MOST_IDS = 100_000
+LONGEST_NAME = 200
+
+_IDS = re.compile(r"\d{1,19}(?:-\d{1,19}(?::\d{1,9})?)?(?:,\d{1,19}(?:-\d{1,19}(?::\d{1,9})?)?)*")
+_ALL_DIGITS = re.compile(r"\d+")
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A job by its name: `back` runs before the newest."""
+
+    name: str
+    back: int = 0
+
+
+class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which jobs: ids, names, the newest, all. In JSON a list of words, each as on the command line."""
+
+    ids: tuple[int, ...] = ()
+    named: tuple[Named, ...] = ()
+    last: bool = False
+    all: bool = False
+
+
+#: The words of a selection as a request carries them.
+Words = Annotated[tuple[Annotated[str, Meta(max_length=4096)], ...], Meta(max_length=10_000)]
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A question to the store: newest first, at most `limit` jobs; times are those of `created_at`."""
+
+    states: tuple[State, ...] = ()
+    #: Exact, or a pattern with * and ?.
+    name: str | None = None
+    group: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    #: Only jobs with a smaller id: the next page.
+    before: int | None = None
+    limit: int = 50
+
+
+def parse(words: tuple[str, ...]) -> Selection:
+    """Read the words. Raises BadValue."""
+    ids: dict[int, None] = {}
+    named: list[Named] = []
+    last = everything = False
+    for word in words:
+        if word in ("last", "@"):
+            last = True
+        elif word == "all":
+            everything = True
+        elif _IDS.fullmatch(word):
+            ids.update(dict.fromkeys(_numbers(word)))
+        else:
+            named.append(_named(word))
+    return Selection(tuple(ids), tuple(named), last, everything)
+
+
+def name(text: str) -> str:
+    """Check a name for a new job. Raises BadValue for one that would read as something else."""
+    problem = _name_problem(text)
+    if problem:
+        raise BadValue(field="name", problem=f"{text[:50]!r} {problem}")
+    return text
+
+
+def _name_problem(text: str) -> str | None:
+    if not text or len(text) > LONGEST_NAME:
+        return f"must have 1 to {LONGEST_NAME} characters"
+    if _ALL_DIGITS.fullmatch(text) or text in ("last", "all", "@"):
+        return "would be taken for an id or a keyword; choose a name with a letter"
+    if text[0] in "%-@" or any(c in text for c in ",~\0\n\r\t") or not text.isprintable():
+        return "has a character that names cannot have (a leading % - @, or one of , ~ and control characters)"
+    return None
+
+
+def _numbers(word: str) -> list[int]:
+    numbers: list[int] = []
+    for part in word.split(","):
+        span, _, step = part.partition(":")
+        first, _, last = span.partition("-")
+        chosen = range(int(first), int(last or first) + 1, int(step or 1) or 1)
+        if int(first) > LARGEST or int(last or 0) > LARGEST:
+            raise BadValue(field="job", problem=f"{part[:50]} is larger than any id")
+        if not chosen or len(numbers) + len(chosen) > MOST_IDS:
+            raise BadValue(field="job", problem=f"{part[:50]} is an empty range, or one of more than {MOST_IDS} jobs")
+        numbers.extend(chosen)
+    return numbers
+
+
+def _named(word: str) -> Named:
+    text, tilde, back = word.removeprefix("%").partition("~")
+    if not text or (tilde and not (back.isdigit() and len(back) < 7)):
+        raise BadValue(field="job", problem=f"{word[:50]!r} is not an id, a range, a name, NAME~N, last or all")
+    return Named(text, int(back or 0))

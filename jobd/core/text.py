@@ -1,0 +1,46 @@
+"""Bytes in JSON without loss: text where the bytes are UTF-8, {"b64": …} where they are not."""
+
+import base64
+import binascii
+
+import msgspec
+
+
+class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes that are not UTF-8, as base64 (RFC 4648, section 4)."""
+
+    b64: str
+
+
+#: An argument, a path or a variable: any bytes without NUL.
+Lossless = str | Base64
+
+
+def lossless(raw: bytes | str) -> Lossless:
+    """Put bytes (or a string of the operating system, with surrogates) into their JSON form."""
+    if isinstance(raw, str):
+        raw = raw.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return Base64(base64.b64encode(raw).decode())
+
+
+def raw(text: Lossless) -> bytes:
+    """Give the bytes back. Raises ValueError if the base64 is broken."""
+    if isinstance(text, str):
+        return text.encode()
+    try:
+        return base64.b64decode(text.b64, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"not base64: {error}") from error
+
+
+def plain(text: Lossless) -> str:
+    """Show the bytes to a person; what is not UTF-8 becomes backslash escapes."""
+    return raw(text).decode("utf-8", "backslashreplace")
+
+
+def path(text: Lossless) -> str:
+    """Give the string the operating system's calls take, with surrogates for bytes that are not UTF-8."""
+    return raw(text).decode("utf-8", "surrogateescape")
