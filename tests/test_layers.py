@@ -23,9 +23,9 @@ RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 ALONE = {"jobd.daemon.shim", "jobd.daemon.zygote"}
 
 PURE = set(
-    "__future__ abc ast base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal difflib "
-    "enum errno fnmatch fractions functools graphlib hashlib heapq hmac ipaddress itertools json math msgspec numbers "
-    "operator re shlex statistics string struct textwrap types typing unicodedata urllib.parse".split()
+    "__future__ abc ast base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal "
+    "difflib enum errno fnmatch fractions functools graphlib hashlib heapq hmac ipaddress itertools json math msgspec "
+    "numbers operator re shlex statistics string struct textwrap types typing unicodedata urllib.parse".split()
 )
 PURE_NAMES = {"signal": {"Signals"}, "os": {"fsdecode", "fsencode", "waitstatus_to_exitcode"}}
 CLOCKS = {"now", "utcnow", "today"}

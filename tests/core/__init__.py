@@ -1,0 +1,1 @@
+"""Tests of the rules: no files, no processes, no clock."""
