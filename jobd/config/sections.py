@@ -1,0 +1,106 @@
+"""The settings: every one said once, with its type, default, limits and help.
+
+The configuration file, the environment, the manual page and the commented template are all made from these fields.
+"""
+
+import os
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from jobd.core.model import Leftover
+from jobd.core.settings import Duration, DurationOrOff, Size
+
+
+def processors() -> int:
+    """Count the CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Daemon(msgspec.Struct, frozen=True, kw_only=True):
+    """The background process that starts jobs and remembers them."""
+
+    idle_exit: Annotated[
+        DurationOrOff,
+        Meta(description="Stop the daemon after this long without a job or a client. The next command starts it."),
+    ] = 0.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important messages that still go to the daemon's log."),
+    ] = "info"
+
+
+class Jobs(msgspec.Struct, frozen=True, kw_only=True):
+    """How jobs run, unless they are submitted with flags that say otherwise."""
+
+    slots: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="How many jobs run at once.",
+            extra={"default": "the number of CPUs", "example": "4"},
+        ),
+    ] = msgspec.field(default_factory=processors)
+    grace: Annotated[
+        Duration,
+        Meta(description="How long a canceled job has between the first signal and SIGKILL."),
+    ] = 10.0
+    leftover: Annotated[
+        Leftover,
+        Meta(
+            description="What happens to processes that outlive the main process of their job. kill: they end too. "
+            "wait: the job ends when the last of them has ended. leave: they stay, and the job has ended."
+        ),
+    ] = Leftover.KILL
+    output_limit: Annotated[
+        Size,
+        Meta(description="How large the output of one attempt may grow. 0 sets no limit."),
+    ] = 2**30
+    sample_every: Annotated[
+        Duration,
+        Meta(ge=0.1, description="How often the CPU, memory and I/O of running jobs are measured."),
+    ] = 1.0
+
+
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """The database of jobs and events."""
+
+    durability: Annotated[
+        Literal["full", "normal"],
+        Meta(
+            description="How surely an acknowledged change is on disk. full: it survives a power cut. normal: writes "
+            "are faster, but a power cut can lose the last seconds, and a job started in them may run twice."
+        ),
+    ] = "full"
+    backup_keep: Annotated[
+        int,
+        Meta(ge=0, le=1000, description="How many backups of the database are kept. 0 makes none."),
+    ] = 3
+    backup_every: Annotated[
+        Duration,
+        Meta(ge=60, description="How often the database is backed up."),
+    ] = 86400.0
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """What commands print."""
+
+    color: Annotated[
+        Literal["auto", "always", "never"],
+        Meta(description="When to use color. auto: on a terminal, unless NO_COLOR is set."),
+    ] = "auto"
+    json: Annotated[
+        bool,
+        Meta(description="Print JSON, as with --json. JOBD_OUTPUT=json in the environment says the same."),
+    ] = False
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, by section."""
+
+    daemon: Daemon = Daemon()
+    jobs: Jobs = msgspec.field(default_factory=Jobs)
+    storage: Storage = Storage()
+    output: Output = Output()
