@@ -1,6 +1,6 @@
 """Which waiting jobs start now: the higher priority first, then the older one, as long as there are free slots."""
 
-from collections.abc import Iterable
+import heapq
 
 from jobd.core.model import Job, State
 
@@ -20,13 +20,41 @@ def waits(job: Job) -> bool:
     return job.state is State.PENDING and not job.open
 
 
-def pick(jobs: Iterable[Job], slots: int) -> list[Job]:
-    """Choose the jobs to start, in order."""
-    occupied, waiting = 0, []
-    for job in jobs:
-        if occupies(job):
-            occupied += 1
-        elif waits(job):
-            waiting.append(job)
-    free = slots - occupied
-    return sorted(waiting, key=order)[:free] if free > 0 else []
+class Queue:
+    """The jobs that wait, in order, and how many slots are taken; adding and taking cost the same however many wait."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int]] = []
+        self._waiting: dict[int, tuple[int, int]] = {}
+        self._occupied: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def occupied(self) -> int:
+        """Slots in use."""
+        return len(self._occupied)
+
+    def consider(self, job_id: int, job: Job | None) -> None:
+        """Take in a job as it now is; None = it is gone."""
+        if job is not None and waits(job):
+            key = order(job)
+            if self._waiting.get(job_id) != key:
+                self._waiting[job_id] = key
+                heapq.heappush(self._heap, key)
+        else:
+            self._waiting.pop(job_id, None)
+        if job is not None and occupies(job):
+            self._occupied.add(job_id)
+        else:
+            self._occupied.discard(job_id)
+
+    def take(self, slots: int) -> int | None:
+        """Take the next job to start if there is a free slot."""
+        while self._heap and len(self._occupied) < slots:
+            key = heapq.heappop(self._heap)
+            if self._waiting.get(key[1]) == key:
+                del self._waiting[key[1]]
+                return key[1]
+        return None

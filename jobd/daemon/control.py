@@ -1,0 +1,115 @@
+"""Ending, stopping and continuing whole process trees, at the pace of their grace.
+
+The work is done in bites by `trees` on a few threads; this is the order of the bites. The proof that a tree is gone is its shim,
+which ends when it has no child left; an empty look at /proc proves nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from jobd.core.model import Process
+from jobd.daemon import trees
+from jobd.daemon.executor import Key, Watched
+
+#: Seconds of killing after which somebody is told what does not end (a process in state D, or of another user).
+PATIENCE = 60.0
+#: Seconds between looks afterwards.
+SLOW_ROUND = 2.0
+#: Seconds between two bites, for the shim to notice.
+BREATH = 0.01
+THREADS = 4
+
+Done = TypeVar("Done")
+
+
+class Told(Protocol):
+    """Who hears of it; keys are (job, attempt)."""
+
+    def frozen(self, key: Key) -> None:
+        """Every process of the job is stopped."""
+
+    def stalled(self, key: Key, processes: tuple[str, ...]) -> None:
+        """These do not end."""
+
+
+class Control:
+    """Act on the trees of watched attempts."""
+
+    def __init__(self, watched: dict[Key, Watched], told: Told) -> None:
+        self._watched = watched
+        self._told = told
+        self._pool = ThreadPoolExecutor(THREADS, "trees")
+        self._endings: dict[Key, asyncio.Task[None]] = {}
+        self._stopped: dict[Key, frozenset[Process]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def end(self, key: Key, signal: int, grace: float) -> None:
+        """End the tree: the signal, the grace in seconds, then KILL until nothing is left. Asked again, the newer grace counts."""
+        if key in self._endings:
+            self._endings[key].cancel()
+        self._endings[key] = self._spawn(self._end(key, signal, grace))
+
+    def pause(self, key: Key) -> None:
+        """Stop every process of the tree."""
+        self._spawn(self._pause(key))
+
+    def resume(self, key: Key) -> None:
+        """Let go on what a pause stopped; after a restart, everything that is stopped."""
+        self._spawn(self._resume(key))
+
+    def close(self) -> None:
+        """Leave everything as it is."""
+        for task in self._tasks:
+            task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _run(self, bite: Callable[[], Done]) -> Done:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, bite)
+
+    async def _end(self, key: Key, signal: int, grace: float) -> None:
+        watched = self._watched.get(key)
+        if watched is not None and grace > 0:
+            if self._stopped.pop(key, None) is not None:
+                await self._run(lambda: trees.thaw(watched.tree, None))
+            await self._run(lambda: trees.terminate(watched.tree, signal))
+            await _within(watched.gone, grace)
+        begun = asyncio.get_running_loop().time()
+        told = False
+        while (watched := self._watched.get(key)) is not None:
+            tree = watched.tree
+            alive = await self._run(lambda: trees.kill_round(tree))  # noqa: B023 -- run before the next round
+            late = asyncio.get_running_loop().time() - begun > PATIENCE
+            if late and not told and alive:
+                self._told.stalled(key, trees.describe(alive))
+                told = True
+            await _within(watched.gone, SLOW_ROUND if late else BREATH)
+        del self._endings[key]
+
+    async def _pause(self, key: Key) -> None:
+        watched = self._watched.get(key)
+        if watched is None:
+            return
+        self._stopped[key] = await self._run(lambda: trees.freeze(watched.tree))
+        self._told.frozen(key)
+
+    async def _resume(self, key: Key) -> None:
+        watched = self._watched.get(key)
+        stopped = self._stopped.pop(key, None)
+        if watched is not None:
+            await self._run(lambda: trees.thaw(watched.tree, stopped))
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
