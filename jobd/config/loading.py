@@ -17,15 +17,15 @@ from jobd.config.sections import Config
 from jobd.core.errors import ConfigInvalid
 from jobd.core.settings import Setting, guess, settings
 
-HEADER = re.compile(r'\s*\[\s*"?([\w-]+)"?\s*\]')
-NAME = re.compile(r'\s*"?([\w-]+)"?\s*(?:\.\s*"?([\w-]+)"?\s*)?=')
+HEADER = r'\s*\[\s*"?([\w-]+)"?\s*\]'
+NAME = r'\s*"?([\w-]+)"?\s*(?:\.\s*"?([\w-]+)"?\s*)?='
 
 #: What JOBD_OUTPUT says, as values of output.json.
 OUTPUTS = {"json": "true", "text": "false"}
 
 
 class Loaded(NamedTuple):
-    """The settings in force, and of each (`jobs.slots`) where it was said: file and line, variable, flag, or default."""
+    """The settings in force, and of each (`jobs.slots`) where it was said: a file's line, a variable, flag or default."""
 
     config: Config
     origins: dict[str, str]
@@ -125,9 +125,9 @@ def _line(path: str, text: str, *wanted: str) -> str:
     """Find the line that opens a section or says its key; only the path if it is written in a way not foreseen."""
     current = ""
     for number, line in enumerate(text.splitlines(), 1):
-        if header := HEADER.match(line):
+        if header := re.match(HEADER, line):
             current = header[1]
-        name = NAME.match(line)
+        name = re.match(NAME, line)
         words = [word for word in (current, *(name.groups() if name else ())) if word]
         if words[: len(wanted)] == list(wanted):
             return f"{path}:{number}"

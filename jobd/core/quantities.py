@@ -20,17 +20,16 @@ LARGEST = 2**63 - 1
 
 NANOSECOND = Decimal("1e-9")
 
+#: Patterns are compiled when first used: most commands read none of this.
 NUMBER = r"[0-9]{1,30}(?:\.[0-9]{1,30})?"
-PARTS = re.compile(rf"({NUMBER})(ms|[wdhms])")
-WHOLE = re.compile(rf"(?:{NUMBER}(?:ms|[wdhms]))+")
-BARE = re.compile(NUMBER)
-CLOCK = re.compile(r"(?:([0-9]{1,4})-)?([0-9]{1,5})(?::([0-5]?[0-9]))?(?::([0-5]?[0-9]))?")
-SIZE = re.compile(rf"({NUMBER}) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
-TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
+PART = rf"({NUMBER})(ms|[wdhms])"
+PARTS = rf"(?:{NUMBER}(?:ms|[wdhms]))+"
+CLOCK = r"(?:([0-9]{1,4})-)?([0-9]{1,5})(?::([0-5]?[0-9]))?(?::([0-5]?[0-9]))?"
+SIZE = rf"({NUMBER}) ?(?:([kmgtp])i?)?b?"
+TIME_OF_DAY = r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?"
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-DATE_AND_TIME = re.compile(
-    rf"{DATE}(?:[T ][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?"
-)
+TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+DATE_AND_TIME = rf"{DATE}(?:[T ]{TIME}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?"
 DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
@@ -40,11 +39,11 @@ def parse_duration(text: str, *, bare_unit: str | None = None) -> float:
     Zero needs no unit. Raises ValueError.
     """
     text = text.strip()
-    if WHOLE.fullmatch(text):
+    if re.fullmatch(PARTS, text):
         seconds = _sum(text)
     elif clock := _clock(text):
         seconds = sum((int(part or 0) * UNITS[unit] for part, unit in zip(clock, "dhms", strict=True)), Decimal())
-    elif BARE.fullmatch(text) and (bare_unit or not Decimal(text)):
+    elif re.fullmatch(NUMBER, text) and (bare_unit or not Decimal(text)):
         seconds = Decimal(text) * UNITS[bare_unit or "s"]
     else:
         unit = f"a number ({bare_unit})" if bare_unit else "HH:MM:SS"
@@ -70,11 +69,11 @@ def write_duration(seconds: float) -> str:
 def parse_size(text: str) -> int:
     """Read `512M`, `4G`, `1.5Gi` or a bare number as bytes; units are powers of 1024. Raises ValueError."""
     text = text.strip()
-    match = SIZE.fullmatch(text)
+    match = re.fullmatch(SIZE, text.lower())
     if not match:
         message = f"{text!r} is no size; write a number of bytes, or 64K, 512M, 1.5G, 2T"
         raise ValueError(message)
-    size = int(Decimal(match[1]) * SIZES[(match[2] or "").lower()])
+    size = int(Decimal(match[1]) * SIZES[match[2] or ""])
     if size > LARGEST:
         message = f"{text!r} is too large; the largest size is {LARGEST} bytes"
         raise ValueError(message)
@@ -114,13 +113,13 @@ def _moment(text: str, now: datetime, local: Callable[[datetime], datetime]) -> 
         return now
     if word in DAYS:
         return local(midnight + timedelta(days=DAYS[word]))
-    if match := TIME_OF_DAY.fullmatch(word):
+    if match := re.fullmatch(TIME_OF_DAY, word):
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return local(midnight.replace(hour=hours, minute=minutes, second=seconds))
-    if DATE_AND_TIME.fullmatch(text.upper()):
+    if re.fullmatch(DATE_AND_TIME, text.upper()):
         found = datetime.fromisoformat(text.upper())
         return found if found.tzinfo else local(found)
-    if WHOLE.fullmatch(text.lstrip("+-")) and len(text) - len(text.lstrip("+-")) <= 1:
+    if re.fullmatch(PARTS, text.lstrip("+-")) and len(text) - len(text.lstrip("+-")) <= 1:
         distance = timedelta(seconds=parse_duration(text.lstrip("+-")))
         return now + distance if text.startswith("+") else now - distance
     return None
@@ -128,7 +127,7 @@ def _moment(text: str, now: datetime, local: Callable[[datetime], datetime]) -> 
 
 def _sum(text: str) -> Decimal:
     """Add up `2h30m`; the units must fall, so that `30m2h` or `5m5m` is seen as a slip."""
-    parts = [(Decimal(number), unit) for number, unit in PARTS.findall(text)]
+    parts = [(Decimal(number), unit) for number, unit in re.findall(PART, text)]
     order = [list(UNITS).index(unit) for _, unit in parts]
     if order != sorted(set(order)):
         message = f"{text!r} is no duration; write the longer units first and each once, as in 2h30m"
@@ -138,7 +137,7 @@ def _sum(text: str) -> Decimal:
 
 def _clock(text: str) -> tuple[str | None, ...] | None:
     """Take HH:MM:SS and D-HH[:MM[:SS]] apart; anything shorter could mean two things."""
-    match = CLOCK.fullmatch(text)
+    match = re.fullmatch(CLOCK, text)
     if match and (match[1] is not None or match[4] is not None):
         return match.groups()
     return None

@@ -36,8 +36,8 @@ WRITINGS = {
     "size": Writing("512M", quantities.parse_size, quantities.write_size),
 }
 
-#: A length of time in seconds, the same where zero means never, and a size in bytes.
-Duration = Annotated[float, Meta(ge=0, le=quantities.LONGEST, extra={"written": "duration"})]
+#: A length of time in seconds (a field may set a lower limit), the same where zero means never, and a size in bytes.
+Duration = Annotated[float, Meta(le=quantities.LONGEST, extra={"written": "duration"})]
 DurationOrOff = Annotated[float, Meta(ge=0, le=quantities.LONGEST, extra={"written": 'duration, or "off"'})]
 Size = Annotated[int, Meta(ge=0, le=quantities.LARGEST, extra={"written": "size"})]
 
@@ -125,8 +125,7 @@ class Setting(NamedTuple):
         return next((meta.extra[name] for meta in self.metas if meta.extra and name in meta.extra), None)
 
     def _limit(self, name: str) -> Any:
-        """Give the limit said last: a field narrows the kind it is made from."""
-        return next((value for meta in reversed(self.metas) if (value := getattr(meta, name)) is not None), None)
+        return next((value for meta in self.metas if (value := getattr(meta, name)) is not None), None)
 
 
 def settings(config: type[msgspec.Struct]) -> Iterator[Setting]:
