@@ -1,0 +1,143 @@
+"""The socket seen from the shell: ask the daemon and have its answer, or what it tells bit by bit; start it if need be.
+
+Blocking, without asyncio. Whatever changes something carries an id of its own, so that it can be repeated safely when
+the daemon goes away in the middle; whatever only reads is answered from the saved state if nobody serves.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+
+from jobd import __version__, wire
+from jobd.client.connection import Connection, connect, pause, told
+from jobd.client.launch import Launcher
+from jobd.config import Paths
+from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning, ShuttingDown
+
+#: Seconds in which a daemon must be reached, started, or reached again after it went away.
+BUDGET = 5.0
+#: Seconds a running daemon may take for an answer; one that does things (an Action) may take its time.
+PATIENCE = 60.0
+
+Result = TypeVar("Result")
+SKEW = "the daemon runs jobd {theirs}, this is {ours} (restart it, jobs go on: jobd daemon restart)"
+
+
+class Client:
+    """Talk to the daemon of a state directory.
+
+    `start` is the command line of `daemon run`, used if `autostart` allows; `notice` tells the user something in one
+    line; `offline` answers a Read when no daemon runs.
+    """
+
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        autostart: bool,
+        notice: Callable[[str], None],
+        offline: Callable[[wire.Read[Any]], Any],
+        start: Sequence[str],
+        environ: Mapping[str, str],
+    ) -> None:
+        self._paths = paths
+        self._autostart = autostart
+        self._notice = notice
+        self._offline = offline
+        self._launcher = Launcher(paths, start, environ)
+        self._connection: Connection | None = None
+        self._compared = False
+
+    def call(self, request: wire.Request[Result], *, start: bool | None = None) -> Result:
+        """Ask and wait for the answer. `start=False` does without a daemon that does not run, as a Read always does.
+
+        Raises what the daemon raises, and Unavailable in its many forms.
+        """
+        if isinstance(request, wire.Mutation) and request.request_id is None:
+            request = msgspec.structs.replace(request, request_id=os.urandom(16).hex())
+        deadline = None
+        while True:
+            try:
+                return self._ask(request, start=start)
+            except DaemonNotRunning:
+                if not isinstance(request, wire.Read):
+                    raise
+                answer: Result = self._offline(request)
+                return answer
+            except (ConnectionLost, ShuttingDown):
+                self.close()
+                deadline = deadline or time.monotonic() + BUDGET
+                if isinstance(request, wire.Action) or time.monotonic() > deadline:
+                    raise
+            pause()
+
+    def stream(self, request: wire.Stream[Result], *, start: bool | None = None) -> Iterator[Result]:
+        """Ask and give each item as it comes; closing the iterator ends the stream.
+
+        Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows where to go on.
+        """
+        connection = self._reach(start=self._autostart if start is None else start and self._autostart)
+        decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(request.result_type())
+        try:
+            number = connection.send(request)
+            while (answer := connection.receive(number)).method is not None:
+                yield decoder.decode(answer.params.item)
+        except GeneratorExit:
+            with suppress(ConnectionLost):
+                connection.cancel(number)
+            raise
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Hang up; the next call connects again."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self, request: wire.Request[Result], *, start: bool | None) -> Result:
+        if start is None:
+            start = not isinstance(request, wire.Read)
+        connection = self._connection = self._connection or self._reach(start=start and self._autostart)
+        try:
+            number = connection.send(request)
+            answer = connection.receive(number, None if isinstance(request, wire.Action) else PATIENCE)
+        except KeyboardInterrupt:
+            self.close()
+            raise
+        result: Result = msgspec.json.decode(answer.result or b"null", type=request.result_type())
+        return result
+
+    def _reach(self, *, start: bool) -> Connection:
+        """Connect, having started the daemon if it must be. Raises DaemonNotRunning, DaemonDidNotStart and others."""
+        deadline = time.monotonic() + BUDGET
+        connection = connect(self._paths, deadline)
+        if connection is None and not start:
+            raise DaemonNotRunning(state=os.fspath(self._paths.root))
+        while connection is None:
+            lock = self._launcher.lock()
+            try:
+                connection = connect(self._paths, deadline)
+                if connection is None and lock is not None:
+                    self._launcher.launch(deadline)
+                    connection = connect(self._paths, deadline)
+            finally:
+                if lock is not None:
+                    os.close(lock)
+            if connection is None:
+                if time.monotonic() > deadline:
+                    raise DaemonDidNotStart(problem="it was not ready in time", log=self._launcher.log)
+                pause()
+        self._compare()
+        return connection
+
+    def _compare(self) -> None:
+        """Say once if the daemon is of another version; both go on."""
+        theirs = None if self._compared else told(self._paths).get("version")
+        self._compared = True
+        if theirs not in (None, __version__):
+            self._notice(SKEW.format(theirs=theirs, ours=__version__))
