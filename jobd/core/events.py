@@ -107,7 +107,7 @@ class Begun(Created, frozen=True, kw_only=True):
         attempt = Attempt(
             number=1, boot=self.boot, opened_at=at, main=self.watched, started_at=at, started_boottime=self.boottime
         )
-        return replace(job, attempts=(attempt,), started_at=at)
+        return replace(job, attempts=(attempt,), numbered=1, started_at=at)
 
 
 class Imported(Created, frozen=True, kw_only=True):
@@ -122,7 +122,7 @@ class Imported(Created, frozen=True, kw_only=True):
     def apply(self, job: Job, at: datetime) -> Job:
         """Open the attempt that the directory shows."""
         attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie)
-        return replace(job, attempts=(attempt,))
+        return replace(job, attempts=(attempt,), numbered=self.number)
 
 
 class Opened(Event, frozen=True, kw_only=True):
@@ -136,12 +136,14 @@ class Opened(Event, frozen=True, kw_only=True):
     def apply(self, job: Job, at: datetime) -> Job:
         """Append the attempt."""
         attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie, cgroup=self.cgroup)
-        return replace(job, attempts=(*job.attempts, attempt)[-ATTEMPTS_KEPT:], reason=None, detail=None)
+        attempts = (*job.attempts, attempt)[-ATTEMPTS_KEPT:]
+        return replace(job, attempts=attempts, numbered=self.number, reason=None, detail=None)
 
 
 class Withdrawn(Event, frozen=True, kw_only=True):
     """An attempt never ran and never will; the job may be started again."""
 
+    number: Id
     why: str
 
     def apply(self, job: Job, at: datetime) -> Job:

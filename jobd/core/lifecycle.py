@@ -51,8 +51,7 @@ def open_attempt(job: Job, now: Moment, cookie: str, cgroup: str | None) -> list
     """Decide to start a pending job."""
     if job.open:
         raise IllegalChange(job=job.id, name=job.name, state="being started", event="opened")
-    number = (job.attempts[-1].number if job.attempts else 0) + job.withdrawn + 1
-    return [happened.Opened(number=number, boot=now.boot, cookie=cookie, cgroup=cgroup)]
+    return [happened.Opened(number=job.numbered + 1, boot=now.boot, cookie=cookie, cgroup=cgroup)]
 
 
 def started(job: Job, main: Process, shim: Process | None, at: datetime, boottime: int) -> list[happened.Event]:
@@ -65,7 +64,7 @@ def started(job: Job, main: Process, shim: Process | None, at: datetime, boottim
 
 def withdrawn(job: Job, why: str) -> list[happened.Event]:
     """The open attempt never ran: the job waits again, or has failed to start once too often, or is canceled."""
-    events: list[happened.Event] = [happened.Withdrawn(why=why)]
+    events: list[happened.Event] = [happened.Withdrawn(number=job.numbered, why=why)]
     if job.state is State.CANCELING:
         return [*events, happened.Canceled(reason=_cancel_reason(job))]
     if job.withdrawn + 1 >= MOST_WITHDRAWALS:

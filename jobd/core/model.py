@@ -233,6 +233,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.
     attempts: tuple[Attempt, ...] = ()
+    #: The highest number an attempt was given; numbers are never reused.
+    numbered: int = 0
     #: Attempts in a row that never ran.
     withdrawn: int = 0
     started_at: datetime | None = None

@@ -16,14 +16,13 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from jobd.config import Paths
-from jobd.core.errors import OutputNotFound
 from jobd.core.model import Attempt, Ending, Job, Process, Resources, Surroundings
 from jobd.core.text import Lossless
+from jobd.daemon import output
 
 VERSION = 1
 #: The descriptor of the report file in a job: one digit, since dash takes no other in `>&N`; 3 to 7 and 9 are what scripts use.
 REPORT_FD = 8
-OUTPUTS = ("output", "stdout", "stderr")
 _NUMBERED = re.compile(r"(\d{1,19})\.(\d{1,19})")
 _ADHOC = "adhoc-"
 
@@ -109,11 +108,6 @@ class Found(NamedTuple):
 _claim = msgspec.json.Decoder(Claim)
 _exit = msgspec.json.Decoder(ExitRecord)
 _spec = msgspec.json.Decoder(SpecFile)
-
-
-def attempt_directory(paths: Paths, job_id: int, number: int) -> Path:
-    """Name the directory of a live attempt."""
-    return paths.run / f"{job_id}.{number}"
 
 
 def numbers(directory: Path) -> tuple[int, int] | None:
@@ -210,7 +204,7 @@ def fence(directory: Path, boot: str) -> bool:
         os.unlink(temporary)
 
 
-def ending(record: ExitRecord, output: dict[str, int], *, out_of_memory: bool = False) -> Ending:
+def ending(record: ExitRecord, sizes: dict[str, int], *, out_of_memory: bool = False) -> Ending:
     """Turn an exit record into what the job's record keeps."""
     resources = Resources(
         user_seconds=record.utime, system_seconds=record.stime, peak_rss_bytes=record.maxrss_kb * 1024,
@@ -220,7 +214,7 @@ def ending(record: ExitRecord, output: dict[str, int], *, out_of_memory: bool = 
     return Ending(
         status=record.status, start_errno=record.exec_errno, start_step=record.exec_step, started_at=wall(record.t0),
         ended_at=wall(record.t1), elapsed=record.elapsed_ns / 1e9, resources=resources, out_of_memory=out_of_memory,
-        output=output,
+        output=sizes,
     )  # fmt: skip
 
 
@@ -229,35 +223,12 @@ def wall(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
-def output_sizes(directory: Path) -> dict[str, int]:
-    """Give the sizes of the output files of a live attempt."""
-    sizes = {}
-    for name in OUTPUTS:
-        try:
-            sizes[name] = os.stat(f"{directory}/{name}").st_size
-        except FileNotFoundError:
-            continue
-    return sizes
-
-
-def output_files(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, Path]:
-    """Say where the output of an attempt (the latest) is or will be: by name `output`, or `stdout` and `stderr`."""
-    attempt = attempt or job.attempt
-    if attempt is None or job.spec is None:
-        return {}
-    names = ("stdout", "stderr") if job.spec.split else ("output",)
-    live = attempt_directory(paths, job.id, attempt.number)
-    if attempt.ending is None or live.is_dir():
-        return {name: live / name for name in names}
-    return {name: _kept(paths, job.id, attempt.number, name) for name in names}
-
-
 def clean_up(paths: Paths, job_id: int, number: int) -> None:
     """Keep the output of an ended attempt under log/ and remove the rest; doing it again is harmless."""
-    directory = attempt_directory(paths, job_id, number)
-    for name in OUTPUTS:
+    directory = output.attempt_directory(paths, job_id, number)
+    for name in output.NAMES:
         try:
-            os.rename(directory / name, _kept(paths, job_id, number, name))
+            os.rename(directory / name, output.kept(paths, job_id, number, name))
         except FileNotFoundError:
             continue
     discard(directory)
@@ -273,27 +244,6 @@ def discard(directory: Path) -> None:
         return
     except OSError:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def delete_output(paths: Paths, job_id: int, attempts: list[int]) -> None:
-    """Remove the kept output of a job's attempts."""
-    for number in attempts:
-        for name in OUTPUTS:
-            _kept(paths, job_id, number, name).unlink(missing_ok=True)
-
-
-def existing_output(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, Path]:
-    """Give the output files of an attempt that are there. Raises OutputNotFound with the reason."""
-    files = {name: path for name, path in output_files(paths, job, attempt).items() if path.exists()}
-    if files:
-        return files
-    problem = "it was not started by jobd" if job.spec is None else "it has not started yet"
-    raise OutputNotFound(job=job.id, name=job.name, problem=problem if not job.done else "nothing was kept")
-
-
-def _kept(paths: Paths, job_id: int, number: int, name: str) -> Path:
-    suffix = "" if name == "output" else f".{name}"
-    return paths.log / f"{job_id}.{number}{suffix}"
 
 
 def _read(path: Path, decoder: msgspec.json.Decoder[Record]) -> Record | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jobd.core.model import Ending
-from jobd.daemon import cgroups, directory, processes, trees
+from jobd.daemon import cgroups, directory, output, processes, trees
 from jobd.daemon.crash import crash_point
 from jobd.daemon.directory import Claim, SpecFile
 from jobd.daemon.trees import Tree
@@ -197,7 +197,7 @@ class Executor:
         record = directory.read_exit(watched.path)
         if record is not None:
             oom = bool(watched.tree.cgroup and cgroups.oom_kills(watched.tree.cgroup))
-            self._end(watched, directory.ending(record, directory.output_sizes(watched.path), out_of_memory=oom))
+            self._end(watched, directory.ending(record, output.sizes(watched.path), out_of_memory=oom))
         elif (watched.path / "noexec").exists():
             self._unwatch(watched)
             self._outcomes.never_ran(watched.key, "its shim was killed before the start")
@@ -226,7 +226,7 @@ class Executor:
         if not trees.gone(watched.tree) and self._outcomes.draining(watched.key, status):
             asyncio.get_running_loop().call_later(LEAVE_TIME, self._orphan_drained, watched, status)
             return
-        sizes = directory.output_sizes(watched.path)
+        sizes = output.sizes(watched.path)
         self._end(watched, Ending(status=status, output=sizes) if status is not None else None)
 
     def _end(self, watched: Watched, ending: Ending | None) -> None:

@@ -1,0 +1,180 @@
+"""The gate: everything that changes a job passes through `record`; what follows from it happens after the commit.
+
+The engine holds the jobs that have not ended, so it reads its own uncommitted writes. The parts (store, executor, control, reports,
+meter, hub) know the rules and not one another; they are joined here. No await stands between loading a job and recording about it.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jobd.core import events as happened
+from jobd.core import lifecycle, schedule
+from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
+from jobd.core.events import Actor, Entry, Event
+from jobd.core.model import Job, Surroundings, Usage
+from jobd.daemon.archive import Archive
+from jobd.daemon.crash import crash_point
+from jobd.daemon.hub import Hub
+from jobd.wire import Action, Mutation, Read, Stream
+
+if TYPE_CHECKING:
+    from jobd.config import Config, Paths
+    from jobd.daemon.clock import Clock
+    from jobd.daemon.reader import Reader
+    from jobd.daemon.store import Batch, Opened, Store
+
+logger = logging.getLogger(__name__)
+
+_encoder = msgspec.json.Encoder()
+
+
+class Engine:
+    """The jobs of one state directory, and the one way to change them."""
+
+    def __init__(self, *, store: "Store", opened: "Opened", reader: "Reader", clock: "Clock", paths: "Paths") -> None:
+        self.store = store
+        self.clock = clock
+        self.paths = paths
+        self.jobs: dict[int, Job] = {job.id: job for job in opened.live}
+        self.usage: dict[int, Usage] = {}
+        self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
+        self.hub = Hub(self.archive)
+        self.queue = schedule.Queue()
+        #: What follows from an event once it is durable.
+        self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
+        #: Called after jobs were loaded anew because a commit had failed.
+        self.mend: Callable[[], None] = lambda: None
+        #: Called when a job may be started.
+        self.wake: Callable[[], None] = lambda: None
+        self.started_at = clock.now()
+        self._removed: set[int] = set()
+        self._seq = opened.last_seq
+        self._last_job_id = opened.last_job_id
+        for job in self.jobs.values():
+            self.queue.consider(job.id, job)
+
+    def job(self, job_id: int) -> Job:
+        """Find a job as it now is. Raises JobNotFound."""
+        if job_id in self._removed:
+            raise JobNotFound(job=job_id, newest=self._last_job_id)
+        return self.archive.job(job_id)
+
+    def record(self, job: Job, events: Iterable[Event], by: Actor | None = None) -> Job:
+        """Number the events, fold them into the job, and put both into the batch that is committed next.
+
+        Returns the job as it now is. Raises IllegalChange, or what the store is suffering from; then nothing has changed.
+        """
+        folded = self._fold(job.id, job, events, by)
+        return folded if folded is not None else job
+
+    def create(self, event: happened.Created, by: Actor | None = None, job_id: int | None = None) -> Job:
+        """Bring a job into being; an id is only given for one that had it before."""
+        if job_id is None:
+            job_id = self._last_job_id + 1
+        job = self._fold(job_id, None, [event], by)
+        assert job is not None
+        self._last_job_id = max(self._last_job_id, job_id)
+        return job
+
+    def _fold(self, job_id: int, job: Job | None, events: Iterable[Event], by: Actor | None) -> Job | None:
+        at = self.clock.now().wall
+        entries = []
+        for seq, event in enumerate(events, self._seq + 1):
+            entry = Entry(seq, at, job_id, event, by)
+            job = lifecycle.fold(job, entry)
+            entries.append(entry)
+        if entries:
+            self.store.save(job_id, job, entries)
+            self._seq += len(entries)
+            self._hold(job_id, job)
+        return job
+
+    def _hold(self, job_id: int, job: Job | None) -> None:
+        if job is None:
+            self.jobs.pop(job_id, None)
+            self._removed.add(job_id)
+        else:
+            self.jobs[job_id] = job
+        self.queue.consider(job_id, job)
+        if len(self.queue):
+            self.wake()
+
+    def keep_surroundings(self, surroundings: Surroundings) -> str:
+        """Keep environment, umask and limits once for all jobs that share them; the digest is their name."""
+        body = _encoder.encode(surroundings)
+        digest = hashlib.sha256(body).hexdigest()
+        self.store.keep(digest, body)
+        return digest
+
+    def perform_now(self, request: Read[Any] | Mutation[Any], caller: Actor) -> bytes:
+        """Answer a request that waits for nothing; the reply may be shown when `committed()` is done."""
+        if isinstance(request, Read):
+            return _encoder.encode(request.answer(self.archive, caller))
+        if request.request_id is None:
+            return _encoder.encode(request.answer(self, caller))
+        known = self.store.reply(request.request_id)
+        if known is not None:
+            if known.method != request.method:
+                raise RequestReused(request_id=request.request_id, method=known.method)
+            return known.reply
+        reply = _encoder.encode(request.answer(self, caller))
+        self.store.remember(request.request_id, request.method, self.clock.now().wall, reply)
+        return reply
+
+    async def act(self, request: Action[Any], caller: Actor) -> bytes:
+        """Answer a request that takes its time."""
+        reply = _encoder.encode(await request.answer(self, caller))
+        await self.committed()
+        return reply
+
+    async def stream(self, request: Stream[Any], caller: Actor) -> AsyncIterator[bytes]:
+        """Tell the items of a stream."""
+        async for item in request.answer(self, caller):
+            yield _encoder.encode(item)
+
+    def committed(self) -> asyncio.Future[None]:
+        """Give the moment at which everything recorded so far is durable."""
+        return self.store.committed()
+
+    def on_committed(self, batch: "Batch") -> None:
+        """Tell everybody what has become durable, and let follow what follows."""
+        self.hub.publish(batch.entries)
+        if any(isinstance(entry.event, happened.Submitted) for entry in batch.entries):
+            crash_point("submitted")
+        for entry in batch.entries:
+            follow = self.consequences.get(type(entry.event))
+            job = self.jobs.get(entry.job) or batch.jobs.get(entry.job)
+            if follow is not None and job is not None:
+                follow(job, entry.event)
+        for job_id, job in batch.jobs.items():
+            if job is None:
+                self._removed.discard(job_id)
+            elif job.done and self.jobs.get(job_id) is job:
+                del self.jobs[job_id]
+                self.usage.pop(job_id, None)
+
+    def on_failed(self, error: JobdError) -> None:
+        """Forget what could not be made durable: load jobs and numbers from the file again."""
+        logger.error("a commit failed: %s", error)
+        self._removed.clear()
+        reader = self.archive.reader
+        self.jobs.clear()
+        self.jobs.update({job.id: job for job in reader.live()})
+        self._seq = reader.last_seq()
+        self.queue = schedule.Queue()
+        for job in self.jobs.values():
+            self.queue.consider(job.id, job)
+        if isinstance(error, OutcomeUnknown) and self.store.hopeless:
+            logger.critical("the database does not confirm anything any more; giving up so that a fresh start can try")
+            os._exit(1)
+        self.mend()
+
+    def health(self) -> list[str]:
+        """Name what is wrong with the daemon; empty = all is well."""
+        return [f"storage: {self.store.fault.message}"] if self.store.fault else []

@@ -1,0 +1,96 @@
+"""What running jobs use, measured at a steady pace as long as any runs; and their output, kept under its limit."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from jobd.core.model import Usage
+from jobd.daemon import output
+from jobd.daemon.executor import Key
+from jobd.daemon.trees import Tree
+from jobd.daemon.usage import Sampler
+
+#: A measurement is saved after this many seconds, and later after this share of the time the job has run: a long job is saved seldom.
+FIRST_SAVE = 5.0
+SAVE_SHARE = 0.05
+
+
+class Measured(Protocol):
+    """Who hears of it; keys are (job, attempt)."""
+
+    def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
+        """A tree was measured; `due` = it should be saved, too."""
+
+    def trimmed(self, key: Key, file: str, removed: int, limit: int) -> None:
+        """Output over its limit lost its middle."""
+
+
+class _Metered:
+    __slots__ = ("begun", "due", "latest", "limit", "path")
+
+    def __init__(self, path: Path, limit: int, now: float) -> None:
+        self.path = path
+        self.limit = limit
+        self.begun = now
+        self.due = now + FIRST_SAVE
+        self.latest: Usage | None = None
+
+
+class Meter:
+    """Measure the trees of running attempts."""
+
+    def __init__(self, told: Measured, every: float) -> None:
+        self._told = told
+        self.every = every
+        self._sampler = Sampler()
+        self._metered: dict[Key, _Metered] = {}
+        self._pool = ThreadPoolExecutor(1, "meter")
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, key: Key, tree: Tree, path: Path, limit: int) -> None:
+        """Measure a tree from now on; `limit` is that of its output in bytes, 0 = none."""
+        self._metered[key] = _Metered(path, limit, time.monotonic())
+        self._sampler.watch(key, tree)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def finish(self, key: Key) -> Usage | None:
+        """Measure no longer; give the last measurement."""
+        metered = self._metered.pop(key, None)
+        self._sampler.forget(key)
+        return metered.latest if metered else None
+
+    def close(self) -> None:
+        """Measure nothing."""
+        if self._task is not None:
+            self._task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._metered:
+            await asyncio.sleep(self.every)
+            taken = await loop.run_in_executor(self._pool, self._sampler.sample, time.monotonic())
+            for key, usage in taken.items():
+                self._take(key, usage)
+            for key, metered in list(self._metered.items()):
+                if metered.limit:
+                    self._trim(key, metered)
+        self._task = None
+
+    def _take(self, key: Key, usage: Usage) -> None:
+        metered = self._metered.get(key)
+        if metered is None:
+            return
+        now = time.monotonic()
+        metered.latest = usage
+        due = now >= metered.due
+        if due:
+            metered.due = now + max(FIRST_SAVE, SAVE_SHARE * (now - metered.begun))
+        self._told.measured(key, usage, due=due)
+
+    def _trim(self, key: Key, metered: _Metered) -> None:
+        for file, removed in output.trim(metered.path, metered.limit).items():
+            self._told.trimmed(key, file, removed, metered.limit)

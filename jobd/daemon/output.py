@@ -1,0 +1,108 @@
+"""The output of attempts: where it is, how large, kept under its limit.
+
+It is written by the job itself into plain files. One that outgrows its limit loses its middle: the blocks are given back to the disk
+by punching a hole (fallocate(2)), so offsets stay, the job goes on writing, and the beginning and the end can be read.
+"""
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+
+from jobd.config import Paths
+from jobd.core.errors import OutputNotFound
+from jobd.core.model import Attempt, Job
+
+NAMES = ("output", "stdout", "stderr")
+#: FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE (linux/falloc.h)
+_PUNCH_HOLE = 0x01 | 0x02
+#: Bytes in a block of st_blocks (stat(2)).
+_BLOCK = 512
+_PAGE = 4096
+
+
+def attempt_directory(paths: Paths, job_id: int, number: int) -> Path:
+    """Name the directory of a live attempt."""
+    return paths.run / f"{job_id}.{number}"
+
+
+def kept(paths: Paths, job_id: int, number: int, name: str) -> Path:
+    """Name the file under log/ to which output goes when its attempt has ended."""
+    return paths.log / (f"{job_id}.{number}" if name == "output" else f"{job_id}.{number}.{name}")
+
+
+def files(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, Path]:
+    """Say where the output of an attempt (the latest) is or will be: by name `output`, or `stdout` and `stderr`."""
+    attempt = attempt or job.attempt
+    if attempt is None or job.spec is None:
+        return {}
+    names = ("stdout", "stderr") if job.spec.split else ("output",)
+    live = attempt_directory(paths, job.id, attempt.number)
+    if attempt.ending is None or live.is_dir():
+        return {name: live / name for name in names}
+    return {name: kept(paths, job.id, attempt.number, name) for name in names}
+
+
+def existing(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, Path]:
+    """Give the output files of an attempt that are there. Raises OutputNotFound with the reason."""
+    found = {name: path for name, path in files(paths, job, attempt).items() if path.exists()}
+    if found:
+        return found
+    problem = "it was not started by jobd" if job.spec is None else "it has not started yet"
+    raise OutputNotFound(job=job.id, name=job.name, problem=problem if not job.done else "nothing was kept")
+
+
+def sizes(directory: Path) -> dict[str, int]:
+    """Give the sizes of the output files in the directory of a live attempt."""
+    found = {}
+    for name in NAMES:
+        try:
+            found[name] = os.stat(f"{directory}/{name}").st_size
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def delete(paths: Paths, job_id: int, attempts: list[int]) -> None:
+    """Remove the kept output of a job's attempts."""
+    for number in attempts:
+        for name in NAMES:
+            kept(paths, job_id, number, name).unlink(missing_ok=True)
+
+
+def trim(directory: Path, limit: int) -> dict[str, int]:
+    """Punch the middle out of output files that take more than `limit` bytes on disk; say how many bytes each lost.
+
+    Half the limit stays at the beginning, a quarter at the end, so that it is done seldom. Nothing happens where the file system
+    has no holes.
+    """
+    lost = {}
+    for name in NAMES:
+        path = f"{directory}/{name}"
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            continue
+        used = status.st_blocks * _BLOCK
+        if used > limit and status.st_size > limit:
+            first = limit // 2 // _PAGE * _PAGE
+            last = (status.st_size - limit // 4) // _PAGE * _PAGE
+            if last > first and _punch(path, first, last - first):
+                lost[name] = used - os.stat(path).st_blocks * _BLOCK
+    return {name: count for name, count in lost.items() if count > 0}
+
+
+def _punch(path: str, offset: int, length: int) -> bool:
+    fallocate = getattr(_libc(), "fallocate", None)
+    if fallocate is None:
+        return False
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return bool(fallocate(descriptor, _PUNCH_HOLE, ctypes.c_int64(offset), ctypes.c_int64(length)) == 0)
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
