@@ -25,7 +25,7 @@ OUTPUTS = {"json": "true", "text": "false"}
 
 
 class Loaded(NamedTuple):
-    """The settings in force, and of each (`jobs.slots`) where it was said: a file's line, a variable, flag or default."""
+    """The settings in force, and of each (`jobs.slots`) where it was said: a file and line, a variable, a flag."""
 
     config: Config
     origins: dict[str, str]
