@@ -1,28 +1,39 @@
 """JSON-RPC 2.0 over JSON lines, without a socket: requests as types, messages in and out, limits.
 
-A request is a type with a sentence; the class says its method, its parameters and its result. What it answers is a method of the
-same class, `answer`, so that a verb stays in one file.
+A request is a type with a sentence; the class says its method, its parameters and its result. What it answers is a
+method of the same class, `answer`, so that a verb stays in one file. Bytes of any kind raise nothing but a JobdError.
 """
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, Raw, UnsetType
 
-from jobd.core.errors import JobdError
+from jobd.core import admission
+from jobd.core.admission import UNREADABLE, complaint
+from jobd.core.errors import BadJson, BadParameters, BadRequest, JobdError, LineTooLong, Unavailable, revive
+from jobd.core.model import LARGEST
+from jobd.core.text import Base64
 
 PROTOCOL = 1
-#: A longer line is refused and the connection closed: precedents are 1 MiB (Redis inline: 64 KiB, LSP: none, nginx bodies: 1 MiB).
+#: A longer line is refused and the connection closed. Precedents: Redis inline 64 KiB, bodies in nginx 1 MiB, LSP none.
 LONGEST_LINE = 1 << 20
+#: What a client takes: the answer of a daemon may list a thousand jobs.
+LONGEST_ANSWER = 1 << 28
 #: Seconds in which a line must be complete after its first byte.
 LINE_TIME = 10.0
 #: Unanswered requests a connection may have; beyond that it is not read.
 MOST_UNANSWERED = 256
+#: Values in all lists and objects of one line together: a line of `1,` would become thirty times its size in memory.
+MOST_ELEMENTS = 1 << 16
 
 Result = TypeVar("Result")
 
 RequestId = Annotated[str, Meta(min_length=1, max_length=128)]
+#: What names a call on its connection.
+CallId = Annotated[int, Meta(ge=-LARGEST - 1, le=LARGEST)] | Annotated[str, Meta(max_length=128)]
 
 
 class Request(
@@ -55,7 +66,10 @@ class Mutation(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields
     request_id: RequestId | None = None
 
     def answer(self, engine: Any, caller: Any) -> Result:
-        """Refuse, or record the change and say what became of it. Never awaits: nothing comes between looking and recording."""
+        """Refuse, or record the change and say what became of it.
+
+        Never awaits: nothing comes between looking and recording.
+        """
         raise TypeError(f"{type(self).__name__} says no answer")
 
 
@@ -75,7 +89,202 @@ class Stream(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=T
         raise TypeError(f"{type(self).__name__} says no answer")
 
 
-def failure(error: JobdError) -> dict[str, Any]:
-    """Put an error into its JSON-RPC form."""
+class Lines:
+    """Cut bytes into lines, however they arrive. `longest` is the limit of a line in bytes, its end not counted."""
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._longest = longest
+        self._rest = bytearray()
+
+    @property
+    def partial(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._rest)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give the lines that these bytes complete. Raises LineTooLong, after the lines before the long one."""
+        *ended, rest = data.split(b"\n")
+        for line in ended:
+            if self._rest:
+                self._rest += line
+                line = bytes(self._rest)  # noqa: PLW2901 -- the whole line in place of its end
+                self._rest.clear()
+            self._measure(line)
+            yield line
+        self._rest += rest
+        self._measure(self._rest)
+
+    def _measure(self, line: bytes | bytearray) -> None:
+        if len(line) > self._longest:
+            raise LineTooLong(limit=self._longest)
+
+
+class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client says: a request, or without an id a notification, which is never answered."""
+
+    method: str
+    id: CallId | UnsetType = UNSET
+    params: Raw = Raw(b"{}")
+    jsonrpc: Literal["2.0"] = "2.0"
+
+
+class _Identified(msgspec.Struct, frozen=True):
+    id: CallId | None = None
+
+
+class Cancel(Request[None], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """End a stream. Sent without an id; methods with a leading `$/` belong to the protocol itself."""
+
+    method: ClassVar = "$/cancel"
+    request: CallId
+
+
+class Item(msgspec.Struct, frozen=True):
+    """The parameters of `$/item`: one item of the stream that the request began."""
+
+    request: CallId
+    item: Raw
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An error in its JSON-RPC form; `data` holds the reason, the hint and the details of the error."""
+
+    code: int
+    message: str
+    data: dict[str, Any] = {}
+
+    def revive(self) -> JobdError:
+        """Make the error again."""
+        details = {name: value for name, value in self.data.items() if name not in ("reason", "hint")}
+        error = revive(str(self.data.get("reason", "")), {"message": self.message, **details})
+        error.details.pop("message", None)
+        return error
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What a daemon says: the answer to the call with this id (null: it could not be read), or an item of a stream."""
+
+    id: CallId | None = None
+    result: Raw | UnsetType = UNSET
+    error: Failure | None = None
+    params: Item | None = None
+
+
+_calls = msgspec.json.Decoder(Call)
+_identified = msgspec.json.Decoder(_Identified)
+_messages = msgspec.json.Decoder(Message)
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def decode_call(line: bytes) -> Call:
+    """Read one line of a client. Raises BadJson, BadRequest."""
+    if len(line) > 2 * MOST_ELEMENTS and admission.count_values(line) > MOST_ELEMENTS:
+        raise BadRequest(problem=f"more than {MOST_ELEMENTS} values in one line")
+    try:
+        return _calls.decode(line)
+    except msgspec.ValidationError as error:
+        if line.lstrip().startswith(b"["):
+            problem = "batches are not taken; write one object a line, without waiting for the answers"
+            raise BadRequest(problem=problem) from None
+        raise BadRequest(problem=complaint(error)) from None
+    except UNREADABLE as error:
+        raise BadJson(problem=complaint(error)) from None
+
+
+def decode_parameters(kind: type[Request[Any]], call: Call) -> Request[Any]:
+    """Read the parameters of a call. Raises BadParameters, which names the field."""
+    try:
+        request: Request[Any] = _decoder(kind).decode(call.params)
+    except UNREADABLE as error:
+        raise BadParameters(method=kind.method, problem=complaint(error)) from None
+    if _holds_bytes(kind) or b"\\" in bytes(call.params):
+        for flaw in admission.flaws(request):
+            raise BadParameters(method=kind.method, problem=flaw)
+    return request
+
+
+def find_id(line: bytes) -> CallId | None:
+    """Find the id in a line that is no call, so that the error reaches who asked; None if there is none."""
+    try:
+        return _identified.decode(line).id
+    except UNREADABLE:
+        return None
+
+
+def decode_message(line: bytes) -> Message:
+    """Read one line of a daemon. Raises Unavailable if it is none."""
+    try:
+        return _messages.decode(line)
+    except UNREADABLE as error:
+        raise Unavailable(problem=f"what answers is no jobd daemon: {complaint(error)}") from None
+
+
+def decode_result(kind: type[Request[Result]], result: Raw | bytes) -> Result:
+    """Read a result, or an item, of such a request. Raises Unavailable if a newer daemon says what is unknown here."""
+    try:
+        value: Result = _result_decoder(kind).decode(result)
+        return value
+    except UNREADABLE as error:
+        problem = f"{kind.method} was answered with what is unknown to this version: {complaint(error)}"
+        raise Unavailable(problem=problem) from None
+
+
+def encode_call(request: Request[Any], call_id: CallId | None) -> bytes:
+    """Write a request as a line, without an id as a notification. Raises BadParameters for text that is not UTF-8."""
+    try:
+        params = Raw(_encoder.encode(request))
+    except UnicodeEncodeError as error:
+        raise BadParameters(method=request.method, problem=f"{error.object[:50]!r} is not UTF-8") from None
+    named = {} if call_id is None else {"id": call_id}
+    return _line({"jsonrpc": "2.0", **named, "method": request.method, "params": params})
+
+
+def encode_answer(call_id: CallId, result: bytes) -> bytes:
+    """Write the line that answers a call; the result is JSON already."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (_encoder.encode(call_id), result)
+
+
+def encode_item(call_id: CallId, item: bytes) -> bytes:
+    """Write the line with one item of a stream; the item is JSON already."""
+    params = _encoder.encode(call_id), item
+    return b'{"jsonrpc":"2.0","method":"$/item","params":{"request":%b,"item":%b}}\n' % params
+
+
+def encode_error(call_id: CallId | None, error: JobdError) -> bytes:
+    """Write the line that refuses a call; the id is null if it could not be read."""
+    return _line({"jsonrpc": "2.0", "id": call_id, "error": failure(error)})
+
+
+def failure(error: JobdError) -> Failure:
+    """Put an error into its JSON-RPC form. What is no JSON becomes text, and what is not UTF-8 backslash escapes."""
     data = {"reason": error.reason(), "hint": error.hint, **error.details}
-    return {"code": error.code, "message": error.message, "data": data}
+    try:
+        data = msgspec.json.decode(_encoder.encode(data))
+    except (UnicodeEncodeError, OverflowError):
+        data = {name: _legible(value) for name, value in data.items()}
+    return Failure(error.code, _legible(error.message), data)
+
+
+@cache
+def _decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _holds_bytes(kind: type[Request[Any]]) -> bool:
+    """Say whether a request may have a flaw even without an escaped character; looking for flaws takes time."""
+    _, records = msgspec.json.schema_components([kind])
+    return Base64.__name__ in records
+
+
+@cache
+def _result_decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind.result_type())
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return _encoder.encode(message) + b"\n"
+
+
+def _legible(value: Any) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
