@@ -7,6 +7,7 @@ which ends when it has no child left; an empty look at /proc proves nothing.
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, TypeVar
 
 from jobd.core.model import Process
@@ -77,15 +78,12 @@ class Control:
     async def _end(self, key: Key, signal: int, grace: float) -> None:
         watched = self._watched.get(key)
         if watched is not None and grace > 0:
-            if self._stopped.pop(key, None) is not None:
-                await self._run(lambda: trees.thaw(watched.tree, None))
-            await self._run(lambda: trees.terminate(watched.tree, signal))
+            await self._ask(watched, signal)
             await _within(watched.gone, grace)
         begun = asyncio.get_running_loop().time()
         told = False
         while (watched := self._watched.get(key)) is not None:
-            tree = watched.tree
-            alive = await self._run(lambda: trees.kill_round(tree))  # noqa: B023 -- run before the next round
+            alive = await self._run(partial(trees.kill_round, watched.tree))
             late = asyncio.get_running_loop().time() - begun > PATIENCE
             if late and not told and alive:
                 self._told.stalled(key, trees.describe(alive))
@@ -93,18 +91,23 @@ class Control:
             await _within(watched.gone, SLOW_ROUND if late else BREATH)
         del self._endings[key]
 
+    async def _ask(self, watched: Watched, signal: int) -> None:
+        if self._stopped.pop(watched.key, None) is not None:
+            await self._run(partial(trees.thaw, watched.tree, None))
+        await self._run(partial(trees.terminate, watched.tree, signal))
+
     async def _pause(self, key: Key) -> None:
         watched = self._watched.get(key)
         if watched is None:
             return
-        self._stopped[key] = await self._run(lambda: trees.freeze(watched.tree))
+        self._stopped[key] = await self._run(partial(trees.freeze, watched.tree))
         self._told.frozen(key)
 
     async def _resume(self, key: Key) -> None:
         watched = self._watched.get(key)
         stopped = self._stopped.pop(key, None)
         if watched is not None:
-            await self._run(lambda: trees.thaw(watched.tree, stopped))
+            await self._run(partial(trees.thaw, watched.tree, stopped))
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

@@ -52,6 +52,9 @@ class Engine:
         self.mend: Callable[[], None] = lambda: None
         #: Called when a job may be started.
         self.wake: Callable[[], None] = lambda: None
+        #: End the daemon, or let it become its own successor; set by whoever lives its life.
+        self.stop: Callable[[], None] = lambda: None
+        self.restart: Callable[[], None] = lambda: None
         self.started_at = clock.now()
         self._removed: set[int] = set()
         self._seq = opened.last_seq

@@ -88,6 +88,10 @@ class Executor:
             self._doubt(path)
         crash_point("after_request")
 
+    def starting(self, path: Path) -> bool:
+        """Whether an attempt has been asked for and not yet answered."""
+        return path in self._starting
+
     def adopt(self, key: Key, path: Path, tree: Tree, *, orphan: bool = False) -> None:
         """Watch an attempt that runs already."""
         self._watch(key, path, tree, orphan=orphan)

@@ -11,11 +11,13 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
-from jobd.core.model import FINAL, Attempt, Ending, Job, Leftover, Measure, State, Usage
+from jobd.core.model import Attempt, Ending, Job, Leftover, Measure, State, Usage
 from jobd.daemon import cgroups, directory, output
 from jobd.daemon.begun import Begun
 from jobd.daemon.control import Control
@@ -238,11 +240,12 @@ class Recorder:
         if job.open:
             self.cancel_now(job)
 
-    def _finished(self, job: Job, _: Event) -> None:
+    def _finished(self, job: Job, event: Event) -> None:
         crash_point("after_terminal")
         self.begun.forget(job.id)
         self.engine.archive.forget_usual(job.name)
-        if job.spec is not None and job.done and job.attempts:
+        abandoned = isinstance(event, happened.Canceled) and event.abandoned
+        if job.spec is not None and job.done and job.attempts and not abandoned:
             directory.clean_up(self.engine.paths, job.id, job.attempts[-1].number)
         crash_point("after_cleanup")
 
@@ -258,10 +261,10 @@ class Recorder:
                 text=details["text"], problem=details["problem"], count=gathered.rejected, offset=gathered.offset
             )
             events.append(rejected)
-        if gathered.count or not events:
+        if gathered.taken or not events:
             events.append(
                 happened.Progressed(
-                    report=gathered.report, count=gathered.count, elapsed=elapsed, offset=gathered.offset
+                    report=gathered.report, count=gathered.taken, elapsed=elapsed, offset=gathered.offset
                 )
             )
         return events
@@ -288,6 +291,4 @@ def _key(job: Job) -> Key:
 def _dated(ending: Ending, job: Job, at: datetime, elapsed: float | None) -> Ending:
     if ending.ended_at is not None:
         return ending
-    from msgspec.structs import replace
-
     return replace(ending, ended_at=at, elapsed=elapsed, started_at=job.started_at)

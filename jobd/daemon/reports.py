@@ -27,7 +27,7 @@ class Gathered(NamedTuple):
     """What one reading brought: the latest of each field, how many good lines, the first bad one, and where the next begins."""
 
     report: progress.Report
-    count: int
+    taken: int
     rejected: int
     example: BadProgress | None
     offset: int
@@ -35,7 +35,7 @@ class Gathered(NamedTuple):
 
 def gather(lines: list[bytes], offset: int) -> Gathered:
     """Parse lines into one report; `offset` is where the next line begins."""
-    report, count, rejected, example = progress.Report(), 0, 0, None
+    report, taken, rejected, example = progress.Report(), 0, 0, None
     for line in lines:
         if not line:
             continue
@@ -45,9 +45,9 @@ def gather(lines: list[bytes], offset: int) -> Gathered:
             rejected += 1
             example = example or error
         else:
-            report = progress.gather(report, latest) if count else latest
-            count += 1
-    return Gathered(report, count, rejected, example, offset)
+            report = progress.gather(report, latest) if taken else latest
+            taken += 1
+    return Gathered(report, taken, rejected, example, offset)
 
 
 class _File:
@@ -84,7 +84,7 @@ class Reports:
         self._hot: dict[Key, _File] = {}
         self._by_token: dict[object, _File] = {}
         self._growth: Growth | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def follow(self, key: Key, path: Path, offset: int) -> None:
         """Begin to read a file at an offset."""
@@ -150,7 +150,7 @@ class Reports:
         file.grew = loop.time()
         self._hot[file.key] = file
         if self._timer is None:
-            self._timer = loop.call_soon(self._look)  # type: ignore[assignment]
+            self._timer = loop.call_soon(self._look)
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

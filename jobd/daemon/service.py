@@ -1,0 +1,43 @@
+"""Being a service: readiness and watchdog told to the manager (sd_notify(3)), sockets taken over from it (sd_listen_fds(3))."""
+
+import os
+import socket
+from collections.abc import MutableMapping
+
+#: The first descriptor that a manager, or the daemon before us, hands over (sd_listen_fds(3)).
+FIRST_FD = 3
+
+
+def notify(environ: MutableMapping[str, str], *lines: str) -> bool:
+    """Tell the manager, if there is one; say whether it was told."""
+    address = environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        try:
+            sender.connect("\0" + address[1:] if address.startswith("@") else address)
+            sender.sendall("\n".join(lines).encode())
+        except OSError:
+            return False
+    return True
+
+
+def watchdog_seconds(environ: MutableMapping[str, str]) -> float | None:
+    """Say how often the manager wants a sign of life: half of WATCHDOG_USEC; None = never."""
+    wanted, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not wanted.isdigit() or (pid and pid != str(os.getpid())):
+        return None
+    return int(wanted) / 2e6
+
+
+def handed_over(environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """Take over listening sockets; the variables go, so that no child believes they are its own."""
+    count, pid = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if not count.isdigit() or pid != str(os.getpid()):
+        return []
+    taken = []
+    for descriptor in range(FIRST_FD, FIRST_FD + int(count)):
+        os.set_inheritable(descriptor, False)
+        taken.append(socket.socket(fileno=descriptor))
+    return taken
