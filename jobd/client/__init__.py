@@ -81,11 +81,10 @@ class Client:
         Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows where to go on.
         """
         connection = self._reach(start=self._autostart if start is None else start and self._autostart)
-        decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(request.result_type())
         try:
             number = connection.send(request)
-            while (answer := connection.receive(number)).method is not None:
-                yield decoder.decode(answer.params.item)
+            while item := connection.receive(number).params:
+                yield wire.decode_result(type(request), item.item)
         except GeneratorExit:
             with suppress(ConnectionLost):
                 connection.cancel(number)
@@ -109,8 +108,7 @@ class Client:
         except KeyboardInterrupt:
             self.close()
             raise
-        result: Result = msgspec.json.decode(answer.result or b"null", type=request.result_type())
-        return result
+        return wire.decode_result(type(request), b"null" if answer.result is msgspec.UNSET else answer.result)
 
     def _reach(self, *, start: bool) -> Connection:
         """Connect, having started the daemon if it must be. Raises DaemonNotRunning, DaemonDidNotStart and others."""

@@ -9,22 +9,23 @@ import os
 import stat
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from jobd import wire
 from jobd.config import Paths
 from jobd.core.errors import (
-    BadJson,
     ConnectionLost,
     ForeignDaemon,
     JobdError,
     LineTooLong,
     StateDirectoryUnusable,
     Unavailable,
-    revive,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 try:
     import _socket as sockets
@@ -33,40 +34,14 @@ except ImportError:
 
 SOCKET = "jobd.sock"
 CHUNK = 1 << 16
+#: No answer is longer: a million jobs.
+LONGEST_ANSWER = 1 << 31
 #: What sun_path holds, without its final NUL: 108 on Linux, 104 elsewhere.
 LONGEST_PATH = 107 if sys.platform == "linux" else 103
 #: No socket, or nobody who listens at it.
 NOBODY = frozenset({errno.ENOENT, errno.ECONNREFUSED})
 #: SOL_LOCAL and LOCAL_PEERCRED of <sys/un.h>, and struct xucred: version, uid, groups (BSD and macOS).
 LOCAL_PEER = (0, 1, 76)
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """The error member of an answer."""
-
-    code: int = 0
-    message: str = ""
-    data: dict[str, Any] = {}
-
-
-class Item(msgspec.Struct, frozen=True):
-    """The parameters of a `$/item` notification."""
-
-    id: int | str | None = None
-    item: msgspec.Raw = msgspec.Raw()
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A line from the daemon: a response, or an item of a stream (then `method` is set)."""
-
-    id: int | str | None = None
-    result: msgspec.Raw | None = None
-    error: Failure | None = None
-    method: str | None = None
-    params: Item = Item()
-
-
-_decoder = msgspec.json.Decoder(Answer)
 
 
 class Peer(NamedTuple):
@@ -85,53 +60,48 @@ class Connection:
     def __init__(self, sock: sockets.socket, peer: Peer) -> None:
         self.peer = peer
         self._socket = sock
-        self._buffer = bytearray()
+        self._lines = wire.Lines(LONGEST_ANSWER)
+        self._arrived: Iterator[bytes] = iter(())
         self._sent = 0
 
     def send(self, request: wire.Request[Any]) -> int:
-        """Send a request and give its number."""
+        """Send a request and give its number. Raises LineTooLong."""
         self._sent += 1
-        self._write({"jsonrpc": "2.0", "id": self._sent, "method": request.method, "params": request})
+        line = wire.encode_call(request, self._sent)
+        if len(line) > wire.LONGEST_LINE:
+            raise LineTooLong(limit=wire.LONGEST_LINE)
+        self._write(line)
         return self._sent
 
     def cancel(self, number: int) -> None:
         """Ask for the end of a stream."""
-        self._write({"jsonrpc": "2.0", "method": "$/cancel", "params": {"id": number}})
+        self._write(wire.encode_cancel(number))
 
-    def receive(self, number: int, seconds: float | None = None) -> Answer:
-        """Wait for the next answer to a request; answers to others are those of canceled streams.
+    def receive(self, number: int, seconds: float | None = None) -> wire.Message:
+        """Wait for the answer to a request, or for the next item of a stream; raise it if it is an error.
 
-        Raises Unavailable after so many seconds without any sign of the daemon.
+        Raises Unavailable after so many seconds without a sign of the daemon.
         """
         self._socket.settimeout(seconds)
         while True:
-            line = self._line()
-            try:
-                answer = _decoder.decode(line)
-            except msgspec.DecodeError as error:
-                raise BadJson(problem=f"the daemon answered {line[:60]!r}: {error}") from error
-            if answer.error and answer.id in (number, None):
-                raise _raised(answer.error)
-            if number in (answer.id, answer.params.id):
-                return answer
+            message = wire.decode_message(self._line())
+            if message.error and message.id in (number, None):
+                raise message.error.revive()
+            if number in (message.id, message.params and message.params.request):
+                return message
 
     def close(self) -> None:
         """Hang up."""
         self._socket.close()
 
-    def _write(self, message: dict[str, Any]) -> None:
-        line = msgspec.json.encode(message) + b"\n"
-        if len(line) > wire.LONGEST_LINE:
-            raise LineTooLong(limit=wire.LONGEST_LINE)
+    def _write(self, line: bytes) -> None:
         try:
             self._socket.sendall(line)
         except OSError as error:
             raise ConnectionLost from error
 
     def _line(self) -> bytes:
-        start = 0
-        while (end := self._buffer.find(b"\n", start)) < 0:
-            start = len(self._buffer)
+        while (line := next(self._arrived, None)) is None:
             try:
                 chunk = self._socket.recv(CHUNK)
             except TimeoutError:
@@ -140,15 +110,8 @@ class Connection:
                 raise ConnectionLost from error
             if not chunk:
                 raise ConnectionLost
-            self._buffer += chunk
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
+            self._arrived = self._lines.feed(chunk)
         return line
-
-
-def _raised(failure: Failure) -> JobdError:
-    details = {key: value for key, value in failure.data.items() if key not in ("reason", "hint")}
-    return revive(str(failure.data.get("reason", "")), {"message": failure.message, **details})
 
 
 def connect(paths: Paths, deadline: float) -> Connection | None:

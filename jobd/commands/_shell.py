@@ -1,0 +1,181 @@
+"""What a command is given: the client, the screen, the paths, the settings, and where it was called from.
+
+A command touches neither the streams nor the environment of the process itself: all it needs comes from here, so that
+the same function could run at another place than the terminal it was typed at.
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jobd.client import Client
+from jobd.client.launch import OF_A_JOB
+from jobd.config import Paths, config_files, state_directory
+from jobd.core.errors import ConfigInvalid
+from jobd.core.text import Lossless, lossless
+from jobd.ui.fields import Template, pick
+from jobd.ui.screen import Screen
+from jobd.ui.terminal_text import field
+from jobd.wire import Read
+
+if TYPE_CHECKING:
+    from jobd.config import Config
+
+#: How a daemon is started, whatever the current directory holds; --ready-fd is added.
+START = (sys.executable, "-P", os.path.join(os.path.dirname(os.path.dirname(__file__)), "__main__.py"), "daemon", "run")
+
+#: Variables of jobd that set nothing in the configuration.
+NO_SETTINGS = OF_A_JOB | {"JOBD_AUTOSTART", "JOBD_DIR"}
+
+
+class Here(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a command was called from; texts are lossless, limits (soft, hard) by their names, -1 is none."""
+
+    cwd: Lossless
+    environ: tuple[Lossless, ...]
+    umask: int
+    limits: dict[str, tuple[int, int]]
+    uid: int
+    pid: int
+    tty: str | None
+
+
+class Asked(msgspec.Struct):
+    """What the flags that every command has, or many, have said so far."""
+
+    start: bool = True
+    ascii: bool = False
+    color: str | None = None
+    pager: bool = True
+    quiet: bool = False
+    plain: bool = False
+    json: bool = False
+    #: The fields to pick (`id`, `progress.fraction`); all if there are none.
+    fields: tuple[str, ...] = ()
+    template: Template | None = None
+
+
+class Shell:
+    """One call of the program. `offline` answers a Read from the saved state when no daemon runs."""
+
+    def __init__(self, environ: Mapping[str, str], offline: Callable[["Shell", Read[Any]], Any]) -> None:
+        self.environ = environ
+        self.asked = Asked()
+        self.paths = Paths(state_directory(environ))
+        self._offline = offline
+
+    @cached_property
+    def config(self) -> "Config":
+        """The settings in force. Raises ConfigInvalid."""
+        from jobd.config import load
+
+        return load(self.environ).config
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Standard output and error, as the flags and settings want them; settings that cannot be read want nothing."""
+        color, json = "auto", False
+        if self._has_settings():
+            try:
+                color, json = self.config.output.color, self.config.output.json
+            except ConfigInvalid:
+                json = False
+        asked = self.asked
+        return Screen(
+            sys.stdout,
+            sys.stderr,
+            self.environ,
+            color=asked.color or color,
+            json=asked.json or (json and not self._other_format()),
+            plain=asked.plain,
+            quiet=asked.quiet,
+            ascii=asked.ascii,
+        )
+
+    @cached_property
+    def client(self) -> Client:
+        """The way to the daemon."""
+        return Client(
+            self.paths,
+            autostart=self.asked.start and self.environ.get("JOBD_AUTOSTART") != "0",
+            notice=self.screen.notice,
+            offline=lambda request: self._offline(self, request),
+            start=START,
+            environ=self.environ,
+        )
+
+    @cached_property
+    def here(self) -> Here:
+        """Where the command was called from. Raises OSError if the current directory is gone."""
+        return Here(
+            cwd=lossless(os.getcwdb()),
+            environ=tuple(lossless(name + b"=" + value) for name, value in os.environb.items()),
+            umask=_umask(),
+            limits=_limits(),
+            uid=os.getuid(),
+            pid=os.getpid(),
+            tty=_terminal(),
+        )
+
+    def emit(self, record: Any, show: Callable[[], object]) -> None:
+        """Give one record in the form that was asked for: JSON, by a template, its id; or else `show` it."""
+        self._emit(record, [record], show)
+
+    def emit_all(self, records: Sequence[Any], show: Callable[[], object]) -> None:
+        """Give records: one JSON array, or a line for each; or else `show` them."""
+        self._emit(records, records, show)
+
+    def document(self, record: Any) -> Any:
+        """Give the JSON form of a record, only with the fields that were asked for."""
+        return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
+
+    def check_settings(self) -> None:
+        """Refuse to go on with settings that cannot be read. Raises ConfigInvalid."""
+        if self._has_settings():
+            _ = self.config
+
+    def _emit(self, whole: Any, records: Sequence[Any], show: Callable[[], object]) -> None:
+        if self.screen.as_json:
+            documents = [self.document(record) for record in records]
+            self.screen.json(documents if whole is records else documents[0])
+        elif template := self.asked.template:
+            self.screen.data("".join(f"{field(template.fill(msgspec.to_builtins(one)))}\n" for one in records))
+        elif self.asked.quiet:
+            self.screen.data("".join(f"{record.id}\n" for record in records))
+        else:
+            show()
+
+    def _other_format(self) -> bool:
+        """Whether a flag wants anything but JSON, which then goes before a setting that wants JSON."""
+        return self.asked.quiet or self.asked.plain or self.asked.template is not None
+
+    def _has_settings(self) -> bool:
+        """Look whether anything is set at all: most users set nothing, and reading takes time."""
+        said = any(name.startswith("JOBD_") and name not in NO_SETTINGS for name in self.environ)
+        return said or any(map(os.path.exists, config_files(self.environ)))
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _limits() -> dict[str, tuple[int, int]]:
+    """Read the limits by their names without RLIMIT_; OFILE is another word for NOFILE."""
+    names = (name for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE")
+    return {name.removeprefix("RLIMIT_"): resource.getrlimit(getattr(resource, name)) for name in names}
+
+
+def _terminal() -> str | None:
+    for descriptor in (0, 1, 2):
+        try:
+            return os.ttyname(descriptor)
+        except OSError:
+            continue
+    return None
