@@ -1,0 +1,144 @@
+"""What is remembered: the jobs that live from memory, the others from the file. All that only reads is answered from here.
+
+The rule: it works the same without a daemon, with nothing in memory.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from itertools import count, takewhile
+
+from jobd.config import Paths
+from jobd.core import selection, views
+from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.events import Entry
+from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
+from jobd.core.selection import Query
+from jobd.core.text import lossless, plain
+from jobd.core.views import JobView, OutputView
+from jobd.daemon import output
+from jobd.daemon.clock import Clock
+from jobd.daemon.reader import Reader
+
+#: Names whose usual duration is kept in memory.
+MOST_NAMES = 1024
+
+
+class Archive:
+    """All jobs and the log. `live` are the jobs in memory, as they will be saved; `usage` the latest measurements of them."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        clock: Clock,
+        paths: Paths,
+        *,
+        live: Mapping[int, Job] | None = None,
+        usage: Mapping[int, Usage] | None = None,
+    ) -> None:
+        self.reader = reader
+        self._clock = clock
+        self._paths = paths
+        self._live = live
+        self._usage = usage or {}
+        self._usual: dict[str, Usual | None] = {}
+
+    def now(self) -> Moment:
+        """Read the clocks."""
+        return self._clock.now()
+
+    def job(self, job_id: int) -> Job:
+        """Find a job by its id. Raises JobNotFound."""
+        job = (self._live or {}).get(job_id) or self.reader.job(job_id)
+        if job is None:
+            raise self._missing(job_id)
+        return job
+
+    def select(self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None) -> list[Job]:
+        """Find the jobs that words name, each once; `all` are the living that `applies` says. Raises BadValue, JobNotFound."""
+        chosen = selection.parse(words)
+        found = {job_id: self.job(job_id) for job_id in chosen.ids}
+        for named in chosen.named:
+            job = self._by_name(named.name, named.back)
+            found[job.id] = job
+        if chosen.last:
+            newest = self._newest()
+            found[newest] = self.job(newest)
+        if chosen.all:
+            found.update({job.id: job for job in self._living() if applies is None or applies(job)})
+        return list(found.values())
+
+    def query(self, query: Query) -> list[Job]:
+        """Search, newest first; only what is durable is found."""
+        return self.reader.query(query)
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
+        return self.reader.entries(after, limit, job)
+
+    def last_seq(self) -> int:
+        """Give the number of the last durable line of the log."""
+        return self.reader.last_seq()
+
+    def counts(self) -> dict[State, int]:
+        """Count the jobs by state."""
+        return self.reader.counts()
+
+    def usual(self, name: str) -> Usual | None:
+        """Say how long completed runs of a name took; None if there was none."""
+        if name not in self._usual:
+            if len(self._usual) >= MOST_NAMES:
+                del self._usual[next(iter(self._usual))]
+            self._usual[name] = self.reader.usual(name)
+        return self._usual[name]
+
+    def forget_usual(self, name: str) -> None:
+        """Count anew when it is next asked for: a run of that name has ended."""
+        self._usual.pop(name, None)
+
+    def surroundings(self, digest: str) -> Surroundings:
+        """Find the surroundings kept under a digest. Raises NothingMatched."""
+        found = self.reader.surroundings(digest)
+        if found is None:
+            raise NothingMatched(what=f"surroundings {digest}")
+        return found
+
+    def view(self, job: Job) -> JobView:
+        """Show a job to the world, with the latest measurement and the size of its output."""
+        return views.view(job, self.now(), self._usage.get(job.id), self._output(job))
+
+    def _output(self, job: Job) -> OutputView | None:
+        sizes, shown = 0, {}
+        for name, path in output.files(self._paths, job).items():
+            try:
+                sizes += os.stat(path).st_size
+            except OSError:
+                continue
+            shown[name] = plain(lossless(os.fsencode(path)))
+        return OutputView(path=next(iter(shown.values())), bytes=sizes, files=shown) if shown else None
+
+    def _living(self) -> list[Job]:
+        jobs = self.reader.live() if self._live is None else self._live.values()
+        return [job for job in jobs if not job.done]
+
+    def _by_name(self, name: str, back: int) -> Job:
+        saved = self.reader.ids_by_name(name, back + 1)
+        fresh = [job.id for job in self._unsaved() if job.name == name]
+        ids = sorted({*saved, *fresh}, reverse=True)
+        if len(ids) <= back:
+            raise self._missing(f"{name}~{back}" if back else name)
+        return self.job(ids[back])
+
+    def _newest(self) -> int:
+        newest = max((job.id for job in self._unsaved()), default=0) or self.reader.newest_id()
+        if newest is None:
+            raise self._missing("last")
+        return newest
+
+    def _unsaved(self) -> list[Job]:
+        """List the jobs that are so new that the file does not have them."""
+        live = self._live or {}
+        ids = takewhile(live.__contains__, count((self.reader.newest_id() or 0) + 1))
+        return [live[job_id] for job_id in ids]
+
+    def _missing(self, what: object) -> JobNotFound:
+        return JobNotFound(job=what, newest=self.reader.newest_id() or "none")

@@ -1,0 +1,94 @@
+"""Telling everybody who follows the log what became durable.
+
+The rule: a follower is a cursor, never a queue. One that does not keep up, or stands still, costs nothing; it goes on where it was,
+from the latest entries in memory or, behind them, from the file: never a gap, never twice.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Protocol
+
+from jobd.core.events import Entry
+
+#: Entries kept in memory: enough for a follower that stalls for a second or two under load.
+RING = 8192
+#: Entries a follower gets at a time; reading so many from the file takes about a millisecond.
+MOST_AT_ONCE = 256
+
+
+class Log(Protocol):
+    """Where older entries are read."""
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on after a number."""
+        ...
+
+    def last_seq(self) -> int:
+        """Give the number of the last entry."""
+        ...
+
+
+class Hub:
+    """The end of the log, and those who follow it."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._ring: deque[Entry] = deque(maxlen=RING)
+        self._last = log.last_seq()
+        self._news: asyncio.Future[None] | None = None
+        #: How many follow at present.
+        self.watchers = 0
+
+    def publish(self, entries: list[Entry]) -> None:
+        """Take in entries that have become durable, in order, and wake everybody who waits, once."""
+        if not entries:
+            return
+        if entries[0].seq != self._last + 1:
+            self._ring.clear()
+        self._ring.extend(entries)
+        self._last = entries[-1].seq
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+
+    async def follow(self, after: int) -> AsyncIterator[list[Entry]]:
+        """Yield all entries after a number, some at a time, for ever. A number that is not there yet means: from now on."""
+        cursor = _Cursor(self, min(after, self._last))
+        self.watchers += 1
+        try:
+            while True:
+                if cursor.after < self._last:
+                    yield cursor.advance()
+                    await asyncio.sleep(0)
+                else:
+                    await self._wait()
+        finally:
+            self.watchers -= 1
+
+    def since(self, after: int) -> list[Entry]:
+        """Give the next entries after a number."""
+        if self._ring and after >= self._ring[0].seq - 1:
+            start = after - self._ring[0].seq + 1
+            return list(islice(self._ring, start, start + MOST_AT_ONCE))
+        return self._log.entries(after, MOST_AT_ONCE)
+
+    def _wait(self) -> asyncio.Future[None]:
+        if self._news is None:
+            self._news = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._news)
+
+
+class _Cursor:
+    """Where a follower stands."""
+
+    def __init__(self, hub: Hub, after: int) -> None:
+        self._hub = hub
+        self.after = after
+
+    def advance(self) -> list[Entry]:
+        """Take the next entries; nothing of them is held here."""
+        entries = self._hub.since(self.after)
+        self.after = entries[-1].seq
+        return entries

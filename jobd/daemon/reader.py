@@ -1,0 +1,226 @@
+"""Reading the SQLite file, beside a daemon that writes it or without one.
+
+The rule: nothing here writes, every search is a walk along an index that stops at its limit, and one that takes too long is
+interrupted, since a long reader keeps the write-ahead log from being emptied.
+"""
+
+import logging
+import math
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jobd.core import lifecycle
+from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
+from jobd.core.events import Actor, AnyEvent, Entry
+from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
+from jobd.core.selection import Query
+from jobd.daemon import database
+from jobd.daemon.clock import from_microseconds, to_microseconds
+from jobd.daemon.rows import Reply
+
+#: Seconds after which a search is interrupted.
+LONGEST_SEARCH = 10.0
+#: SQLite's instructions between two looks at the clock: some ten milliseconds.
+_INSTRUCTIONS = 1_000_000
+#: Completed runs from which the usual duration of a name is taken, and how many runs are looked through for them.
+USUAL_RUNS, MOST_LOOKED_AT = 50, 500
+
+logger = logging.getLogger(__name__)
+
+_job = msgspec.json.Decoder(Job)
+_event = msgspec.json.Decoder(AnyEvent)
+_actor = msgspec.json.Decoder(Actor)
+_surroundings = msgspec.json.Decoder(Surroundings)
+_LIVE = ", ".join(f"'{state}'" for state in State if state not in FINAL)
+
+
+class Reader:
+    """A connection that only reads. All raise StorageBroken if the file cannot be read, TryAgain if it takes too long."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._deadline = math.inf
+        try:
+            self._connection = database.connect(path, read_only=True)
+            self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            raise database.failed_open(error, path) from None
+        self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def job(self, job_id: int) -> Job | None:
+        """Find a job by its id."""
+        rows = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
+        return self._job(job_id, rows[0][0]) if rows else None
+
+    def live(self) -> list[Job]:
+        """List the jobs that have not ended, oldest first."""
+        return self._jobs(f"SELECT id, record FROM jobs WHERE state IN ({_LIVE}) ORDER BY id")  # noqa: S608
+
+    def query(self, query: Query) -> list[Job]:
+        """Search, newest first."""
+        conditions, values = _conditions(query)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        text = f"SELECT id, record FROM jobs {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        return self._jobs(text, *values, _bounded(query.limit))
+
+    def by_name(self, name: str, back: int = 0) -> Job | None:
+        """Find the newest job of a name, or the one `back` runs before it."""
+        ids = self.ids_by_name(name, back + 1)
+        return self.job(ids[back]) if len(ids) > back else None
+
+    def ids_by_name(self, name: str, limit: int) -> list[int]:
+        """List the ids of the newest jobs of a name, newest first."""
+        rows = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, _bounded(limit))
+        return [row[0] for row in rows]
+
+    def newest_id(self) -> int | None:
+        """Give the id of the newest job that is still there."""
+        newest: int | None = self._rows("SELECT max(id) FROM jobs")[0][0]
+        return newest
+
+    def last_job_id(self) -> int:
+        """Give the highest id a job ever had; 0 if there was none."""
+        highest: int = self._rows("SELECT max(seq) FROM sqlite_sequence WHERE name = 'jobs'")[0][0] or 0
+        return max(highest, self.newest_id() or 0)
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
+        values = [_bounded(after), _bounded(limit)]
+        if job is None:
+            where = "seq > ?"
+        else:
+            where, values = "job = ? AND frequent = 0 AND seq > ?", [_bounded(job), *values]
+        text = f"SELECT seq, at, job, actor, event FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
+        return [self._entry(*row) for row in self._rows(text, *values)]
+
+    def last_seq(self) -> int:
+        """Give the number of the last line of the log; 0 if it is empty."""
+        last: int = self._rows("SELECT max(seq) FROM events")[0][0] or 0
+        return last
+
+    def surroundings(self, digest: str) -> Surroundings | None:
+        """Find the surroundings kept under a digest."""
+        rows = self._rows("SELECT body FROM surroundings WHERE digest = ?", digest)
+        return self._decoded(_surroundings, rows[0][0], f"surroundings {digest}") if rows else None
+
+    def reply(self, request_id: str) -> Reply | None:
+        """Find what was answered to a request."""
+        rows = self._rows("SELECT id, method, at, reply FROM requests WHERE id = ?", request_id)
+        return next((Reply(key, method, from_microseconds(at), text.encode()) for key, method, at, text in rows), None)
+
+    def reply_ids(self, limit: int) -> list[str]:
+        """List the ids of the latest requests that were answered, oldest first."""
+        rows = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", _bounded(limit))
+        return [row[0] for row in reversed(rows)]
+
+    def usual(self, name: str) -> Usual | None:
+        """Say how long the latest completed runs of a name took; None if there was none."""
+        text = (
+            "SELECT id, record FROM jobs WHERE id IN (SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?)"
+            " AND +state = 'completed' ORDER BY id DESC LIMIT ?"
+        )
+        runs = self._jobs(text, name, MOST_LOOKED_AT, USUAL_RUNS)
+        return usual_of([seconds for job in runs if (seconds := _run_time(job)) is not None])
+
+    def counts(self) -> dict[State, int]:
+        """Count the jobs by state."""
+        found = dict(self._rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+        return {state: found.get(state.value, 0) for state in State}
+
+    def _rows(self, text: str, *values: object) -> list[Any]:
+        self._deadline = time.monotonic() + LONGEST_SEARCH
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            self._deadline = math.inf
+
+    def _failure(self, error: sqlite3.Error) -> JobdError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            return TryAgain(problem=f"the search took longer than {LONGEST_SEARCH:g} s; narrow it down")
+        return database.failed_open(error, self.path)
+
+    def _too_long(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _jobs(self, text: str, *values: object) -> list[Job]:
+        """Read records; one that makes no sense must not hide the others."""
+        jobs = []
+        for job_id, record in self._rows(text, *values):
+            try:
+                jobs.append(self._job(job_id, record))
+            except StorageBroken as error:
+                logger.error("%s", error)  # noqa: TRY400 -- where it was found out does not matter
+        return jobs
+
+    def _job(self, job_id: int, record: str) -> Job:
+        job: Job = self._decoded(_job, record, f"the record of job {job_id}")
+        return job
+
+    def _entry(self, seq: int, at: int, job: int, actor: str | None, event: str) -> Entry:
+        what = f"line {seq} of the log"
+        by = self._decoded(_actor, actor, what) if actor else None
+        return Entry(seq, from_microseconds(at), job, self._decoded(_event, event, what), by)
+
+    def _decoded(self, decoder: msgspec.json.Decoder[Any], text: str, what: str) -> Any:
+        try:
+            return decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
+
+
+def usual_of(durations: Sequence[float]) -> Usual | None:
+    """Sum up durations in seconds by their quantiles."""
+    if not durations:
+        return None
+    ordered = sorted(durations)
+    return Usual(len(ordered), *(round(_quantile(ordered, share), 6) for share in (0.1, 0.5, 0.9, 0.95)))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Interpolate between the two neighbours, as most statistics programs do (Hyndman and Fan, type 7)."""
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _run_time(job: Job) -> float | None:
+    ended = job.ended_at or job.created_at
+    return lifecycle.elapsed(job, Moment(ended, 0, ""))
+
+
+def _conditions(query: Query) -> tuple[list[str], list[object]]:
+    table: list[tuple[str, object]] = []
+    if query.states:
+        table.append((f"state IN ({', '.join('?' * len(query.states))})", None))
+    if query.name is not None:
+        table.append(("name GLOB ?" if set("*?") & set(query.name) else "name = ?", query.name))
+    if query.group is not None:
+        table.append(("grp = ?" if query.group == "default" else "grp = ? AND grp <> 'default'", query.group))
+    if query.since is not None:
+        table.append(("created_at >= ?", to_microseconds(query.since)))
+    if query.until is not None:
+        table.append(("created_at < ?", to_microseconds(query.until)))
+    if query.before is not None:
+        table.append(("id < ?", _bounded(query.before)))
+    conditions = [condition for condition, _ in table]
+    values = [value for condition, value in table if value is not None]
+    return conditions, [*(state.value for state in query.states), *values]
+
+
+def _bounded(number: int) -> int:
+    """Fit a number into SQLite's 64 bits. Raises BadValue for a negative one."""
+    if number < 0:
+        raise BadValue(field="number", problem=f"{number} is negative")
+    return min(number, LARGEST)
