@@ -18,7 +18,6 @@ from jobd.ui.fields import Template, split_names
 from jobd.ui.screen import COLOR_CHOICES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Decorator = Callable[[Function], Function]
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -90,17 +89,17 @@ def meant(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
-def jobs_argument(*, required: bool = True) -> Decorator[Function]:
+def jobs_argument(*, required: bool = True) -> Callable[[Function], Function]:
     """Take `jobs`: ids, ranges, names, `last`, `all`."""
     return click.argument("jobs", nargs=-1, required=required, metavar="JOB..." if required else "[JOB]...")
 
 
-def job_argument(*, required: bool = True) -> Decorator[Function]:
+def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
     """Take one `job`: an id, a name or `last`; None if it may be left out and is."""
     return click.argument("job", required=required, metavar="JOB" if required else "[JOB]")
 
 
-def json_option(kind: type[msgspec.Struct]) -> Decorator[Function]:
+def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
     """Take -j, --json, --json=FIELDS and --json=?; `kind` is what the command prints, or a list of it."""
     fields = tuple(get_type_hints(kind))
 
@@ -126,7 +125,7 @@ def json_option(kind: type[msgspec.Struct]) -> Decorator[Function]:
     )
 
 
-def format_option(kind: type[msgspec.Struct]) -> Decorator[Function]:
+def format_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
     """Take --format with a template such as `{id} {state}`; `kind` is what the command prints, or a list of it."""
     fields = tuple(get_type_hints(kind))
 
@@ -205,11 +204,12 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 
 
-def output_options(kind: type[msgspec.Struct]) -> Decorator[Function]:
+def output_options(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
     """Take all options that say how to print: --json, --format, --plain, --quiet."""
 
     def decorate(function: Function) -> Function:
-        return json_option(kind)(format_option(kind)(plain_option(quiet_option(function))))
+        with_format = format_option(kind)(plain_option(quiet_option(function)))
+        return json_option(kind)(with_format)
 
     return decorate
 
