@@ -163,6 +163,13 @@ class CannotStart(BadInput):
     exit_status = 126
 
 
+class CommandNotFound(CannotStart):
+    """cannot start {command}: {problem}"""
+
+    code = 307
+    exit_status = 127
+
+
 class BadJson(BadInput):
     """not a JSON-RPC message: {problem}"""
 

@@ -109,7 +109,7 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
         exit_code=code, signal=signal,
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=lifecycle.elapsed(job, now), done=job.done,
-        progress=_progress(job, now), usage=_usage(job, usage or job.usage), usual=job.usual,
+        progress=progress(job, now), usage=_usage(job, usage or job.usage), usual=job.usual,
         output=output, origin=job.origin, warnings=job.warnings, warned=job.warned,
     )  # fmt: skip
 
@@ -145,14 +145,15 @@ def _attempt(attempt: Attempt) -> AttemptView:
     )  # fmt: skip
 
 
-def _progress(job: Job, now: Moment) -> ProgressView:
-    progress, elapsed = job.progress, lifecycle.elapsed(job, now)
-    left = None if job.done or elapsed is None else eta.estimate(progress, elapsed, job.usual)
+def progress(job: Job, now: Moment) -> ProgressView:
+    """Show how far a job is, and when it will end."""
+    said, elapsed = job.progress, lifecycle.elapsed(job, now)
+    left = None if job.done or elapsed is None else eta.estimate(said, elapsed, job.usual)
     return ProgressView(
-        fraction=progress.fraction, done=progress.done, total=progress.total, unit=progress.unit,
-        message=progress.message, stage=progress.stage,
-        rate=round(progress.rate, 6) if progress.rate is not None else None,
-        eta=left, reports=progress.reports, updated_at=progress.updated_at,
+        fraction=said.fraction, done=said.done, total=said.total, unit=said.unit,
+        message=said.message, stage=said.stage,
+        rate=round(said.rate, 6) if said.rate is not None else None,
+        eta=left, reports=said.reports, updated_at=said.updated_at,
     )  # fmt: skip
 
 

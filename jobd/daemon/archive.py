@@ -14,7 +14,7 @@ from jobd.core.events import Entry
 from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
 from jobd.core.selection import Query
 from jobd.core.text import lossless, plain
-from jobd.core.views import JobView, OutputView
+from jobd.core.views import JobView, OutputView, ProgressView
 from jobd.daemon import output
 from jobd.daemon.clock import Clock
 from jobd.daemon.reader import Reader
@@ -37,7 +37,7 @@ class Archive:
     ) -> None:
         self.reader = reader
         self._clock = clock
-        self._paths = paths
+        self.paths = paths
         self._live = live
         self._usage = usage or {}
         self._usual: dict[str, Usual | None] = {}
@@ -106,9 +106,17 @@ class Archive:
         """Show a job to the world, with the latest measurement and the size of its output."""
         return views.view(job, self.now(), self._usage.get(job.id), self._output(job))
 
+    def progress(self, job: Job) -> ProgressView:
+        """Show only how far a job is."""
+        return views.progress(job, self.now())
+
+    def latest(self, job_id: int, limit: int) -> list[Entry]:
+        """Read the last entries of a job's log, oldest first; the frequent kinds of event are left out."""
+        return self.reader.latest(job_id, limit)
+
     def _output(self, job: Job) -> OutputView | None:
         sizes, shown = 0, {}
-        for name, path in output.files(self._paths, job).items():
+        for name, path in output.files(self.paths, job).items():
             try:
                 sizes += os.stat(path).st_size
             except OSError:

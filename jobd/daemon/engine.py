@@ -18,6 +18,7 @@ from jobd.core import lifecycle, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, Surroundings, Usage
+from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
 from jobd.daemon.crash import crash_point
 from jobd.daemon.hub import Hub
@@ -25,9 +26,11 @@ from jobd.wire import Action, Mutation, Read, Stream
 
 if TYPE_CHECKING:
     from jobd.config import Config, Paths
+    from jobd.daemon.batch import Batch
     from jobd.daemon.clock import Clock
+    from jobd.daemon.opening import Opened
     from jobd.daemon.reader import Reader
-    from jobd.daemon.store import Batch, Opened, Store
+    from jobd.daemon.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +40,11 @@ _encoder = msgspec.json.Encoder()
 class Engine:
     """The jobs of one state directory, and the one way to change them."""
 
-    def __init__(self, *, store: "Store", opened: "Opened", reader: "Reader", clock: "Clock", paths: "Paths") -> None:
+    def __init__(
+        self, *, store: "Store", opened: "Opened", reader: "Reader", clock: "Clock", paths: "Paths", config: "Config"
+    ) -> None:
         self.store = store
+        self.config = config
         self.clock = clock
         self.paths = paths
         self.jobs: dict[int, Job] = {job.id: job for job in opened.live}
@@ -107,6 +113,20 @@ class Engine:
         self.queue.consider(job_id, job)
         if len(self.queue):
             self.wake()
+
+    def change(
+        self,
+        words: tuple[str, ...],
+        applies: Callable[[Job], bool],
+        decide: Callable[[Job], list[Event]],
+        by: Actor,
+    ) -> tuple[JobView, ...]:
+        """Change a selection of jobs, all or none: first everything is decided, then everything recorded.
+
+        `applies` says which jobs the word `all` means. Raises what `decide` refuses with.
+        """
+        plans = [(job, decide(job)) for job in self.archive.select(words, applies)]
+        return tuple(self.archive.view(self.record(job, events, by)) for job, events in plans)
 
     def keep_surroundings(self, surroundings: Surroundings) -> str:
         """Keep environment, umask and limits once for all jobs that share them; the digest is their name."""

@@ -41,6 +41,11 @@ class Hub:
         #: How many follow at present.
         self.watchers = 0
 
+    @property
+    def seq(self) -> int:
+        """The number of the last entry that everybody may know of."""
+        return self._last
+
     def publish(self, entries: list[Entry]) -> None:
         """Take in entries that have become durable, in order, and wake everybody who waits, once."""
         if not entries:

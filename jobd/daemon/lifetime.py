@@ -93,8 +93,10 @@ class Life:
         )
         opened = store.open()
         reader = Reader(database)
-        self.engine = Engine(store=store, opened=opened, reader=reader, clock=Clock(), paths=self.paths)
-        recorder = Recorder(self.engine, self.config)
+        self.engine = Engine(
+            store=store, opened=opened, reader=reader, clock=Clock(), paths=self.paths, config=self.config
+        )
+        recorder = Recorder(self.engine)
         recovery = Recovery(self.engine, recorder)
         upkeep = Upkeep(self.engine, recovery, self.config, [Chore(TICK, self._keep_socket)])
         self.engine.mend = upkeep.mend

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -41,10 +42,10 @@ class _Metered:
 class Meter:
     """Measure the trees of running attempts."""
 
-    def __init__(self, told: Measured, every: float) -> None:
+    def __init__(self, told: Measured, every: Callable[[], float]) -> None:
         self._told = told
-        self.every = every
-        self._sampler = Sampler()
+        self._every = every
+        self._sampler: Sampler[Key] = Sampler()
         self._metered: dict[Key, _Metered] = {}
         self._pool = ThreadPoolExecutor(1, "meter")
         self._task: asyncio.Task[None] | None = None
@@ -71,7 +72,7 @@ class Meter:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while self._metered:
-            await asyncio.sleep(self.every)
+            await asyncio.sleep(self._every())
             taken = await loop.run_in_executor(self._pool, self._sampler.sample, time.monotonic())
             for key, usage in taken.items():
                 self._take(key, usage)

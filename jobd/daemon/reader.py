@@ -102,6 +102,13 @@ class Reader:
         text = f"SELECT seq, at, job, actor, event FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
         return [self._entry(*row) for row in self._rows(text, *values)]
 
+    def latest(self, job: int, limit: int) -> list[Entry]:
+        """Read the last lines of a job's log, oldest first; the frequent kinds of event are left out."""
+        text = (
+            "SELECT seq, at, job, actor, event FROM events WHERE job = ? AND frequent = 0 ORDER BY seq DESC LIMIT ?"
+        )
+        return [self._entry(*row) for row in reversed(self._rows(text, _bounded(job), _bounded(limit)))]
+
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""
         last: int = self._rows("SELECT max(seq) FROM events")[0][0] or 0

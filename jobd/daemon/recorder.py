@@ -28,7 +28,6 @@ from jobd.daemon.meter import Meter
 from jobd.daemon.reports import Gathered, Reports
 
 if TYPE_CHECKING:
-    from jobd.config import Config
     from jobd.daemon.engine import Engine
 
 logger = logging.getLogger(__name__)
@@ -37,14 +36,13 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Join the engine with the parts that touch processes and files."""
 
-    def __init__(self, engine: "Engine", config: "Config") -> None:
+    def __init__(self, engine: "Engine") -> None:
         self.engine = engine
-        self.config = config
         boot = engine.clock.now().boot
         self.executor = Executor(self, boot, engine.paths.log / "zygote.log")
         self.control = Control(self.executor.watched, self)
         self.reports = Reports(self.reported)
-        self.meter = Meter(self, config.jobs.sample_every)
+        self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.vanished)
         self._scheduled = False
         engine.wake = self.wake
@@ -197,7 +195,7 @@ class Recorder:
 
     def _start_jobs(self) -> None:
         self._scheduled = False
-        while (job_id := self.engine.queue.take(self.config.jobs.slots)) is not None:
+        while (job_id := self.engine.queue.take(self.engine.config.jobs.slots)) is not None:
             job = self.engine.jobs[job_id]
             cookie = f"{job.id}.{job.numbered + 1}.{os.urandom(8).hex()}"
             events = lifecycle.open_attempt(job, self.engine.clock.now(), cookie, cgroups.create(cookie))
