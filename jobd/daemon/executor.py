@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from jobd.core.model import Ending
-from jobd.daemon import cgroups, directory, output, processes, trees
+from jobd.daemon import cgroups, deaths, directory, output, processes, trees
 from jobd.daemon.crash import crash_point
+from jobd.daemon.deaths import Death
 from jobd.daemon.directory import Claim, SpecFile
 from jobd.daemon.trees import Tree
 from jobd.daemon.zygote_link import Zygote
@@ -68,7 +69,7 @@ class Executor:
         self._starting: dict[Path, tuple[Key, SpecFile, asyncio.TimerHandle]] = {}
         self.watched: dict[Key, Watched] = {}
         #: Wait statuses of orphans that came to the daemon as their next reaper.
-        self._reaped: dict[int, tuple[int, object]] = {}
+        self._reaped: dict[int, Death] = {}
 
     def start(self, key: Key, path: Path, spec: SpecFile) -> None:
         """Start an attempt; the answer comes as `claimed` or `never_ran`."""
@@ -108,15 +109,10 @@ class Executor:
     def reap(self) -> None:
         """Collect ended children: the zygote, and orphans whose shim was killed (their status is kept)."""
         mains = {watched.tree.main.pid for watched in self.watched.values()}
-        while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        while (ended := deaths.reap()) is not None:
+            pid, death = ended
             if pid in mains:
-                self._reaped[pid] = (status, usage)
+                self._reaped[pid] = death
 
     def _answered(self, kind: str, path: Path, rest: bytes) -> None:
         if path not in self._starting:
@@ -215,23 +211,22 @@ class Executor:
     def _orphan_ended(self, watched: Watched) -> None:
         self.reap()
         main = watched.tree.main
-        status, _ = self._reaped.pop(main.pid, (None, None))
-        if status is None and watched.main_fd is not None:
-            status = processes.orphan_status(main, watched.main_fd)
+        death = self._reaped.pop(main.pid, None) or deaths.orphan_status(main, watched.main_fd)
         if (watched.path / "noexec").exists():
             self._unwatch(watched)
             self._outcomes.never_ran(watched.key, "its shim was killed before the start")
             return
-        self._orphan_drained(watched, status)
+        self._orphan_drained(watched, death)
 
-    def _orphan_drained(self, watched: Watched, status: int | None) -> None:
+    def _orphan_drained(self, watched: Watched, death: Death | None) -> None:
         if not self._current(watched):
             return
-        if not trees.gone(watched.tree) and self._outcomes.draining(watched.key, status):
-            asyncio.get_running_loop().call_later(LEAVE_TIME, self._orphan_drained, watched, status)
+        if not trees.gone(watched.tree) and self._outcomes.draining(watched.key, death.status if death else None):
+            asyncio.get_running_loop().call_later(LEAVE_TIME, self._orphan_drained, watched, death)
             return
         sizes = output.sizes(watched.path)
-        self._end(watched, Ending(status=status, output=sizes) if status is not None else None)
+        ending = Ending(status=death.status, resources=death.resources, output=sizes) if death else None
+        self._end(watched, ending)
 
     def _end(self, watched: Watched, ending: Ending | None) -> None:
         self._unwatch(watched)
