@@ -1,7 +1,7 @@
 """The records: what jobd knows of a job, its attempts, its progress and its resources.
 
-All are frozen; a change is a copy made by `lifecycle.fold`. Wall-clock times are aware datetimes in UTC, durations are seconds,
-sizes are bytes, `boottime` is nanoseconds of CLOCK_BOOTTIME and means something only within the boot named beside it.
+All are frozen; a change is a copy made by `lifecycle.fold`. Wall-clock times are aware datetimes in UTC, durations
+seconds, sizes bytes; `boottime` is nanoseconds of CLOCK_BOOTTIME and means nothing outside the boot named beside it.
 """
 
 from datetime import datetime
@@ -15,6 +15,9 @@ from jobd.core.text import Lossless
 
 #: The largest integer SQLite and JSON readers in other languages hold without loss of sign.
 LARGEST = 2**63 - 1
+ATTEMPTS_KEPT = 100
+WARNINGS_KEPT = 10
+
 Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86400)]
@@ -72,7 +75,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a process inherits from its submitter: environment ("NAME=value"), umask and resource limits (soft, hard; -1 = none)."""
+    """What a submitter hands down: environment ("NAME=value"), umask, limits by name (soft, hard; -1 = none)."""
 
     environment: tuple[Lossless, ...] = ()
     umask: Annotated[int, Meta(ge=0, le=0o777)] = 0o077
@@ -80,22 +83,29 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How to run a job. `surroundings` is the digest under which the store keeps the Surroundings."""
+    """How to run a job.
+
+    `surroundings` is the digest under which the store keeps the Surroundings, `split` keeps stdout and stderr apart,
+    `signal` and `grace` say how it is asked to end, an `output_limit` of 0 is none.
+    """
 
     argv: tuple[Lossless, ...]
     cwd: Lossless
     surroundings: str = ""
     stdin: Lossless | None = None
     split: bool = False
-    nice: int = 0
-    signal: int = 15
+    nice: Annotated[int, Meta(ge=-20, le=19)] = 0
+    signal: Annotated[int, Meta(ge=1, le=64)] = 15
     grace: Seconds = 10.0
     leftover: Leftover = Leftover.KILL
     output_limit: Count = 0
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The kernel's account of an ended main process and what it waited for (wait4, getrusage(2))."""
+    """The kernel's account of an ended main process and what it waited for (wait4, getrusage(2)).
+
+    The peak is never below the resident memory of the process that forked, the floor; blocks have 512 bytes.
+    """
 
     user_seconds: float = 0.0
     system_seconds: float = 0.0
@@ -108,10 +118,14 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an attempt ended. `status` is the raw wait status; None if nobody saw it."""
+    """How an attempt ended.
 
-    status: int | None = None
-    start_errno: int | None = None
+    `status` is the raw wait status, None if nobody saw it; `start_errno` and `start_step` say why and where the command
+    could not be started; `elapsed` counts from start to end, pauses included.
+    """
+
+    status: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None
+    start_errno: Annotated[int, Meta(ge=1, le=0xFFFF)] | None = None
     start_step: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -123,7 +137,10 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One try to run a job. It is open until it has ended; without a `main` it is being started."""
+    """One try to run a job. It is open until it has ended; without a `main` it is being started.
+
+    While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over.
+    """
 
     number: Id
     boot: str
@@ -151,6 +168,13 @@ class Sample(NamedTuple):
     fraction: float
 
 
+class Mark(NamedTuple):
+    """A point the rate is measured from: seconds into the attempt, units done (without a count: the fraction)."""
+
+    elapsed: float
+    amount: float
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a job says it is. `rate` is units (or fractions, without a count) a second."""
 
@@ -164,12 +188,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Reports taken in so far, each exactly once.
     reports: int = 0
     updated_at: datetime | None = None
+    #: Seconds into the attempt when numbers were last said, and when these numbers began to count (a new stage).
     updated_elapsed: float | None = None
+    began_elapsed: float = 0.0
+    #: The first number since then, or since the numbers last fell; and the one up to which `rate` is measured.
+    first: Mark | None = None
+    rated: Mark | None = None
     samples: tuple[Sample, ...] = ()
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a job's whole tree uses: now (percent of one CPU, resident memory, processes) and in total (CPU seconds, peak, I/O)."""
+    """What a job's tree uses: now (percent of one CPU, memory, processes), in total (CPU seconds, peak memory, I/O)."""
 
     cpu_percent: float | None = None
     cpu_seconds: float | None = None
@@ -233,7 +262,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.
     attempts: tuple[Attempt, ...] = ()
-    #: The highest number an attempt was given; numbers are never reused.
+    #: The highest number an attempt was given; numbers are never reused, even if the attempt was withdrawn.
     numbered: int = 0
     #: Attempts in a row that never ran.
     withdrawn: int = 0
@@ -262,7 +291,3 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def done(self) -> bool:
         """Whether the job has reached a final state."""
         return self.state in FINAL
-
-
-ATTEMPTS_KEPT = 100
-WARNINGS_KEPT = 10
