@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import click
 from msgspec import Meta
+
+from jobd.commands._job_options import job_options, request
+from jobd.commands._options import output_options
 
 from jobd.core import selection
 from jobd.core.events import Actor, Submitted
 from jobd.core.model import Count, Leftover, Origin, Seconds, Spec, Surroundings
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
+from jobd.ui.terminal_text import field
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd submit -- make -j2                    # put it into the queue, print its id
+jobd submit -J backup -o 5 -- ./backup.sh  # with a name and a higher priority
+id=$(jobd submit -- make)                  # in a script
+jobd submit --follow -- make               # and watch it
+"""
 
 Argument = Annotated[tuple[Lossless, ...], Meta(min_length=1, max_length=65536)]
 
@@ -71,3 +84,37 @@ def named_after(command: Lossless) -> str:
     last = plain(command).rstrip("/").rpartition("/")[2]
     cleaned = "".join(c if c.isprintable() and c not in ",~" else "_" for c in last).lstrip("%-@")
     return f"job-{cleaned}"[:200] if not cleaned or cleaned.isdigit() or cleaned in ("last", "all") else cleaned[:200]
+
+
+@click.command("submit", epilog=EXAMPLES)
+@job_options
+@click.option("-p", "--print-id", "--parsable", "print_id", is_flag=True, help="Print only the id, as in a pipe.")
+@click.option("--follow", is_flag=True, help="Then follow it, as `jobd tail -f` does.")
+@click.option("-W", "--wait", "wait", is_flag=True, help="Then wait for it and end with its exit status.")
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, *, print_id: bool, follow: bool, wait: bool, **options: Any) -> int:
+    """Put a command into the queue.
+
+    It starts when a slot is free, with the environment, umask and limits of here, and outlives this terminal. Its id is
+    printed; its output goes to a file that `jobd tail` and `jobd log` show.
+    """
+    job = shell.client.call(request(shell, **options))
+    if print_id:
+        shell.screen.data(f"{job.id}\n")
+    else:
+        shell.emit(job, lambda: _show(shell, job))
+    if follow or wait:
+        from jobd.commands._following import Following
+
+        return Following(shell, [str(job.id)], show_output=follow).run(exit_status=True)
+    return 0
+
+
+def _show(shell: Shell, job: JobView) -> None:
+    screen = shell.screen
+    if not screen.is_terminal:
+        screen.data(f"{job.id}\n")
+        return
+    screen.data(f"{job.id} {field(job.name)}: {job.state}\n")
+    screen.hint(f"jobd tail -f {job.id} · jobd cancel {job.id}")
