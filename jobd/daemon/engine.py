@@ -58,6 +58,8 @@ class Engine:
         self.mend: Callable[[], None] = lambda: None
         #: Called when a job may be started.
         self.wake: Callable[[], None] = lambda: None
+        #: Called when a job comes into being.
+        self.busy: Callable[[], None] = lambda: None
         #: End the daemon, or let it become its own successor; set by whoever lives its life.
         self.stop: Callable[[], None] = lambda: None
         self.restart: Callable[[], None] = lambda: None
@@ -89,6 +91,7 @@ class Engine:
         job = self._fold(job_id, None, [event], by)
         assert job is not None
         self._last_job_id = max(self._last_job_id, job_id)
+        self.busy()
         return job
 
     def _fold(self, job_id: int, job: Job | None, events: Iterable[Event], by: Actor | None) -> Job | None:

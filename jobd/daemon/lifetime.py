@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jobd
 from jobd.config import Config, Paths
-from jobd.core.errors import DaemonAlreadyRunning, JobdError
+from jobd.core.errors import DaemonAlreadyRunning
 from jobd.daemon import listening, safekeeping, service
 from jobd.daemon.clock import Clock
 from jobd.daemon.crash import crash_point
@@ -25,6 +25,7 @@ from jobd.daemon.engine import Engine
 from jobd.daemon.reader import Reader
 from jobd.daemon.recorder import Recorder
 from jobd.daemon.recovery import Recovery
+from jobd.daemon.settings import Settings
 from jobd.daemon.store import Store
 from jobd.daemon.upkeep import TICK, Chore, Upkeep
 from jobd.wire import PROTOCOL
@@ -98,7 +99,9 @@ class Life:
         )
         recorder = Recorder(self.engine)
         recovery = Recovery(self.engine, recorder)
-        upkeep = Upkeep(self.engine, recovery, self.config, [Chore(TICK, self._keep_socket)])
+        self._settings = Settings(os.environ, self._configure)
+        upkeep = Upkeep(self.engine, recovery, [Chore(TICK, self._keep_socket), Chore(TICK, self._keep_settings)])
+        self.engine.busy = lambda: self._settings.watch(busy=True)
         self.engine.mend = upkeep.mend
         self.engine.stop, self.engine.restart = self.stop, self.restart
         loop = asyncio.get_running_loop()
@@ -116,6 +119,7 @@ class Life:
         service.notify(os.environ, "RELOADING=1" if self._again else "STOPPING=1")
         await self.server.close_gracefully(LAST_ANSWERS)
         upkeep.close()
+        self._settings.close()
         recorder.close()
         await store.close()
         reader.close()
@@ -164,6 +168,14 @@ class Life:
             listener = listening.listen(self.paths)
             self._inode = listening.inode(self.paths)
             self.server.listen(listener)
+
+    async def _keep_settings(self) -> None:
+        self._settings.watch(busy=bool(self.engine.jobs))
+
+    def _configure(self, config: Config) -> None:
+        self.engine.config = config
+        logging.getLogger().setLevel(config.daemon.log_level.upper())
+        self.engine.wake()
 
     def _succeed(self, listener: socket.socket) -> None:
         logger.info("restarting in place")

@@ -60,7 +60,7 @@ class _File:
         self.path = path
         self.offset = offset
         self.descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self.token: object = None
+        self.token: int | None = None
         self.grew = 0.0
 
     def read(self, *, last: bool) -> Gathered | None:
@@ -82,7 +82,7 @@ class Reports:
         self._told = told
         self._files: dict[Key, _File] = {}
         self._hot: dict[Key, _File] = {}
-        self._by_token: dict[object, _File] = {}
+        self._by_token: dict[int, _File] = {}
         self._growth: Growth | None = None
         self._timer: asyncio.Handle | None = None
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobd.daemon import safekeeping
 
 if TYPE_CHECKING:
-    from jobd.config import Config
     from jobd.daemon.engine import Engine
     from jobd.daemon.recovery import Recovery
 
@@ -31,14 +30,13 @@ class Chore(NamedTuple):
 class Upkeep:
     """Do the chores, each at its own pace, none before the first tick."""
 
-    def __init__(self, engine: "Engine", recovery: "Recovery", config: "Config", extra: list[Chore]) -> None:
+    def __init__(self, engine: "Engine", recovery: "Recovery", extra: list[Chore]) -> None:
         self.engine = engine
         self.recovery = recovery
-        self.config = config
         self._chores = [
             Chore(TICK, self._sweep),
             Chore(600.0, self._trim_requests),
-            *([Chore(600.0, self._backup)] if config.storage.backup_keep else []),
+            Chore(600.0, self._backup),
             *extra,
         ]
         self._due = {id(chore): time.monotonic() + chore.every for chore in self._chores}
@@ -89,8 +87,8 @@ class Upkeep:
             await self.engine.store.trim_requests()
 
     async def _backup(self) -> None:
-        storage = self.config.storage
+        storage = self.engine.config.storage
         database = self.engine.store.path
-        if safekeeping.backup_is_due(database, storage.backup_every):
+        if storage.backup_keep and safekeeping.backup_is_due(database, storage.backup_every):
             made = await asyncio.to_thread(safekeeping.rotate, database, storage.backup_keep)
             logger.info("backed up to %s", made)
