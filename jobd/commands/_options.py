@@ -214,6 +214,17 @@ def output_options(kind: type[msgspec.Struct]) -> Callable[[Function], Function]
     return decorate
 
 
+def flag(*names: str, act: Callable[[click.Context], object], text: str) -> click.Option:
+    """Make a flag that does something instead of the command."""
+
+    def asked(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+        if value:
+            act(ctx)
+            ctx.exit()
+
+    return click.Option(names, is_flag=True, is_eager=True, expose_value=False, callback=asked, help=text)
+
+
 def everywhere() -> list[click.Option]:
     """Make the options that may stand before the command as well as after it."""
     return [
