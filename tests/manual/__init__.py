@@ -1,0 +1,1 @@
+"""Tests of manual pages and completions."""
