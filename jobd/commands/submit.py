@@ -105,9 +105,9 @@ def command(shell: Shell, *, print_id: bool, follow: bool, wait: bool, **options
     else:
         shell.emit(job, lambda: _show(shell, job))
     if follow or wait:
-        from jobd.commands._following import Following
+        from jobd.commands._following import Following, Wanted
 
-        return Following(shell, [str(job.id)], show_output=follow).run(exit_status=True)
+        return Following(shell, (str(job.id),), Wanted(output=follow)).run()
     return 0
 
 
