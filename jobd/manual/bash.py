@@ -120,14 +120,14 @@ def _enter(verb: Verb) -> Iterator[tuple[list[str], str]]:
 
 def _valued(verbs: list[Verb]) -> Iterator[tuple[list[str], str]]:
     for verb in verbs:
-        flags = [flag for option in verb.options if option.takes_next_word for flag in option.flags]
+        flags = [flag for option in verb.accepted if option.takes_next_word for flag in option.flags]
         if flags:
             yield [quote(f"{verb.words}:{flag}") for flag in flags], ":"
 
 
 def _values(verbs: list[Verb]) -> Iterator[tuple[list[str], str]]:
     for verb in verbs:
-        for option in verb.options:
+        for option in verb.accepted:
             action = _action(option.source)
             if option.value and action:
                 yield [quote(f"{verb.words}:{flag}") for flag in option.flags], action
@@ -135,7 +135,7 @@ def _values(verbs: list[Verb]) -> Iterator[tuple[list[str], str]]:
 
 def _options(verbs: list[Verb]) -> Iterator[tuple[list[str], str]]:
     for verb in verbs:
-        flags = [flag for option in verb.options for flag in option.flags if flag.startswith("--")]
+        flags = [flag for option in verb.accepted for flag in option.flags if flag.startswith("--")]
         yield [quote(verb.words)], _offer(tuple(flags))
 
 

@@ -62,7 +62,9 @@ def script(program: Verb) -> str:
         names = [(name, below) for below in verb.verbs for name in (below.name, *below.aliases)]
         words += [f"{verb.words}:{name}" for name, _ in names]
         paths += [below.words for _, below in names]
-        valued += [f"{verb.words}:{flag}" for option in verb.options if option.takes_next_word for flag in option.flags]
+        valued += [
+            f"{verb.words}:{flag}" for option in verb.accepted if option.takes_next_word for flag in option.flags
+        ]
     tables = {"words": words, "paths": paths, "valued": valued, "names": [verb.name for verb in program.verbs]}
     return "\n".join(
         [
@@ -82,7 +84,7 @@ def quote(word: str) -> str:
 def _verb(verb: Verb) -> list[str]:
     begin = f"complete -c jobd -n {quote('__jobd_at ' + verb.words)}"
     lines = ["", *(f"{begin} -a {quote(below.name)} -d {quote(plain(below.summary))}" for below in verb.verbs)]
-    lines += [f"{begin} {_option(option)}" for option in verb.options]
+    lines += [f"{begin} {_option(option)}" for option in verb.accepted]
     actions = dict.fromkeys(_action(argument.source) for argument in verb.arguments)
     lines += [f"{begin} {action}" for action in actions if action]
     if any(argument.source.kind == "commands" for argument in verb.arguments):

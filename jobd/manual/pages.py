@@ -1,24 +1,22 @@
 """The manual pages: one for jobd, one for each command or noun, one for the configuration file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-import click
 import msgspec
 
 from jobd.config import Config, Paths, known
-from jobd.manual import statuses
+from jobd.manual import statuses, variables
 from jobd.manual.mdoc import Page, call
-from jobd.manual.tree import Argument, Option, Verb, read
+from jobd.manual.tree import Argument, Option, Verb
 
 HELP = ("--help",)
 
 
-def man_page(command: click.Command, path: tuple[str, ...], others: Iterable[tuple[int, str]] = ()) -> str:
-    """Write the page of a command, a noun with its commands, or (path `jobd`) the whole program.
+def man_page(verb: Verb, others: Iterable[tuple[int, str]] = ()) -> str:
+    """Write the page of a command, of a noun with its commands, or of the whole program.
 
     `others` are pages (section, name) beyond those of commands to refer to.
     """
-    verb = read(command, path)
     page = Page(verb.page, 1, verb.summary or verb.name)
     _synopsis(page, verb)
     page.heading("DESCRIPTION")
@@ -26,7 +24,7 @@ def man_page(command: click.Command, path: tuple[str, ...], others: Iterable[tup
         page.paragraph(text)
     if verb.aliases:
         page.paragraph("It may also be called " + " or ".join(f"`{alias}`" for alias in verb.aliases) + ".")
-    if len(path) == 1:
+    if len(verb.path) == 1:
         _commands(page, verb)
         _options(page, verb)
         _environment(page)
@@ -96,6 +94,7 @@ def _synopsis(page: Page, verb: Verb) -> None:
 def _argument_macro(argument: Argument) -> str:
     words = argument.source.words
     word = " | ".join(call("Cm", word)[1:] for word in words) if words else call("Ar", argument.name.lower())[1:]
+    word = "Fl \\- " + word if argument.after_dashes else word
     word += " ..." if argument.many else ""
     return f".{word}" if argument.required else f".Op {word}"
 
@@ -111,12 +110,16 @@ def _option_head(option: Option) -> str:
 
 def _option_help(option: Option) -> list[str]:
     words = option.source.words
-    return [_sentence(option.help) + (f" One of {', '.join(f'`{word}`' for word in words)}." if words else "")]
+    return [f"{_sentence(option.help)} One of {', '.join(words)}." if words else _sentence(option.help)]
 
 
 def _options(page: Page, verb: Verb) -> None:
     page.heading("OPTIONS")
-    page.items((_option_head(option), _option_help(option)) for option in verb.options)
+    if verb.options:
+        page.items((_option_head(option), _option_help(option)) for option in verb.options)
+    if verb.common:
+        flags = [f"`{option.flags[-1]}`" for option in verb.common]
+        page.paragraph(f"It also takes what every command takes, told in jobd(1): {', '.join(flags)}.")
 
 
 def _commands(page: Page, verb: Verb) -> None:
@@ -147,17 +150,11 @@ def _below(page: Page, verb: Verb) -> None:
             page.items((_option_head(option), _option_help(option)) for option in options)
 
 
-ENVIRONMENT: Mapping[str, str] = {
-    "JOBD_DIR": "The state directory, instead of `~/.local/state/jobd`.",
-    "JOBD_OUTPUT": "`json` makes JSON the default output, as if `--json` was given.",
-    "JOBD_SECTION_KEY": "Any setting of jobd.toml(5), for example `JOBD_JOBS_SLOTS`.",
-    "NO_COLOR": "Print without color, unless `--color` or a setting says otherwise.",
-}
-
-
 def _environment(page: Page) -> None:
     page.heading("ENVIRONMENT")
-    page.items((call("Ev", name)[1:], [text]) for name, text in ENVIRONMENT.items())
+    page.items((call("Ev", name)[1:], [text]) for name, text in variables.READ.items())
+    page.paragraph("A job finds in its environment, beside that of whoever submitted it:")
+    page.items((call("Ev", name)[1:], [text]) for name, text in variables.IN_JOBS.items())
 
 
 def _files(page: Page) -> None:
@@ -199,8 +196,8 @@ def _examples(page: Page, verb: Verb) -> None:
 
 def _references(verb: Verb, others: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     if len(verb.path) == 1:
-        return [*((1, below.page) for below in verb.verbs), (5, "jobd.toml"), *others]
-    return [(1, "jobd"), (5, "jobd.toml"), *others]
+        return [*((1, below.page) for below in verb.verbs), *others]
+    return [(1, "jobd"), *others]
 
 
 def _sentence(text: str) -> str:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import click
 
+from jobd.core.model import State
+
 EXIT_STATUS = "Exit status:"
 
 
@@ -31,6 +33,7 @@ SOURCES = {
     "COMMAND": Source("commands"),
     "VERB": Source("verbs"),
     "SIGNAL": Source("words", SIGNALS),
+    "STATE": Source("words", tuple(State)),
 }
 
 
@@ -51,12 +54,13 @@ class Option(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """A word that is no option, or several of them."""
+    """A word that is no option, or several of them; a command of the shell stands after `--`."""
 
     name: str
     required: bool
     many: bool
     source: Source
+    after_dashes: bool = False
 
 
 class Example(NamedTuple):
@@ -67,7 +71,7 @@ class Example(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """A command, or a noun with the commands below it."""
+    """A command, or a noun with the commands below it. `common` are the options of jobd itself that it takes too."""
 
     path: tuple[str, ...]
     summary: str
@@ -75,6 +79,7 @@ class Verb(NamedTuple):
     statuses: tuple[str, ...]
     examples: tuple[Example, ...]
     options: tuple[Option, ...]
+    common: tuple[Option, ...]
     arguments: tuple[Argument, ...]
     verbs: tuple["Verb", ...]
     aliases: tuple[str, ...]
@@ -83,6 +88,11 @@ class Verb(NamedTuple):
     def name(self) -> str:
         """The last word of the path."""
         return self.path[-1]
+
+    @property
+    def accepted(self) -> tuple[Option, ...]:
+        """All options it takes, those of every command too."""
+        return (*self.options, *self.common)
 
     @property
     def words(self) -> str:
@@ -95,10 +105,17 @@ class Verb(NamedTuple):
         return "-".join(self.path[:2])
 
 
-def read(command: click.Command, path: tuple[str, ...], aliases: tuple[str, ...] = ()) -> Verb:
+def read(command: click.Command, path: tuple[str, ...]) -> Verb:
     """Read a command and all below it; what is hidden is left out."""
+    return _read(command, path, (), frozenset())
+
+
+def _read(command: click.Command, path: tuple[str, ...], aliases: tuple[str, ...], shared: frozenset[str]) -> Verb:
+    """Read a command; a hidden option is `common` if jobd itself shows it (its flags are in `shared`)."""
     context = click.Context(command, info_name=path[-1])
-    parameters = [parameter for parameter in command.get_params(context) if not getattr(parameter, "hidden", False)]
+    parameters = command.get_params(context)
+    options = [(_option(item), item.hidden) for item in parameters if isinstance(item, click.Option)]
+    shown = tuple(option for option, hidden in options if not hidden)
     summary, *paragraphs = _paragraphs(command.help) or ("",)
     return Verb(
         path,
@@ -106,9 +123,10 @@ def read(command: click.Command, path: tuple[str, ...], aliases: tuple[str, ...]
         tuple(text for text in paragraphs if not text.startswith(EXIT_STATUS)),
         tuple(text.removeprefix(EXIT_STATUS).strip() for text in paragraphs if text.startswith(EXIT_STATUS)),
         tuple(_examples(command.epilog)),
-        tuple(_option(item) for item in parameters if isinstance(item, click.Option)),
+        shown,
+        tuple(option for option, hidden in options if hidden and shared.issuperset(option.flags)),
         tuple(_argument(item) for item in parameters if isinstance(item, click.Argument)),
-        tuple(_verbs(command, context, path)) if isinstance(command, click.Group) else (),
+        tuple(_verbs(command, context, path, shared | {flag for option in shown for flag in option.flags})),
         aliases,
     )
 
@@ -125,16 +143,17 @@ def plain(text: str) -> str:
     return text.replace("`", "").rstrip(".")
 
 
-def _verbs(group: click.Group, context: click.Context, path: tuple[str, ...]) -> list[Verb]:
+def _verbs(
+    command: click.Command, context: click.Context, path: tuple[str, ...], shared: frozenset[str]
+) -> Iterator[Verb]:
     """Read the commands of a group. A group may have `aliases`: other words for its commands."""
-    others: dict[str, str] = getattr(group, "aliases", {})
-    found = []
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command is not None and not command.hidden:
-            aliases = tuple(sorted(other for other, meant in others.items() if meant == name))
-            found.append(read(command, (*path, name), aliases))
-    return found
+    if isinstance(command, click.Group):
+        others: dict[str, str] = getattr(command, "aliases", {})
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                aliases = tuple(sorted(other for other, meant in others.items() if meant == name))
+                yield _read(below, (*path, name), aliases, shared)
 
 
 def _paragraphs(text: str | None) -> list[str]:
@@ -166,12 +185,14 @@ def _option(option: click.Option) -> Option:
 
 def _argument(argument: click.Argument) -> Argument:
     name = _word(argument)
-    return Argument(name, argument.required, argument.nargs != 1, _source(argument, name))
+    dashes = (argument.metavar or "").startswith("--")
+    return Argument(name, argument.required, argument.nargs != 1, _source(argument, name), dashes)
 
 
 def _word(parameter: click.Parameter) -> str:
-    """Name a value by its metavar, bare of brackets and dots, or else by the parameter."""
-    return re.sub(r"[\[\].]", "", parameter.metavar or parameter.name or "").upper()
+    """Name a value by the word in its metavar (`[JOB]...` is JOB), or else by the parameter."""
+    found = re.search(r"[A-Za-z][\w-]*", parameter.metavar or parameter.name or "")
+    return found[0].upper() if found else ""
 
 
 def _source(parameter: click.Parameter, word: str) -> Source:

@@ -39,7 +39,7 @@ def script(program: Verb) -> str:
 
 
 def _function(verb: Verb) -> str:
-    specs = [spec for option in verb.options for spec in _option(option)]
+    specs = [spec for option in verb.accepted for spec in _option(option)]
     if verb.verbs:
         return _noun(verb, specs)
     specs += [_argument(argument) for argument in verb.arguments]

@@ -1,0 +1,21 @@
+"""Environment variables, for the manual: what jobd reads, and what a job finds in its environment."""
+
+READ = {
+    "JOBD_DIR": "The state directory, instead of `~/.local/state/jobd`.",
+    "JOBD_AUTOSTART": "`0` keeps commands from starting the daemon, as `--no-start` does.",
+    "JOBD_OUTPUT": "`json` makes JSON the default output, as if `--json` was given.",
+    "JOBD_SECTION_KEY": "Any setting of jobd.toml(5), for example `JOBD_JOBS_SLOTS`.",
+    "NO_COLOR": "Print without color, unless `--color` or a setting says otherwise.",
+}
+
+IN_JOBS = {
+    "JOBD_JOB_ID": "The id of the job.",
+    "JOBD_JOB_NAME": "Its name.",
+    "JOBD_GROUP": "Its group.",
+    "JOBD_ATTEMPT": "The number of the attempt; it grows with each retry.",
+    "JOBD_FD": "A file descriptor, one digit, to report progress to: `echo 40% >&$JOBD_FD`.",
+    "JOBD_REPORT": 'The file behind it, for programs that have lost the descriptor: `echo 40% >> "$JOBD_REPORT"`.',
+    "JOBD_DIR": "The state directory, so that `jobd` inside a job means the same daemon.",
+    "JOBD_SOCKET": "The socket of the daemon, jobd-protocol(7).",
+    "JOBD_COOKIE": "A word by which jobd knows the processes of this attempt.",
+}
