@@ -20,8 +20,6 @@ from jobd.core.text import Base64
 PROTOCOL = 1
 #: A longer line is refused and the connection closed. Precedents: Redis inline 64 KiB, bodies in nginx 1 MiB, LSP none.
 LONGEST_LINE = 1 << 20
-#: What a client takes: the answer of a daemon may list a thousand jobs.
-LONGEST_ANSWER = 1 << 28
 #: Seconds in which a line must be complete after its first byte.
 LINE_TIME = 10.0
 #: Unanswered requests a connection may have; beyond that it is not read.
@@ -109,20 +107,22 @@ class Lines:
                 self._rest += line
                 line = bytes(self._rest)  # noqa: PLW2901 -- the whole line in place of its end
                 self._rest.clear()
-            self._measure(line)
+            if len(line) > self._longest:
+                raise LineTooLong(limit=self._longest)
             yield line
         self._rest += rest
-        self._measure(self._rest)
-
-    def _measure(self, line: bytes | bytearray) -> None:
-        if len(line) > self._longest:
+        if len(self._rest) > self._longest:
             raise LineTooLong(limit=self._longest)
+
+    def finish(self) -> bytes:
+        """Give what came after the last line, when no more can come."""
+        return bytes(self._rest)
 
 
 class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a client says: a request, or without an id a notification, which is never answered."""
 
-    method: str
+    method: Annotated[str, Meta(max_length=64)]
     id: CallId | UnsetType = UNSET
     params: Raw = Raw(b"{}")
     jsonrpc: Literal["2.0"] = "2.0"
@@ -193,11 +193,12 @@ def decode_call(line: bytes) -> Call:
 
 def decode_parameters(kind: type[Request[Any]], call: Call) -> Request[Any]:
     """Read the parameters of a call. Raises BadParameters, which names the field."""
+    decoder, delicate = _decoder(kind)
     try:
-        request: Request[Any] = _decoder(kind).decode(call.params)
+        request: Request[Any] = decoder.decode(call.params)
     except UNREADABLE as error:
         raise BadParameters(method=kind.method, problem=complaint(error)) from None
-    if _holds_bytes(kind) or b"\\" in bytes(call.params):
+    if delicate or b"\\" in bytes(call.params):
         for flaw in admission.flaws(request):
             raise BadParameters(method=kind.method, problem=flaw)
     return request
@@ -239,6 +240,11 @@ def encode_call(request: Request[Any], call_id: CallId | None) -> bytes:
     return _line({"jsonrpc": "2.0", **named, "method": request.method, "params": params})
 
 
+def encode_cancel(call_id: CallId) -> bytes:
+    """Write the notification that ends a stream."""
+    return encode_call(Cancel(request=call_id), None)
+
+
 def encode_answer(call_id: CallId, result: bytes) -> bytes:
     """Write the line that answers a call; the result is JSON already."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (_encoder.encode(call_id), result)
@@ -266,15 +272,10 @@ def failure(error: JobdError) -> Failure:
 
 
 @cache
-def _decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
-
-
-@cache
-def _holds_bytes(kind: type[Request[Any]]) -> bool:
-    """Say whether a request may have a flaw even without an escaped character; looking for flaws takes time."""
+def _decoder(kind: type[Request[Any]]) -> tuple[msgspec.json.Decoder[Any], bool]:
+    """Give what reads the parameters, and whether they may have a flaw even without an escaped character."""
     _, records = msgspec.json.schema_components([kind])
-    return Base64.__name__ in records
+    return msgspec.json.Decoder(kind), Base64.__name__ in records
 
 
 @cache
