@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands._options import output_options
 from jobd.core import selection
 from jobd.core.errors import BadValue
 from jobd.core.events import Actor, Begun
@@ -15,7 +17,14 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+id=$(jobd begin nightly-sync --pid $$)
+jobd progress --job "$id" 3/10 photos
+jobd end "$id" --exit $?
+"""
 
 
 class Begin(Mutation[JobView], frozen=True):
@@ -49,3 +58,23 @@ class Begin(Mutation[JobView], frozen=True):
             usual=engine.archive.usual(name),
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))
+
+
+@click.command("begin", epilog=EXAMPLES)
+@click.argument("name")
+@click.option(
+    "--pid", type=click.IntRange(min=1), metavar="PID", help="Let it fail as lost if this process ends without a word."
+)
+@click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
+@click.option("--request-id", metavar="ID", help="Repeating it with the same id begins one job.")
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, name: str, *, pid: int | None, group: str, request_id: str | None) -> None:
+    """Give a record to something that jobd did not start.
+
+    Prints the id; `jobd progress --job ID` reports for it and `jobd end ID` ends it.
+    """
+    here = shell.here
+    begun = Begin(name=name, group=group, watch=pid, cwd=here.cwd, pid=here.pid, tty=here.tty, request_id=request_id)
+    job = shell.client.call(begun)
+    shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands import _changes
+from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, output_options, yes_option
+from jobd.commands.wait import Wait
 from jobd.core import lifecycle
 from jobd.core.events import Actor, Event
 from jobd.core.model import Job, Seconds
@@ -14,7 +18,14 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd cancel 12 --reason "wrong branch"
+jobd cancel 3-8 --grace 30s
+jobd cancel all --yes
+"""
 
 
 class Cancel(Mutation[tuple[JobView, ...]], frozen=True):
@@ -43,3 +54,40 @@ class Cancel(Mutation[tuple[JobView, ...]], frozen=True):
             return lifecycle.cancel(job, engine.clock.now(), grace, signal, self.reason, caller.uid)
 
         return engine.change(self.jobs, lambda job: not job.done and job.spec is not None, decide, caller)
+
+
+@click.command("cancel", epilog=EXAMPLES)
+@jobs_argument()
+@click.option("-s", "--signal", type=SIGNAL, metavar="SIGNAL", help="The first signal (default: the job's, TERM).")
+@click.option("--grace", type=duration(), metavar="TIME", help="How long it has before KILL; 0s kills at once.")
+@click.option("--reason", metavar="TEXT", help="Why; it is kept with the job (at most 200 characters).")
+@click.option("--abandon", is_flag=True, help="Give up on a job being canceled whose processes do not end.")
+@click.option("-W", "--wait", is_flag=True, help="Wait until nothing of the jobs is left.")
+@yes_option
+@dry_run_option
+@output_options(JobView)
+@click.pass_obj
+def command(
+    shell: Shell,
+    /,
+    jobs: tuple[str, ...],
+    *,
+    signal: int | None,
+    grace: float | None,
+    reason: str | None,
+    abandon: bool,
+    wait: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """End jobs, with every process they have started.
+
+    A waiting job is canceled at once. A running one gets the signal; what still lives after the grace is killed, until
+    nothing is left. The command does not wait for that.
+    """
+    if not _changes.chosen(shell, jobs, "cancel", yes=yes, dry_run=dry_run):
+        return
+    canceled = shell.client.call(Cancel(jobs=jobs, signal=signal, grace=grace, reason=reason, abandon=abandon))
+    if wait and canceled:
+        canceled = shell.client.call(Wait(jobs=tuple(str(job.id) for job in canceled)))
+    _changes.report(shell, canceled, lambda job: f"jobd status {job.id}")

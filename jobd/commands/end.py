@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands import _changes
+from jobd.commands._options import jobs_argument, output_options
 from jobd.core import lifecycle
 from jobd.core.events import Actor
 from jobd.core.selection import Words
@@ -13,7 +16,12 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd end "$id" --exit $?
+"""
 
 
 class End(Mutation[tuple[JobView, ...]], frozen=True):
@@ -33,3 +41,16 @@ class End(Mutation[tuple[JobView, ...]], frozen=True):
             lambda job: lifecycle.end(job, self.exit, now),
             caller,
         )
+
+
+@click.command("end", epilog=EXAMPLES)
+@jobs_argument()
+@click.option(
+    "--exit", "exit_code", type=click.IntRange(0, 255), default=0, metavar="N", help="How it ended (default: 0, well)."
+)
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, exit_code: int) -> None:
+    """Say that jobs begun with `jobd begin` have ended."""
+    ended = shell.client.call(End(jobs=jobs, exit=exit_code))
+    _changes.report(shell, ended)

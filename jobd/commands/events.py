@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import click
+import msgspec
 from msgspec import Meta
 
+from jobd.commands._options import json_option
+from jobd.core.errors import ConnectionLost, ShuttingDown
 from jobd.core.events import Actor, Entry
 from jobd.core.model import Count, Id
+from jobd.ui import amounts
+from jobd.ui.terminal_text import field
 from jobd.wire import Read, Stream
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.archive import Archive
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd events --job 12
+jobd events -f --json | jq .event.type
+jobd events --since-seq 4711 --json
+"""
+
+#: A longer value is cut where it is shown to people.
+LONGEST_SHOWN = 60
 
 
 class Events(Read[tuple[Entry, ...]], frozen=True):
@@ -48,3 +64,50 @@ class Follow(Stream[Entry], frozen=True):
             for entry in entries:
                 if self.job is None or entry.job == self.job:
                     yield entry
+
+
+@click.command("events", epilog=EXAMPLES)
+@click.option(
+    "--since-seq", type=click.IntRange(min=0), metavar="N", help="Those after this number (default: the latest)."
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
+@click.option("--job", type=click.IntRange(min=1), metavar="ID", help="Only those of one job.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+@json_option(Entry)
+@click.pass_obj
+def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: int | None, limit: int) -> None:
+    """Show the log of everything that happened.
+
+    The numbers have no gap: who goes on after the last number seen misses nothing and sees nothing twice. With --json a
+    line of JSON for each.
+    """
+    if not follow:
+        for entry in shell.client.call(Events(since_seq=since_seq, job=job, limit=limit)):
+            _show(shell, entry)
+        return
+    last = since_seq
+    while True:
+        try:
+            for entry in shell.client.stream(Follow(since_seq=last, job=job), start=True):
+                _show(shell, entry)
+                last = entry.seq
+        except (ConnectionLost, ShuttingDown):
+            continue
+
+
+def _show(shell: Shell, entry: Entry) -> None:
+    screen = shell.screen
+    if screen.as_json:
+        screen.json_line(shell.document(entry))
+        return
+    event = msgspec.to_builtins(entry.event)
+    kind = event.pop("type")
+    said = " ".join(f"{key}={field(_short(value))}" for key, value in event.items())
+    time = amounts.clock(entry.at.isoformat()) if screen.is_terminal else entry.at.isoformat()
+    separator = "\t" if screen.plain else "  "
+    screen.data(separator.join((str(entry.seq), time, str(entry.job), kind, said)).rstrip() + "\n")
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

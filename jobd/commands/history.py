@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands._options import (
+    group_option,
+    limit_option,
+    name_option,
+    output_options,
+    since_option,
+    state_option,
+    until_option,
+)
 from jobd.core.events import Actor
 from jobd.core.model import State
 from jobd.core.selection import Query
@@ -14,7 +24,13 @@ from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd history --since -7d --state failed
+jobd history --name 'backup*' --limit 5 --json
+"""
 
 
 class History(Read[tuple[JobView, ...]], frozen=True):
@@ -37,3 +53,44 @@ class History(Read[tuple[JobView, ...]], frozen=True):
             before=self.before, limit=self.limit,
         )  # fmt: skip
         return tuple(archive.view(job) for job in archive.query(query))
+
+
+@click.command("history", epilog=EXAMPLES)
+@state_option
+@name_option
+@group_option
+@since_option
+@until_option
+@limit_option
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, **options: Any) -> None:
+    """List the jobs that were, newest first.
+
+    Chosen by state, name, group and the time they were submitted. It works without a daemon, too.
+    """
+    found = shell.client.call(History(**options))
+    shell.emit_all(found, lambda: _show(shell, found, options["limit"]))
+
+
+def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
+    from jobd.commands import _looks
+    from jobd.ui import amounts
+    from jobd.ui.table import Column, table
+
+    screen = shell.screen
+    columns = [
+        _looks.mark_column(screen),
+        Column("ID", "id", right=True),
+        Column("NAME", "name", shrink=1, least=10),
+        Column("STATE", _looks.outcome, style=_looks.style),
+        Column("STARTED", lambda job: amounts.clock(job.started_at and job.started_at.isoformat()), raw="started_at"),
+        Column("TOOK", lambda job: amounts.duration(job.elapsed), right=True, raw="elapsed"),
+        Column("USUAL", lambda job: amounts.duration(job.usual.p50 if job.usual else None), right=True),
+        Column("PEAK", lambda job: amounts.size(job.usage.peak_rss_bytes), right=True, raw="usage.peak_rss_bytes"),
+    ]
+    screen.data(table(columns, found, screen))
+    if len(found) == limit:
+        screen.hint(f"the newest {limit} are shown; more with --limit")
+    elif not found:
+        screen.hint("nothing found; jobd history --since 30d")

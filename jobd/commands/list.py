@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
 from jobd.core.events import Actor
 from jobd.core.model import State
 from jobd.core.selection import Query, Words
@@ -13,10 +15,17 @@ from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.archive import Archive
 
 #: Ended jobs that are listed beside the active ones.
 JUST_ENDED = 10
+
+EXAMPLES = """\
+jobd list
+jobd list --state failed --limit 5
+jobd list --json=id,state,exit_code
+"""
 
 
 class List(Read[tuple[JobView, ...]], frozen=True):
@@ -41,3 +50,31 @@ class List(Read[tuple[JobView, ...]], frozen=True):
             ended = [job for job in found if job.done][:JUST_ENDED]
             found = [job for job in found if not job.done or job in ended]
         return tuple(archive.view(job) for job in found)
+
+
+@click.command("list", epilog=EXAMPLES)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("-a", "--all", "everything", is_flag=True, help="All jobs, however long ago they ended.")
+@state_option
+@name_option
+@group_option
+@limit_option
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, **options: Any) -> None:
+    """List the jobs that are active and those that have just ended.
+
+    In a pipe a line for each, tab separated, without titles; --json gives one array.
+    """
+    found = shell.client.call(List(jobs=jobs, all=everything, **options))
+    shell.emit_all(found, lambda: _show(shell, found))
+
+
+def _show(shell: Shell, found: tuple[JobView, ...]) -> None:
+    from jobd.commands import _looks
+    from jobd.ui.table import table
+
+    screen = shell.screen
+    screen.data(table(_looks.columns(screen), sorted(found, key=lambda job: (job.done, -job.id)), screen))
+    if not found:
+        screen.hint("no jobs; submit one: jobd submit -- COMMAND")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import click
+
+from jobd.commands import _changes
+from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
 from jobd.core.events import Actor
 from jobd.core.model import State
@@ -12,7 +16,13 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd pause 12        # let it stand still
+jobd pause all       # every running job
+"""
 
 
 class Pause(Mutation[tuple[JobView, ...]], frozen=True):
@@ -27,3 +37,19 @@ class Pause(Mutation[tuple[JobView, ...]], frozen=True):
         return engine.change(
             self.jobs, lambda job: job.state is State.RUNNING and job.spec is not None, lifecycle.pause, caller
         )
+
+
+@click.command("pause", epilog=EXAMPLES)
+@jobs_argument()
+@yes_option
+@dry_run_option
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+    """Stop running jobs without ending them.
+
+    Every process of the job is stopped; its clock, its time left and its limits stand still until `jobd resume`.
+    """
+    if _changes.chosen(shell, jobs, "pause", yes=yes, dry_run=dry_run):
+        paused = shell.client.call(Pause(jobs=jobs))
+        _changes.report(shell, paused, lambda job: f"jobd resume {job.id}")

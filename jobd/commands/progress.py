@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands._options import json_option
 from jobd.core import lifecycle, progress
 from jobd.core.events import Actor
 from jobd.core.views import ProgressView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd progress 40%
+jobd progress 3/10 resizing b.png
+jobd progress --job 12 stage upload
+"""
 
 
 class Progress(Mutation[ProgressView], frozen=True):
@@ -35,3 +44,24 @@ class Progress(Mutation[ProgressView], frozen=True):
         job = engine.job(int(self.job)) if self.job.isdecimal() else engine.archive.select((self.job,))[0]
         job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
         return engine.archive.progress(job)
+
+
+@click.command("progress", epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="REPORT...")
+@click.option("--job", "job", metavar="JOB", help="The job (default: the one this runs in).")
+@json_option(ProgressView)
+@click.pass_obj
+def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None) -> None:
+    """Say how far a job is.
+
+    REPORT is `40%`, `3/10 message`, `stage NAME`, `message TEXT`, `beat` or a JSON object. Inside a job it is written
+    into the job's report file, which needs no daemon; for another job it goes to the daemon.
+    """
+    if not words:
+        raise click.UsageError("there is no report; write 40%, 3/10 message or stage NAME")
+    number = job or shell.environ.get("JOBD_JOB_ID")
+    if number is None:
+        raise click.UsageError("this is not inside a job; name one with --job")
+    said = shell.client.call(Progress(job=number, line=" ".join(words)))
+    if shell.screen.as_json:
+        shell.emit(said, lambda: None)

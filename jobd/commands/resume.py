@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import click
+
+from jobd.commands import _changes
+from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
 from jobd.core.events import Actor
 from jobd.core.model import State
@@ -12,7 +16,13 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd resume 12
+jobd resume all
+"""
 
 
 class Resume(Mutation[tuple[JobView, ...]], frozen=True):
@@ -31,3 +41,16 @@ class Resume(Mutation[tuple[JobView, ...]], frozen=True):
             lambda job: lifecycle.resume(job, now),
             caller,
         )
+
+
+@click.command("resume", epilog=EXAMPLES)
+@jobs_argument()
+@yes_option
+@dry_run_option
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+    """Let paused jobs go on."""
+    if _changes.chosen(shell, jobs, "resume", yes=yes, dry_run=dry_run):
+        resumed = shell.client.call(Resume(jobs=jobs))
+        _changes.report(shell, resumed, lambda job: f"jobd tail -f {job.id}")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import click
+
+from jobd.commands import _changes
+from jobd.commands._options import dry_run_option, output_options, yes_option
+from jobd.commands.list import List
 from jobd.core import lifecycle
 from jobd.core.events import Actor
 from jobd.core.model import State
@@ -12,7 +17,13 @@ from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd retry 12
+jobd retry --failed
+"""
 
 
 class Retry(Mutation[tuple[JobView, ...]], frozen=True):
@@ -27,3 +38,25 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
         return engine.change(
             self.jobs, lambda job: job.state is State.FAILED and job.spec is not None, lifecycle.retry, caller
         )
+
+
+@click.command("retry", epilog=EXAMPLES)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--failed", is_flag=True, help="Every failed job.")
+@yes_option
+@dry_run_option
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, dry_run: bool) -> None:
+    """Run ended jobs again.
+
+    Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`).
+    """
+    if failed:
+        found = shell.client.call(List(states=(State.FAILED,), limit=1000))
+        jobs = (*jobs, *(str(job.id) for job in found if job.argv is not None))
+    if not jobs and not failed:
+        raise click.UsageError("name the jobs to run again, or say --failed")
+    if _changes.chosen(shell, jobs, "retry", yes=yes, dry_run=dry_run):
+        retried = shell.client.call(Retry(jobs=jobs)) if jobs else ()
+        _changes.report(shell, retried, lambda job: f"jobd tail -f {job.id}")

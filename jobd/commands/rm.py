@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import click
+
+from jobd.commands import _changes
+from jobd.commands._options import dry_run_option, jobs_argument, json_option, quiet_option, yes_option
 from jobd.core import lifecycle
 from jobd.core.events import Actor
 from jobd.core.selection import Words
+from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd rm 12
+jobd rm 1-100 --yes
+"""
 
 
 class Remove(Mutation[tuple[int, ...]], frozen=True):
@@ -24,3 +35,24 @@ class Remove(Mutation[tuple[int, ...]], frozen=True):
         """Decide for all, then record."""
         removed = engine.change(self.jobs, lambda job: job.done, lifecycle.remove, caller)
         return tuple(job.id for job in removed)
+
+
+@click.command("rm", epilog=EXAMPLES)
+@jobs_argument()
+@yes_option
+@dry_run_option
+@json_option(JobView)
+@quiet_option
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+    """Forget ended jobs, with their output.
+
+    Their ids are not used again, and the event log still says that they were there. With --json the ids are printed.
+    """
+    if not _changes.chosen(shell, jobs, "remove", yes=yes, dry_run=dry_run):
+        return
+    removed = shell.client.call(Remove(jobs=jobs))
+    if shell.screen.as_json:
+        shell.screen.json(removed)
+    else:
+        shell.screen.data("".join(f"{job_id}\n" if shell.asked.quiet else f"{job_id} removed\n" for job_id in removed))

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, ClassVar
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+import click
 from msgspec import Meta
 
+from jobd.commands import _changes
+from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.core.errors import WaitTimedOut
 from jobd.core.events import Actor
 from jobd.core.model import Job, Seconds, State
 from jobd.core.selection import Words
-from jobd.core.views import JobView
+from jobd.core.views import JobView, exit_status
 from jobd.wire import Action
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.engine import Engine
+
+EXAMPLES = """\
+jobd wait 12 && echo done
+jobd wait 12 --for progress>=50 --timeout 10m
+jobd wait 3-8 --any
+"""
 
 
 class Wait(Action[tuple[JobView, ...]], frozen=True):
@@ -54,6 +65,74 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
                 return
 
     def _reached(self, job: Job) -> bool:
-        if job.done or job.state in self.states:
+        return job.done or self.meets(job)
+
+    def meets(self, job: Job | JobView) -> bool:
+        """Whether a job is where it was asked to be."""
+        if job.state in self.states:
             return True
         return self.progress is not None and (job.progress.fraction or 0.0) >= self.progress
+
+
+def _condition(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """Read `state=running` and `progress>=50`."""
+    found: dict[str, Any] = {}
+    for value in values:
+        match = re.fullmatch(r"(?:state\s*=\s*(?P<state>\w+)|progress\s*>=\s*(?P<percent>\d+(?:\.\d+)?)\s*%?)", value)
+        if match is None or float(match["percent"] or 0) > 100:
+            raise click.BadParameter(f"{value!r} is neither state=STATE nor progress>=PERCENT", param=param)
+        if match["percent"] is not None:
+            found["progress"] = float(match["percent"]) / 100
+        else:
+            found["states"] = (*found.get("states", ()), *STATES.convert(match["state"], param, _))
+    return found
+
+
+@click.command("wait", epilog=EXAMPLES)
+@jobs_argument()
+@click.option(
+    "--for",
+    "until",
+    multiple=True,
+    callback=_condition,
+    metavar="CONDITION",
+    help="Until state=STATE or progress>=PERCENT (default: until they have ended).",
+)
+@click.option(
+    "-s", "--state", "states", type=STATES, default=(), metavar="STATE", help="The same as --for state=STATE."
+)
+@click.option("--any", "any_of", is_flag=True, help="Until it is so for any of them.")
+@click.option("--all", "all_of", is_flag=True, help="Until it is so for all of them (the default).")
+@click.option("--timeout", type=duration(), metavar="TIME", help="At most so long; then end with status 124.")
+@click.option("--bell", is_flag=True, help="Ring the terminal's bell at the end.")
+@output_options(JobView)
+@click.pass_obj
+def command(
+    shell: Shell,
+    /,
+    jobs: tuple[str, ...],
+    *,
+    until: dict[str, Any],
+    states: tuple[State, ...],
+    any_of: bool,
+    all_of: bool,
+    timeout: float | None,
+    bell: bool,
+) -> int:
+    """Wait until jobs have ended, and end with their exit status.
+
+    Of several jobs the largest status counts; a job that failed never counts as 0. With a condition the status is 0
+    once it is met, and 1 if a job ended without meeting it.
+    """
+    if any_of and all_of:
+        raise click.UsageError("--any and --all exclude each other")
+    wanted = {**until, "states": (*until.get("states", ()), *states)}
+    request = Wait(jobs=jobs, any=any_of, timeout=timeout, **wanted)
+    reached = shell.client.call(request)
+    if bell and shell.screen.is_terminal:
+        shell.screen.write("\a")
+    _changes.report(shell, reached)
+    if not (wanted["states"] or request.progress is not None):
+        return max((exit_status(job) for job in reached if job.done), default=0)
+    met = [request.meets(job) for job in reached]
+    return 0 if all(met) or (any_of and any(met)) else 1
