@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+import click
 import msgspec
 
+from jobd.commands import _cards as cards
+from jobd.commands._options import jobs_argument, output_options
 from jobd.core.events import Actor, Entry
 from jobd.core.model import FINAL, State
 from jobd.core.selection import Query, Words
@@ -13,7 +16,14 @@ from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
     from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd status            # how everything stands
+jobd status 12         # one job
+jobd status last --json | jq .exit_code
+"""
 
 MOST_ACTIVE = 100
 LATEST_FAILURES = 3
@@ -52,3 +62,24 @@ class Status(Read[Overview], frozen=True):
             jobs=tuple(archive.view(job) for job in active), counts=archive.counts(),
             failures=tuple(archive.view(job) for job in failed),
         )  # fmt: skip
+
+
+@click.command("status", epilog=EXAMPLES)
+@jobs_argument(required=False)
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
+    """Show one job in full, or how everything stands.
+
+    A card for each job named: where it stands, its progress and when it will end, what it uses, its latest events and
+    the last lines of its output. Without JOB the overview, as `jobd` alone.
+    """
+    overview = shell.client.call(Status(jobs=jobs))
+    if len(jobs) == 1 and len(overview.jobs) == 1:
+        shell.emit(overview.jobs[0], lambda: cards.show(shell.screen, overview))
+    elif jobs:
+        shell.emit_all(overview.jobs, lambda: cards.show(shell.screen, overview))
+    elif shell.screen.as_json and not shell.asked.fields:
+        shell.screen.json(overview)
+    else:
+        shell.emit_all(overview.jobs, lambda: cards.show_overview(shell.screen, overview))
