@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from jobd.cli import program
+from jobd.commands import every
 from jobd.manual.library import files
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m jobd.manual [--check]\n")
         return 2
-    wanted = files(program())
+    wanted = files(program(), every())
     found = {f"{path.parent.name}/{path.name}": path.read_text() for folder in FOLDERS for path in listed(folder)}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     for name in stale:
