@@ -8,7 +8,7 @@ import click
 from jobd.commands._options import SIGNAL, SIZE, Function, duration
 from jobd.core.errors import BadValue
 from jobd.core.model import Leftover, Surroundings
-from jobd.core.text import Lossless, lossless, plain, raw
+from jobd.core.text import Lossless, lossless, plain
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
@@ -90,10 +90,10 @@ def request(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **optio
     leftover = options.pop("leftover")
     return Submit(
         argv=tuple(lossless(_bytes(word)) for word in argv),
-        cwd=here.cwd if folder is None else lossless(_joined(here.cwd, folder)),
+        cwd=here.cwd if folder is None else lossless(shell.absolute(folder)),
         name=options.pop("name") or label,
         surroundings=Surroundings(environment=environment, umask=here.umask, limits=here.limits),
-        stdin=None if stdin is None else lossless(_joined(here.cwd, stdin)),
+        stdin=None if stdin is None else lossless(shell.absolute(stdin)),
         leftover=None if leftover is None else Leftover(leftover),
         pid=here.pid,
         tty=here.tty,
@@ -103,12 +103,6 @@ def request(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **optio
 
 def _bytes(word: str) -> bytes:
     return word.encode("utf-8", "surrogateescape")
-
-
-def _joined(cwd: Lossless, path: str) -> bytes:
-    from os.path import join, normpath
-
-    return normpath(join(raw(cwd), _bytes(path)))
 
 
 def _environment(environ: tuple[Lossless, ...], export: str, extra: dict[str, str]) -> tuple[Lossless, ...]:

@@ -18,6 +18,7 @@ from jobd.client.launch import OF_A_JOB
 from jobd.config import Paths, config_files, state_directory
 from jobd.core.errors import ConfigInvalid
 from jobd.core.text import Lossless, lossless
+from jobd.core.text import path as as_path
 from jobd.ui.fields import Template, pick
 from jobd.ui.screen import Screen
 from jobd.ui.terminal_text import field
@@ -133,6 +134,10 @@ class Shell:
     def document(self, record: Any) -> Any:
         """Give the JSON form of a record, only with the fields that were asked for."""
         return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
+
+    def absolute(self, path: str) -> str:
+        """Give a path as seen from the root; a relative one begins where the command was called."""
+        return os.path.normpath(os.path.join(as_path(self.here.cwd), path))
 
     def check_settings(self) -> None:
         """Refuse to go on with settings that cannot be read. Raises ConfigInvalid."""
