@@ -27,7 +27,7 @@ PURE = set(
     "difflib enum errno fnmatch fractions functools graphlib hashlib heapq hmac ipaddress itertools json math msgspec "
     "numbers operator re shlex statistics string struct textwrap types typing unicodedata urllib.parse".split()
 )
-PURE_NAMES = {"signal": {"Signals"}, "os": {"fsdecode", "fsencode", "waitstatus_to_exitcode"}}
+PURE_NAMES = {"signal": {"Signals"}, "os": {"fsdecode", "fsencode", "strerror", "waitstatus_to_exitcode"}}
 CLOCKS = {"now", "utcnow", "today"}
 
 HEAVY = set(
