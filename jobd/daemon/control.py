@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from jobd.core.model import Process
 from jobd.daemon import trees
@@ -44,6 +45,7 @@ class Control:
         self._pool = ThreadPoolExecutor(THREADS, "trees")
         self._endings: dict[Key, asyncio.Task[None]] = {}
         self._stopped: dict[Key, frozenset[Process]] = {}
+        self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def end(self, key: Key, signal: int, grace: float) -> None:
@@ -51,6 +53,10 @@ class Control:
         if key in self._endings:
             self._endings[key].cancel()
         self._endings[key] = self._spawn(self._end(key, signal, grace))
+
+    def is_ending(self, key: Key) -> bool:
+        """Whether the tree is being ended already."""
+        return key in self._endings
 
     def pause(self, key: Key) -> None:
         """Stop every process of the tree."""
@@ -78,7 +84,8 @@ class Control:
     async def _end(self, key: Key, signal: int, grace: float) -> None:
         watched = self._watched.get(key)
         if watched is not None and grace > 0:
-            await self._ask(watched, signal)
+            async with self._turn(key):
+                await self._run(partial(trees.terminate, watched.tree, signal))
             await _within(watched.gone, grace)
         begun = asyncio.get_running_loop().time()
         told = False
@@ -89,25 +96,27 @@ class Control:
                 self._told.stalled(key, trees.describe(alive))
                 told = True
             await _within(watched.gone, SLOW_ROUND if late else BREATH)
-        del self._endings[key]
-
-    async def _ask(self, watched: Watched, signal: int) -> None:
-        if self._stopped.pop(watched.key, None) is not None:
-            await self._run(partial(trees.thaw, watched.tree, None))
-        await self._run(partial(trees.terminate, watched.tree, signal))
+        self._endings.pop(key, None)
+        self._stopped.pop(key, None)
 
     async def _pause(self, key: Key) -> None:
-        watched = self._watched.get(key)
-        if watched is None:
-            return
-        self._stopped[key] = await self._run(partial(trees.freeze, watched.tree))
+        async with self._turn(key):
+            watched = self._watched.get(key)
+            if watched is None:
+                return
+            self._stopped[key] = await self._run(partial(trees.freeze, watched.tree))
         self._told.frozen(key)
 
     async def _resume(self, key: Key) -> None:
-        watched = self._watched.get(key)
-        stopped = self._stopped.pop(key, None)
-        if watched is not None:
-            await self._run(partial(trees.thaw, watched.tree, stopped))
+        async with self._turn(key):
+            watched = self._watched.get(key)
+            stopped = self._stopped.pop(key, None)
+            if watched is not None:
+                await self._run(partial(trees.thaw, watched.tree, stopped))
+
+    def _turn(self, key: Key) -> asyncio.Lock:
+        """Let what is asked of one tree happen one after the other."""
+        return self._turns.setdefault(key, asyncio.Lock())
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

@@ -99,11 +99,9 @@ class Recorder:
         if job is None or job.spec is None:
             return False
         self._record(job, lifecycle.draining(job, status))
-        if job.state is State.CANCELING or job.spec.leftover is Leftover.KILL:
-            if job.state is not State.COMPLETING and job.state is not State.CANCELING:
-                self.control.end(key, job.spec.signal, job.spec.grace)
-            return True
-        return job.spec.leftover is Leftover.WAIT
+        if job.spec.leftover is Leftover.KILL and not self.control.is_ending(key):
+            self.control.end(key, job.spec.signal, job.spec.grace)
+        return job.state is State.CANCELING or job.spec.leftover is not Leftover.LEAVE
 
     def orphaned(self, key: Key) -> None:
         """The shim was killed; the job runs on."""
