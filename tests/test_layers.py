@@ -11,7 +11,7 @@ from tests.source import PACKAGE, Module, cycles, edges, modules
 
 LAYERS = (
     {"core"},
-    {"wire", "config", "ui", "hot", "growth", "manual"},
+    {"wire", "openrpc", "config", "ui", "hot", "growth", "manual"},
     {"daemon", "client"},
     {"commands", "jobd"},
     {"server"},
@@ -34,7 +34,7 @@ HEAVY = set(
     "asyncio cronsim logging multiprocessing platformdirs prometheus_client psutil rich sqlite3 subprocess textual "
     "tomllib urllib3 watchfiles".split()
 )
-CLIENT_ROOMS = RANK.keys() - {"daemon", "server", "growth", "manual"}
+CLIENT_ROOMS = RANK.keys() - {"daemon", "server", "growth", "manual", "openrpc"}
 
 BANNED = {"util", "utils", "helper", "helpers", "common", "base", "manager"}
 
