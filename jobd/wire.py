@@ -173,7 +173,7 @@ class Message(msgspec.Struct, frozen=True):
 _calls = msgspec.json.Decoder(Call)
 _identified = msgspec.json.Decoder(_Identified)
 _messages = msgspec.json.Decoder(Message)
-_encoder = msgspec.json.Encoder(enc_hook=str)
+_encoder = msgspec.json.Encoder()
 
 
 def decode_call(line: bytes) -> Call:
@@ -262,13 +262,8 @@ def encode_error(call_id: CallId | None, error: JobdError) -> bytes:
 
 
 def failure(error: JobdError) -> Failure:
-    """Put an error into its JSON-RPC form. What is no JSON becomes text, and what is not UTF-8 backslash escapes."""
-    data = {"reason": error.reason(), "hint": error.hint, **error.details}
-    try:
-        data = msgspec.json.decode(_encoder.encode(data))
-    except (UnicodeEncodeError, OverflowError):
-        data = {name: _legible(value) for name, value in data.items()}
-    return Failure(error.code, _legible(error.message), data)
+    """Put an error into its JSON-RPC form."""
+    return Failure(error.code, error.message, {"reason": error.reason(), "hint": error.hint, **error.details})
 
 
 @cache
@@ -285,7 +280,3 @@ def _result_decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
 
 def _line(message: dict[str, Any]) -> bytes:
     return _encoder.encode(message) + b"\n"
-
-
-def _legible(value: Any) -> str:
-    return str(value).encode("utf-8", "backslashreplace").decode()

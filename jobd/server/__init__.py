@@ -26,6 +26,8 @@ FEWEST_CONNECTIONS = 8
 LOCAL_PEER = (0, 1, 76)
 #: Seconds without accepting when not even a client can be told that there are too many.
 PAUSE = 0.1
+#: Seconds that an Action has to end by itself when the daemon stops: enough to say that it stops, too short to be felt.
+ACTION_TIME = 0.25
 
 
 class Counts(NamedTuple):
@@ -65,9 +67,10 @@ class Server:
         asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def close_gracefully(self, limit: float) -> None:
-        """Let in and read nothing more, send the answers that are due, end the streams, hang up.
+        """Let in and read nothing more, end the streams, send the answers that are due, hang up.
 
-        Whoever has not taken its answers after so many seconds is hung up on.
+        An Action that does not end soon is canceled, a client that has not taken its answers after `limit` seconds is
+        hung up on.
         """
         for listener in self._listening:
             asyncio.get_running_loop().remove_reader(listener)
@@ -75,16 +78,12 @@ class Server:
         await asyncio.gather(*self._starting)
         for connection in list(self._clients.open):
             connection.end(ShuttingDown())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._clients.none_open.wait(), limit)
-        await self._end_all()
-
-    async def _end_all(self) -> None:
-        for connection in list(self._clients.open):
-            connection.abort()
+        await self._clients.quiet(min(limit, ACTION_TIME))
         for task in self._clients.tasks:
             task.cancel()
-        await asyncio.gather(*self._clients.tasks, return_exceptions=True)
+        await self._clients.quiet(limit)
+        for connection in list(self._clients.open):
+            connection.abort()
         await self._clients.none_open.wait()
         if self._spare is not None:
             os.close(self._spare)

@@ -74,7 +74,8 @@ class Dispatcher:
         try:
             return self._perform(call, caller)
         except Exception as problem:  # noqa: BLE001 -- whatever it is, this client is told and all others are served
-            return self._refuse(call, problem)
+            call_id = None if call.id is UNSET else call.id
+            return Reply(call.id, wire.encode_error(call_id, self.explain(problem, call.method)), is_error=True)
 
     def finish(self, replies: list[Reply], commit: asyncio.Future[None]) -> bytes:
         """Give the lines of replies whose commit has ended: as they are, or as the error that it ended with."""
@@ -86,6 +87,12 @@ class Dispatcher:
             reply.line if reply.is_error or reply.call_id is UNSET else wire.encode_error(reply.call_id, error)
             for reply in replies
         )
+
+    def conclude(self, later: Later, outcome: bytes | BaseException) -> bytes:
+        """Give the line that ends what took its time."""
+        if isinstance(outcome, bytes):
+            return wire.encode_answer(later.call_id, outcome)
+        return wire.encode_error(later.call_id, self.explain(outcome, later.request.method))
 
     def explain(self, problem: BaseException, what: str) -> JobdError:
         """Give the error to tell of a problem; a bug goes to the log with all that is known."""
@@ -112,16 +119,11 @@ class Dispatcher:
         if not issubclass(kind, wire.Mutation):
             problem = f"{call.method} needs an id: only what changes something can be told without one"
             raise BadRequest(problem=problem)
-        self.engine.perform_now(wire.decode_parameters(kind, call), caller)
+        try:
+            self.engine.perform_now(wire.decode_parameters(kind, call), caller)
+        except Exception as problem:  # noqa: BLE001 -- whoever sends no id wants no answer, but a bug must be logged
+            self.explain(problem, call.method)
         return Reply(UNSET, b"")
-
-    def _refuse(self, call: wire.Call, problem: Exception) -> Reply:
-        error = self.explain(problem, call.method)
-        if call.id is not UNSET:
-            return Reply(call.id, wire.encode_error(call.id, error), is_error=True)
-        kind = self._find(call.method)
-        unheard = kind is not None and issubclass(kind, wire.Mutation)
-        return Reply(UNSET, b"" if unheard else wire.encode_error(None, error), is_error=True)
 
 
 def _control(call: wire.Call) -> wire.Cancel | None:

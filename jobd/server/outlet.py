@@ -1,0 +1,85 @@
+"""What goes out to one client: gathered into few writes, and never much more than it reads."""
+
+import asyncio
+
+from jobd.server.alarm import Alarm
+
+#: Bytes that wait for a slow reader before nothing more is made for it; the socket itself holds three times as many.
+WRITE_BUFFER = 1 << 16
+
+
+class Outlet:
+    """The writing side of a connection. A client that reads nothing of a full buffer for `drain_time` is hung up on."""
+
+    def __init__(self, transport: asyncio.Transport, drain_time: float) -> None:
+        self._transport = transport
+        self._soon = asyncio.get_running_loop().call_soon
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._written = 0
+        self._read = 0
+        self._stuck = Alarm(drain_time, self._look)
+        #: Whether nothing more should be made until the client has read.
+        self.full = False
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+
+    def write(self, data: bytes) -> None:
+        """Write now; nothing if the connection is gone."""
+        if data and not self._transport.is_closing():
+            self._transport.write(data)
+            self._written += len(data)
+
+    def queue(self, line: bytes) -> None:
+        """Write soon, together with what else comes up in this turn of the event loop."""
+        if not self._lines:
+            self._soon(self.flush)
+        self._lines.append(line)
+        self._bytes += len(line)
+
+    def flush(self) -> None:
+        """Write what is queued."""
+        lines, self._lines, self._bytes = self._lines, [], 0
+        self.write(b"".join(lines))
+
+    async def give_way(self) -> None:
+        """Wait until the client has read, and let others have their turn if this one has much to say."""
+        if self._bytes >= WRITE_BUFFER:
+            self.flush()
+            await asyncio.sleep(0)
+        if self.full:
+            await self._room.wait()
+
+    def pause(self) -> None:
+        """Note that the buffer is full."""
+        self.full = True
+        self._room.clear()
+        self._watch()
+
+    def resume(self) -> None:
+        """Note that the client has read."""
+        self.full = False
+        self._room.set()
+        self._stuck.stop()
+
+    def close(self, last_words: bytes) -> None:
+        """Write everything, and the last words, then hang up."""
+        if not self._transport.is_closing():
+            self.queue(last_words)
+            self.flush()
+            self._transport.close()
+            self._watch()
+
+    def stop(self) -> None:
+        """Forget the client; it is gone."""
+        self._stuck.stop()
+
+    def _watch(self) -> None:
+        self._read = self._written - self._transport.get_write_buffer_size()
+        self._stuck.start()
+
+    def _look(self) -> None:
+        if self._read == self._written - self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._watch()
