@@ -1,8 +1,8 @@
 """Everything jobd can refuse or fail at, one class each.
 
-The docstring is the message: its first line is filled with the details given to the constructor. A class also says its number on
-the wire (`code`), the exit status of a command that ends with it, and a hint: what to do next. All of it is found by itself: the
-server, the client, the exit statuses and the manual read this tree.
+The docstring is the message: its first line is filled with the details given to the constructor. A class also says its
+number on the wire (`code`), the exit status of a command that ends with it, and a hint: what to do next. All of it is
+found by itself: the server, the client, the exit statuses and the manual read this tree.
 
     JobdError
     ├── Refused            1   the state of things does not allow it
@@ -14,8 +14,11 @@ server, the client, the exit statuses and the manual read this tree.
 """
 
 import re
+import string
 from collections.abc import Iterator
 from typing import Any, ClassVar
+
+from jobd.core.text import single_line
 
 Details = dict[str, Any]
 
@@ -23,21 +26,29 @@ Details = dict[str, Any]
 class JobdError(Exception):
     """jobd failed: {problem}
 
-    `details` fill the message and travel on the wire, so that the same error is raised again in the client.
+    `details` fill the message and travel on the wire, so that the same error is raised again in the client: they are
+    kept as what JSON can hold, anything else as its text. Two errors are equal if their class and details are.
     """
 
     code: ClassVar[int] = 1
     exit_status: ClassVar[int] = 70
     hint_template: ClassVar[str] = ""
 
-    def __init__(self, **details: Any) -> None:
-        self.details: Details = details
+    def __init_subclass__(cls, *, code: int, exit_status: int | None = None, hint: str = "") -> None:
+        super().__init_subclass__()
+        cls.code = code
+        cls.hint_template = hint
+        if exit_status is not None:
+            cls.exit_status = exit_status
+
+    def __init__(self, /, **details: Any) -> None:
+        self.details: Details = _sendable(details)
         super().__init__(self.message)
 
     @property
     def message(self) -> str:
         """Say in one line what is wrong and where."""
-        return _fill((type(self).__doc__ or "").partition("\n")[0], self.details)
+        return _fill((type(self).__doc__ or self.reason()).partition("\n")[0], self.details)
 
     @property
     def hint(self) -> str:
@@ -49,296 +60,207 @@ class JobdError(Exception):
         """Name the error on the wire: JobNotFound is JOB_NOT_FOUND."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper()
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.details == getattr(other, "details", None)
 
-class _Known(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return f"({key} unknown)"
+    def __hash__(self) -> int:
+        return hash((type(self), self.message))
+
+
+class _Filler(string.Formatter):
+    """Fill a template whatever the details are: an error must never fail to say what is wrong."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(key, f"({key} unknown)")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        try:
+            return str(super().format_field(value, format_spec))
+        except (TypeError, ValueError):
+            return str(value)
+
+
+_filler = _Filler()
 
 
 def _fill(template: str, details: Details) -> str:
-    return template.format_map(_Known(details))
+    return single_line(_filler.vformat(template, (), details))
 
 
-class Refused(JobdError):
+def _sendable(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {_sendable(str(key)): _sendable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_sendable(item) for item in value]
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+class Refused(JobdError, code=100, exit_status=1):
     """refused: {problem}"""
 
-    code = 100
-    exit_status = 1
 
-
-class IllegalChange(Refused):
+class IllegalChange(Refused, code=101, hint="jobd status {job}"):
     """job {job} ({name}) is {state}; {event} is not possible now"""
 
-    code = 101
-    hint_template = "jobd status {job}"
 
-
-class JobFinished(Refused):
+class JobFinished(Refused, code=102, hint="Run it again: jobd retry {job}"):
     """job {job} ({name}) has already ended ({state}); only a job that has not ended can be {verb}"""
 
-    code = 102
-    hint_template = "Run it again: jobd retry {job}"
 
-
-class JobNotFinished(Refused):
+class JobNotFinished(Refused, code=103, hint="jobd cancel {job} · jobd wait {job}"):
     """job {job} ({name}) is {state}; only a job that has ended can be {verb}"""
 
-    code = 103
-    hint_template = "jobd cancel {job} · jobd wait {job}"
 
-
-class NotStartedHere(Refused):
+class NotStartedHere(Refused, code=104, hint="jobd end {job}"):
     """job {job} ({name}) was not started by jobd, so it cannot be {verb}"""
 
-    code = 104
-    hint_template = "jobd end {job}"
 
-
-class TreeStillAlive(Refused):
+class TreeStillAlive(Refused, code=105, hint="ps -o pid,uid,stat,args -p {processes} · jobd status {job}"):
     """job {job} ({name}) still has living processes: {processes}"""
 
-    code = 105
-    hint_template = "ps -o pid,uid,stat,args -p {processes} · jobd status {job}"
 
-
-class CommandFailed(Refused):
+class CommandFailed(Refused, code=106):
     """{command} failed: {problem}"""
 
-    code = 106
 
-
-class NothingMatched(JobdError):
+class NothingMatched(JobdError, code=200, exit_status=66):
     """no such thing: {what}"""
 
-    code = 200
-    exit_status = 66
 
-
-class JobNotFound(NothingMatched):
+class JobNotFound(NothingMatched, code=201, hint="jobd list --all · jobd history --since 7d"):
     """no job {job}; the newest is {newest}"""
 
-    code = 201
-    hint_template = "jobd list --all · jobd history --since 7d"
 
-
-class OutputNotFound(NothingMatched):
+class OutputNotFound(NothingMatched, code=202, hint="jobd status {job}"):
     """the output of job {job} ({name}) is not there: {problem}"""
 
-    code = 202
-    hint_template = "jobd status {job}"
 
-
-class BadInput(JobdError):
+class BadInput(JobdError, code=300, exit_status=65):
     """{problem}"""
 
-    code = 300
-    exit_status = 65
 
-
-class BadValue(BadInput):
+class BadValue(BadInput, code=301):
     """{field}: {problem}"""
 
-    code = 301
+
+class BadProgress(BadInput, code=302, hint="Write 40%, 3/10 message, or a JSON object: jobd help progress"):
+    """cannot read the progress report {text!r}: {problem}"""
 
 
-class BadProgress(BadInput):
-    """not a progress report: {text}"""
-
-    code = 302
-    hint_template = "Write 40%, 3/10 message, or a JSON object: jobd help progress"
-
-
-class ConfigInvalid(BadInput):
+class ConfigInvalid(BadInput, code=303, exit_status=78, hint="jobd config check · man 5 jobd.toml"):
     """configuration: {where}: {problem}"""
 
-    code = 303
-    exit_status = 78
-    hint_template = "jobd config check · man 5 jobd.toml"
 
-
-class CannotStart(BadInput):
+class CannotStart(BadInput, code=304, exit_status=126):
     """cannot start {command}: {problem}"""
 
-    code = 304
-    exit_status = 126
 
-
-class CommandNotFound(CannotStart):
+class CommandNotFound(CannotStart, code=307, exit_status=127):
     """cannot start {command}: {problem}"""
 
-    code = 307
-    exit_status = 127
 
-
-class BadJson(BadInput):
+class BadJson(BadInput, code=-32700, hint="man 7 jobd-protocol"):
     """not a JSON-RPC message: {problem}"""
 
-    code = -32700
-    hint_template = "man 7 jobd-protocol"
 
-
-class BadRequest(BadInput):
+class BadRequest(BadInput, code=-32600, hint="man 7 jobd-protocol"):
     """not a JSON-RPC request: {problem}"""
 
-    code = -32600
-    hint_template = "man 7 jobd-protocol"
 
-
-class UnknownMethod(BadInput):
+class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover"):
     """no method {method}"""
 
-    code = -32601
-    hint_template = "jobd rpc rpc.discover"
 
-
-class BadParameters(BadInput):
+class BadParameters(BadInput, code=-32602, hint="jobd rpc rpc.discover"):
     """{method}: {problem}"""
 
-    code = -32602
-    hint_template = "jobd rpc rpc.discover"
 
-
-class LineTooLong(BadInput):
+class LineTooLong(
+    BadInput, code=305, hint="A long list of jobs or a large environment can be split over several calls"
+):
     """a message line is longer than {limit} bytes"""
 
-    code = 305
-    hint_template = "A long list of jobs or a large environment can be split over several calls"
 
-
-class RequestReused(BadInput):
+class RequestReused(BadInput, code=306):
     """request id {request_id} was used before for {method}; give every new request an id of its own"""
 
-    code = 306
 
-
-class Unavailable(JobdError):
+class Unavailable(JobdError, code=400, exit_status=69):
     """not available: {problem}"""
 
-    code = 400
-    exit_status = 69
 
-
-class DaemonNotRunning(Unavailable):
+class DaemonNotRunning(Unavailable, code=401, hint="jobd daemon start"):
     """no daemon is running for {state}"""
 
-    code = 401
-    hint_template = "jobd daemon start"
 
-
-class DaemonDidNotStart(Unavailable):
+class DaemonDidNotStart(Unavailable, code=402, hint="jobd doctor · log: {log}"):
     """the daemon did not start: {problem}"""
 
-    code = 402
-    hint_template = "jobd doctor · log: {log}"
 
-
-class DaemonAlreadyRunning(Unavailable):
+class DaemonAlreadyRunning(Unavailable, code=403, hint="jobd daemon status · jobd daemon restart"):
     """a daemon already serves {state} (pid {pid})"""
 
-    code = 403
-    hint_template = "jobd daemon status · jobd daemon restart"
 
-
-class ConnectionLost(Unavailable):
+class ConnectionLost(Unavailable, code=404, hint="jobd daemon status"):
     """the connection to the daemon was lost"""
 
-    code = 404
-    hint_template = "jobd daemon status"
 
-
-class DatabaseTooNew(Unavailable):
+class DatabaseTooNew(Unavailable, code=405, hint="Update jobd, or go back: jobd db restore {backup}"):
     """the database was written by a newer jobd (schema {found}, this one knows {known})"""
 
-    code = 405
-    hint_template = "Update jobd, or go back: jobd db restore {backup}"
 
-
-class StorageBroken(Unavailable):
+class StorageBroken(Unavailable, code=406, hint="jobd doctor · jobd db restore"):
     """the database {path} cannot be used: {problem}"""
 
-    code = 406
-    hint_template = "jobd doctor · jobd db restore"
 
-
-class StateDirectoryUnusable(Unavailable):
+class StateDirectoryUnusable(Unavailable, code=407, hint="Set JOBD_DIR to a directory of your own (mode 0700)"):
     """the state directory {path} cannot be used: {problem}"""
 
-    code = 407
-    hint_template = "Set JOBD_DIR to a directory of your own (mode 0700)"
 
-
-class OutputFailed(Unavailable):
+class OutputFailed(Unavailable, code=408, exit_status=74):
     """cannot write output: {problem}"""
 
-    code = 408
-    exit_status = 74
 
-
-class TryAgain(JobdError):
+class TryAgain(JobdError, code=500, exit_status=75):
     """try again: {problem}"""
 
-    code = 500
-    exit_status = 75
 
-
-class StorageFull(TryAgain):
+class StorageFull(TryAgain, code=501, hint="Free some space; running jobs go on and jobd works again by itself"):
     """the disk that holds {path} is full; nothing was changed"""
 
-    code = 501
-    hint_template = "Free some space; running jobs go on and jobd works again by itself"
 
-
-class OutcomeUnknown(TryAgain):
+class OutcomeUnknown(TryAgain, code=502, hint="Repeat it with the same request id: it is done at most once"):
     """the database did not confirm the change: {problem}"""
 
-    code = 502
-    hint_template = "Repeat it with the same request id: it is done at most once"
 
-
-class TooManyConnections(TryAgain):
+class TooManyConnections(TryAgain, code=503):
     """the daemon has {limit} connections, its limit"""
 
-    code = 503
+
+class TooManyRequests(TryAgain, code=504):
+    """the connection has {limit} unanswered requests, its limit"""
 
 
-class TooManyRequests(TryAgain):
-    """this connection has {limit} unanswered requests, its limit"""
-
-    code = 504
-
-
-class ShuttingDown(TryAgain):
+class ShuttingDown(TryAgain, code=505):
     """the daemon is stopping"""
 
-    code = 505
 
-
-class WaitTimedOut(TryAgain):
+class WaitTimedOut(TryAgain, code=506, exit_status=124):
     """still {state} after {seconds:g} s"""
 
-    code = 506
-    exit_status = 124
 
-
-class NotPermitted(JobdError):
+class NotPermitted(JobdError, code=600, exit_status=77):
     """not permitted: {problem}"""
 
-    code = 600
-    exit_status = 77
 
-
-class ForeignDaemon(NotPermitted):
+class ForeignDaemon(NotPermitted, code=601, hint="Set JOBD_DIR to a directory of your own (mode 0700)"):
     """the daemon at {path} belongs to user {uid}, not to you"""
 
-    code = 601
-    hint_template = "Set JOBD_DIR to a directory of your own (mode 0700)"
 
-
-class InternalError(JobdError):
+class InternalError(JobdError, code=-32603, hint="The daemon's log has the details: {log}"):
     """a bug in jobd: {problem}"""
-
-    code = -32603
-    hint_template = "The daemon's log has the details: {log}"
 
 
 def every(root: type[JobdError] = JobdError) -> Iterator[type[JobdError]]:

@@ -1,4 +1,7 @@
-"""Bytes in JSON without loss: text where the bytes are UTF-8, {"b64": …} where they are not."""
+"""Bytes in JSON without loss: text where the bytes are UTF-8, {"b64": …} where they are not.
+
+Nothing here raises but ValueError, and nothing is ever dropped: what cannot be shown becomes a backslash escape.
+"""
 
 import base64
 import binascii
@@ -44,3 +47,10 @@ def plain(text: Lossless) -> str:
 def path(text: Lossless) -> str:
     """Give the string the operating system's calls take, with surrogates for bytes that are not UTF-8."""
     return raw(text).decode("utf-8", "surrogateescape")
+
+
+def single_line(text: str) -> str:
+    """Put text on one line that any encoder takes: control characters and lone surrogates become backslash escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
