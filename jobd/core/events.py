@@ -1,21 +1,19 @@
-"""Everything that can happen to a job, one class each, in the past tense.
+"""Everything that can happen to a job, one class each, in the past tense; some come from `observations.py`.
 
-An event says by itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by the table in
-`states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
+An event says by itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by
+the table in `states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
-import re
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Union
+from typing import TYPE_CHECKING, Union
 
 import msgspec
 from msgspec.structs import replace
 
 from jobd.core import progress
+from jobd.core.happening import Event, Severity, change_attempt, end_pause, stop_clocks
 from jobd.core.model import (
     ATTEMPTS_KEPT,
-    WARNINGS_KEPT,
     Attempt,
     Cancellation,
     Ending,
@@ -28,50 +26,21 @@ from jobd.core.model import (
     State,
     Usage,
     Usual,
-    Warned,
 )
-from jobd.core.series import thin
+from jobd.core.observations import Adopted, CancelStalled, Measured, OutputTrimmed, Progressed, ReportRejected
+from jobd.core.series import extend
 
-
-class Severity(StrEnum):
-    """How much an event matters to a person."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-
-def _tag(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=_tag, tag_field="type"):
-    """Something that happened to a job."""
-
-    severity: ClassVar[Severity] = Severity.LOW
-    #: Whether it comes in floods; such events are left out of the per-job index and of short listings.
-    frequent: ClassVar[bool] = False
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Copy the record with what this event changes beside the state."""
-        return job
-
-    @classmethod
-    def title(cls) -> str:
-        """Name the event as the log does: CancelAsked is cancel_asked."""
-        return _tag(cls.__name__)
-
-
-def _attempt(job: Job, **changes: Any) -> Job:
-    attempts = job.attempts
-    return replace(job, attempts=(*attempts[:-1], replace(attempts[-1], **changes)))
-
-
-def _ended(job: Job, at: datetime, state: State, ending: Ending, reason: str | None, detail: str | None) -> Job:
-    if job.attempts and job.attempts[-1].ending is None:
-        job = _attempt(job, ending=ending, state=state, reason=reason)
-    return replace(job, ended_at=ending.ended_at or at, reason=reason, detail=detail)
+#: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
+__all__ = [
+    "Adopted",
+    "CancelStalled",
+    "Event",
+    "Measured",
+    "OutputTrimmed",
+    "Progressed",
+    "ReportRejected",
+    "Severity",
+]
 
 
 class Created(Event, frozen=True, kw_only=True):
@@ -83,7 +52,7 @@ class Created(Event, frozen=True, kw_only=True):
     watched: Process | None = None
     group: str = "default"
     priority: int = 0
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
     usual: Usual | None = None
 
     def create(self, job_id: Id, state: State, at: datetime) -> Job:
@@ -111,7 +80,7 @@ class Begun(Created, frozen=True, kw_only=True):
 
 
 class Imported(Created, frozen=True, kw_only=True):
-    """A job was found in a directory that the database knew nothing of: run without a daemon, or from before a restore."""
+    """A job was found in a directory that the database did not know: run without a daemon, or before a restore."""
 
     severity = Severity.MEDIUM
     boot: str
@@ -137,7 +106,8 @@ class Opened(Event, frozen=True, kw_only=True):
         """Append the attempt."""
         attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie, cgroup=self.cgroup)
         attempts = (*job.attempts, attempt)[-ATTEMPTS_KEPT:]
-        return replace(job, attempts=attempts, numbered=self.number, reason=None, detail=None)
+        numbered = max(job.numbered, self.number)
+        return replace(job, attempts=attempts, numbered=numbered, reason=None, detail=None)
 
 
 class Withdrawn(Event, frozen=True, kw_only=True):
@@ -148,7 +118,7 @@ class Withdrawn(Event, frozen=True, kw_only=True):
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Take the attempt away and count it."""
-        return replace(job, attempts=job.attempts[:-1], withdrawn=job.withdrawn + 1)
+        return replace(job, attempts=job.attempts[:-1], withdrawn=job.withdrawn + 1, started_at=None)
 
 
 class Started(Event, frozen=True, kw_only=True):
@@ -161,79 +131,10 @@ class Started(Event, frozen=True, kw_only=True):
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Note who runs it, and since when."""
-        job = _attempt(job, main=self.main, shim=self.shim, started_at=self.started_at, started_boottime=self.boottime)
+        job = change_attempt(
+            job, main=self.main, shim=self.shim, started_at=self.started_at, started_boottime=self.boottime
+        )
         return replace(job, started_at=self.started_at, withdrawn=0, reason=None, detail=None)
-
-
-class Adopted(Event, frozen=True, kw_only=True):
-    """A daemon that came later took over a running job."""
-
-    shim_lost: bool = False
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Note whether its first witness is gone."""
-        return _attempt(job, shim_lost=self.shim_lost)
-
-
-class Progressed(Event, frozen=True, kw_only=True):
-    """The job said how far it is: one report, or several gathered into the latest of each field."""
-
-    frequent = True
-    report: progress.Report
-    count: int = 1
-    #: Seconds into the attempt, pauses left out.
-    elapsed: float | None = None
-    #: Where in the report file the next report begins; None if it did not come through the file.
-    offset: int | None = None
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Take the report into the progress, and the offset into the attempt."""
-        advanced = progress.advance(job.progress, self.report, self.count, self.elapsed, at)
-        job = replace(job, progress=advanced)
-        return job if self.offset is None else _attempt(job, report_offset=self.offset)
-
-
-class ReportRejected(Event, frozen=True, kw_only=True):
-    """A line of the report file made no sense; it is kept as a warning."""
-
-    severity = Severity.MEDIUM
-    text: str
-    problem: str
-    #: How many such lines there were in this reading; the text is the first one.
-    count: int = 1
-    offset: int | None = None
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Keep the warning."""
-        warned = Warned(at, f"{self.problem}: {self.text}")
-        job = replace(job, warnings=(*job.warnings, warned)[-WARNINGS_KEPT:], warned=job.warned + self.count)
-        return job if self.offset is None else _attempt(job, report_offset=self.offset)
-
-
-class Measured(Event, frozen=True, kw_only=True):
-    """What the job uses was measured; saved now and then, the rest is only shown."""
-
-    frequent = True
-    usage: Usage
-    measure: Measure
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Take the figures, and the point into the series."""
-        return replace(job, usage=self.usage, series=thin((*job.series, self.measure)))
-
-
-class OutputTrimmed(Event, frozen=True, kw_only=True):
-    """The output grew over its limit; its middle was given back to the disk."""
-
-    severity = Severity.MEDIUM
-    file: str
-    removed_bytes: int
-    limit: int
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Keep a warning."""
-        text = f"{self.file} is over its limit of {self.limit} bytes: {self.removed_bytes} bytes of its middle are gone"
-        return replace(job, warnings=(*job.warnings, Warned(at, text))[-WARNINGS_KEPT:], warned=job.warned + 1)
 
 
 class PauseAsked(Event, frozen=True, kw_only=True):
@@ -247,7 +148,7 @@ class Paused(Event, frozen=True, kw_only=True):
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Stop the job's clock."""
-        return _attempt(job, paused_boottime=self.boottime)
+        return change_attempt(job, paused_boottime=self.boottime)
 
 
 class Resumed(Event, frozen=True, kw_only=True):
@@ -257,11 +158,7 @@ class Resumed(Event, frozen=True, kw_only=True):
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Add the pause to the time that does not count."""
-        attempt = job.attempts[-1]
-        if attempt.paused_boottime is None:
-            return job
-        pause = max(0, self.boottime - attempt.paused_boottime) / 1e9
-        return _attempt(job, paused_boottime=None, paused_seconds=attempt.paused_seconds + pause)
+        return end_pause(job, self.boottime)
 
 
 class Draining(Event, frozen=True, kw_only=True):
@@ -281,7 +178,7 @@ class CancelAsked(Event, frozen=True, kw_only=True):
     uid: int | None = None
 
     def apply(self, job: Job, at: datetime) -> Job:
-        """Keep the request; the first time counts, a later one can only shorten the grace."""
+        """Keep the request; the first time counts, a later one can only shorten the grace. A pause is over with it."""
         first = job.cancellation
         request = Cancellation(
             asked_at=first.asked_at if first else at,
@@ -291,19 +188,7 @@ class CancelAsked(Event, frozen=True, kw_only=True):
             reason=self.reason or (first.reason if first else None),
             uid=self.uid,
         )
-        return replace(job, cancellation=request)
-
-
-class CancelStalled(Event, frozen=True, kw_only=True):
-    """Processes of the job do not end, whatever is done to them."""
-
-    severity = Severity.HIGH
-    processes: tuple[str, ...]
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Keep a warning that names them."""
-        text = "still alive: " + ", ".join(self.processes)
-        return replace(job, warnings=(*job.warnings, Warned(at, text))[-WARNINGS_KEPT:], warned=job.warned + 1)
+        return replace(end_pause(job, self.boottime), cancellation=request)
 
 
 class Ended(Event, frozen=True, kw_only=True):
@@ -311,11 +196,23 @@ class Ended(Event, frozen=True, kw_only=True):
 
     ending: Ending = Ending()
     usage: Usage | None = None
+    measure: Measure | None = None
 
     def finish(self, job: Job, at: datetime, state: State, reason: str | None, detail: str | None) -> Job:
-        """Close the attempt and note the figures."""
-        job = _ended(job, at, state, self.ending, reason, detail)
-        return replace(job, usage=self.usage) if self.usage else job
+        """Close the attempt if one is open, and note the figures."""
+        ending = self.ending
+        if job.attempts and job.attempts[-1].ending is None:
+            attempt = stop_clocks(job.attempts[-1], ending)
+            attempt = replace(attempt, ending=ending, state=state, reason=reason)
+            job = replace(job, attempts=(*job.attempts[:-1], attempt), started_at=attempt.started_at)
+        return replace(
+            job,
+            ended_at=ending.ended_at or at,
+            reason=reason,
+            detail=detail,
+            usage=self.usage or job.usage,
+            series=extend(job.series, self.measure) if self.measure else job.series,
+        )
 
 
 class Completed(Ended, frozen=True, kw_only=True):

@@ -1,17 +1,19 @@
-"""One function for each thing that can happen to a job: it refuses, or says which events follow. And `fold`, the one way a job changes.
+"""What can happen to a job, one function each: it refuses, or says which events follow; `fold` alone changes a record.
 
-Nothing here acts: what the events mean for processes, files and watchers is up to whoever asked, after they are committed.
+Nothing here acts: what the events mean for processes, files and watchers is up to whoever asked, after they are
+committed. What a function returns can be recorded: events that the table forbids are never among it.
 """
 
 from datetime import datetime
-from os import WEXITSTATUS, WIFSIGNALED, WTERMSIG, strerror
+from os import strerror, waitstatus_to_exitcode
+from signal import Signals
 
 from msgspec.structs import replace
 
+from jobd.core import accounting, progress, states
 from jobd.core import events as happened
-from jobd.core import progress, states
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
-from jobd.core.model import Ending, Job, Measure, Moment, Process, State, Usage
+from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Process, State, Usage
 
 #: An attempt that never ran is tried again this many times in a row, then the job has failed to start.
 MOST_WITHDRAWALS = 5
@@ -19,52 +21,71 @@ MOST_WITHDRAWALS = 5
 
 def fold(job: Job | None, entry: happened.Entry) -> Job | None:
     """Apply an entry of the log to the record; None = the job was removed. Raises IllegalChange."""
-    state = states.after(job, entry.event, entry.job)
-    if isinstance(entry.event, happened.Created):
-        assert state is not None
-        return entry.event.apply(entry.event.create(entry.job, state, entry.at), entry.at)
-    assert job is not None
-    changed = entry.event.apply(job, entry.at)
+    event = entry.event
+    state = states.after(job, event, entry.job)
     if state is None:
         return None
+    if isinstance(event, happened.Created):
+        return event.apply(event.create(entry.job, state, entry.at), entry.at)
+    assert job is not None
+    changed = event.apply(job, entry.at)
     return changed if state is changed.state else replace(changed, state=state)
 
 
 def elapsed(job: Job, now: Moment) -> float | None:
-    """Give the seconds the current attempt has run, pauses left out; by the wall clock after a reboot; None before the start."""
+    """Give the seconds the current attempt has run, pauses left out; None before its start, or if nobody knows."""
     attempt = job.attempt
-    if attempt is None or attempt.started_at is None:
+    if attempt is None or (attempt.ending is not None and not job.done):
         return None
-    if attempt.ending is not None:
-        whole = attempt.ending.elapsed
-        if whole is None:
-            whole = ((attempt.ending.ended_at or job.ended_at or now.wall) - attempt.started_at).total_seconds()
-    elif attempt.boot == now.boot and attempt.started_boottime is not None:
+    return lasted(attempt, now)
+
+
+def lasted(attempt: Attempt, now: Moment) -> float | None:
+    """Give the seconds an attempt has run, or ran, pauses left out; None before its start, or if nobody knows."""
+    whole = duration(attempt, now)
+    return None if whole is None else round(max(0.0, whole - attempt.paused_seconds), 6)
+
+
+def duration(attempt: Attempt, now: Moment) -> float | None:
+    """Give the seconds from the start of an attempt to its end, or until now or its current pause, pauses included.
+
+    After a reboot they are counted by the wall clock. None before the start, or if nobody knows.
+    """
+    if attempt.started_at is None:
+        return None
+    ending = attempt.ending
+    if ending is not None and ending.elapsed is not None:
+        return ending.elapsed
+    if ending is not None:
+        return (ending.ended_at - attempt.started_at).total_seconds() if ending.ended_at else None
+    if attempt.boot == now.boot and attempt.started_boottime is not None:
         until = attempt.paused_boottime if attempt.paused_boottime is not None else now.boottime
-        whole = (until - attempt.started_boottime) / 1e9
-    else:
-        whole = (now.wall - attempt.started_at).total_seconds()
-    return round(max(0.0, whole - attempt.paused_seconds), 6)
+        return (until - attempt.started_boottime) / 1e9
+    return (now.wall - attempt.started_at).total_seconds()
 
 
 def open_attempt(job: Job, now: Moment, cookie: str, cgroup: str | None) -> list[happened.Event]:
-    """Decide to start a pending job."""
-    if job.open:
-        raise IllegalChange(job=job.id, name=job.name, state="being started", event="opened")
+    """Decide to start a pending job. Raises IllegalChange if it is being started, or does not wait."""
+    if job.open or job.state is not State.PENDING:
+        raise _illegal(job, "start", "being started" if job.state is State.PENDING else job.state.value)
     return [happened.Opened(number=job.numbered + 1, boot=now.boot, cookie=cookie, cgroup=cgroup)]
 
 
 def started(job: Job, main: Process, shim: Process | None, at: datetime, boottime: int) -> list[happened.Event]:
-    """The command runs. Saying it again changes nothing."""
-    attempt = job.attempt
-    if attempt is None or attempt.main is not None:
+    """Note that the command runs. Saying it again changes nothing."""
+    if not job.open or job.attempts[-1].main is not None:
         return []
     return [happened.Started(main=main, shim=shim, started_at=at, boottime=boottime)]
 
 
 def withdrawn(job: Job, why: str) -> list[happened.Event]:
-    """The open attempt never ran: the job waits again, or has failed to start once too often, or is canceled."""
-    events: list[happened.Event] = [happened.Withdrawn(number=job.numbered, why=why)]
+    """Take back the open attempt, which never ran.
+
+    The job waits again, or has failed to start once too often, or is canceled.
+    """
+    if not job.open:
+        return []
+    events: list[happened.Event] = [happened.Withdrawn(number=job.attempts[-1].number, why=why)]
     if job.state is State.CANCELING:
         return [*events, happened.Canceled(reason=_cancel_reason(job))]
     if job.withdrawn + 1 >= MOST_WITHDRAWALS:
@@ -73,33 +94,44 @@ def withdrawn(job: Job, why: str) -> list[happened.Event]:
 
 
 def report(job: Job, said: progress.Report, now: Moment) -> list[happened.Event]:
-    """Somebody reports progress for the job. Raises JobFinished."""
-    if job.done:
-        raise JobFinished(job=job.id, name=job.name, state=job.state.value, verb="reported on")
+    """Take in what somebody reports of the job. Raises JobFinished, BadProgress."""
+    _not_done(job, "reported on")
+    progress.check(said)
     return [happened.Progressed(report=said, elapsed=elapsed(job, now))]
 
 
 def pause(job: Job) -> list[happened.Event]:
-    """Ask the job to stand still; asking twice changes nothing."""
+    """Ask a running job to stand still; asking twice changes nothing.
+
+    Raises JobFinished, NotStartedHere, IllegalChange.
+    """
     _not_done(job, "paused")
     _ours(job, "paused")
-    return [] if job.state in (State.PAUSING, State.PAUSED) else [happened.PauseAsked()]
+    if job.state in (State.PAUSING, State.PAUSED):
+        return []
+    if job.state is not State.RUNNING:
+        raise _illegal(job, "pause")
+    return [happened.PauseAsked()]
 
 
 def paused(job: Job, now: Moment) -> list[happened.Event]:
-    """Every process is stopped."""
+    """Note that every process is stopped."""
     return [happened.Paused(boottime=now.boottime)] if job.state is State.PAUSING else []
 
 
 def resume(job: Job, now: Moment) -> list[happened.Event]:
-    """Let the job go on; a running one stays as it is."""
+    """Let a paused job go on; a running one stays as it is. Raises JobFinished, NotStartedHere, IllegalChange."""
     _not_done(job, "resumed")
     _ours(job, "resumed")
-    return [] if job.state is State.RUNNING else [happened.Resumed(boottime=now.boottime)]
+    if job.state is State.RUNNING:
+        return []
+    if job.state not in (State.PAUSING, State.PAUSED):
+        raise _illegal(job, "resume")
+    return [happened.Resumed(boottime=now.boottime)]
 
 
 def draining(job: Job, status: int | None) -> list[happened.Event]:
-    """The main process has ended while others of its tree live."""
+    """Note that the main process has ended while others of its tree live."""
     if job.state in (State.RUNNING, State.PAUSING, State.PAUSED):
         return [happened.Draining(status=status)]
     return []
@@ -113,49 +145,52 @@ def cancel(
     _ours(job, "canceled")
     if not job.open:
         return [happened.Canceled(reason=reason)]
-    asked = happened.CancelAsked(boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid)
-    return [asked]
+    return [happened.CancelAsked(boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid)]
 
 
 def abandon(job: Job) -> list[happened.Event]:
     """Give up on a job whose processes do not end. Raises IllegalChange unless it is being canceled."""
     if job.state is not State.CANCELING:
-        raise IllegalChange(job=job.id, name=job.name, state=job.state.value, event="abandoned")
+        raise _illegal(job, "abandon")
     return [happened.Canceled(reason=_cancel_reason(job), abandoned=True)]
 
 
 def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | None = None) -> list[happened.Event]:
-    """The attempt has ended and nothing of it is left: completed, failed or canceled, by its wait status."""
-    if job.done:
+    """Note that the attempt has ended and nothing of it is left: completed, failed or canceled, by its wait status.
+
+    `usage` is the last measurement; the kernel's account in `ending` completes it. `measure` is the last point.
+    """
+    if not job.open:
         return []
-    if ending.start_errno is not None:
-        problem = f"{strerror(ending.start_errno)} ({ending.start_step})"
-        if job.state is State.CANCELING:
-            return [happened.Canceled(ending=ending, usage=usage, reason=_cancel_reason(job))]
-        return [happened.Failed(ending=ending, usage=usage, reason="cannot_start", detail=problem)]
-    if ending.status == 0:
-        return [happened.Completed(ending=ending, usage=usage)]
+    final = accounting.settle(accounting.join(usage, job.usage) if usage else job.usage, ending.resources)
+    if ending.status == 0 and ending.start_errno is None:
+        return [happened.Completed(ending=ending, usage=final, measure=measure)]
     if job.state is State.CANCELING:
-        return [happened.Canceled(ending=ending, usage=usage, reason=_cancel_reason(job))]
+        return [happened.Canceled(ending=ending, usage=final, measure=measure, reason=_cancel_reason(job))]
     reason, detail = _failure(ending)
-    return [happened.Failed(ending=ending, usage=usage, reason=reason, detail=detail)]
+    return [happened.Failed(ending=ending, usage=final, measure=measure, reason=reason, detail=detail)]
 
 
 def lost(job: Job, detail: str, now: Moment) -> list[happened.Event]:
-    """Nobody can say how the attempt ended: `detail` is reboot or shim, or process for a job begun elsewhere."""
-    ending = Ending(ended_at=now.wall)
+    """Note that nobody can say how the attempt ended: by a reboot, its shim killed, or the process of a begun job gone.
+
+    `detail` is reboot, shim or process. After a reboot nobody knows when it ended, either.
+    """
+    if not job.open:
+        return []
+    ending = Ending() if detail == "reboot" else Ending(ended_at=now.wall)
     if job.state is State.CANCELING:
         return [happened.Canceled(ending=ending, reason=_cancel_reason(job))]
     return [happened.Failed(ending=ending, reason="lost", detail=detail)]
 
 
 def end(job: Job, status: int, now: Moment) -> list[happened.Event]:
-    """A job begun elsewhere says that it has ended, with an exit status (0-255). Raises JobFinished, NotStartedHere."""
+    """Note that a job begun elsewhere has ended, with an exit status (0-255). Raises JobFinished, IllegalChange."""
     _not_done(job, "ended")
     if job.spec is not None:
-        raise IllegalChange(job=job.id, name=job.name, state="run by jobd", event="end")
-    ending = Ending(status=status << 8, ended_at=now.wall, elapsed=elapsed(job, now))
-    return exited(job, ending, None)
+        raise _illegal(job, "end", "run by jobd")
+    whole = duration(job.attempts[-1], now) if job.attempts else None
+    return exited(job, Ending(status=status << 8, ended_at=now.wall, elapsed=whole), None)
 
 
 def retry(job: Job) -> list[happened.Event]:
@@ -173,20 +208,35 @@ def remove(job: Job) -> list[happened.Event]:
     return [happened.Removed()]
 
 
+def status_parts(status: int | None) -> tuple[int | None, int | None]:
+    """Split a raw wait status into exit code and signal; the one that does not apply is None, both if it is no end."""
+    try:
+        code = waitstatus_to_exitcode(status) if status is not None else None
+    except (ValueError, OverflowError):
+        return None, None
+    return (None, -code) if code is not None and code < 0 else (code, None)
+
+
 def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:
     """Make the error that names what does not end."""
     return TreeStillAlive(job=job.id, name=job.name, processes=",".join(processes))
 
 
 def _failure(ending: Ending) -> tuple[str, str | None]:
-    if ending.status is None:
-        return "lost", "shim"
-    if WIFSIGNALED(ending.status):
-        number = WTERMSIG(ending.status)
-        if ending.out_of_memory:
-            return "oom", f"signal {number}"
-        return f"signal:{number}", "SIGKILL, possibly out of memory" if number == 9 else None
-    return f"exit:{WEXITSTATUS(ending.status)}", None
+    if ending.start_errno is not None:
+        return "cannot_start", f"{strerror(ending.start_errno)} ({ending.start_step})"
+    code, signal = status_parts(ending.status)
+    if code is not None:
+        return f"exit:{code}", None
+    if signal is None:
+        return "lost", "shim" if ending.status is None else f"wait status {ending.status}"
+    if ending.out_of_memory:
+        return "oom", f"signal {signal}"
+    return f"signal:{signal}", "SIGKILL, possibly out of memory" if signal == Signals.SIGKILL else None
+
+
+def _illegal(job: Job, event: str, state: str = "") -> IllegalChange:
+    return IllegalChange(job=job.id, name=job.name, state=state or job.state.value, event=event)
 
 
 def _cancel_reason(job: Job) -> str | None:

@@ -4,38 +4,52 @@ All that moves a job from state to state is here; what an event changes beside t
 (`events.py`). Manual, diagram and tests are made from the table.
 """
 
+from collections.abc import Iterable, Mapping
+
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange
-from jobd.core.model import Job, State
+from jobd.core.model import FINAL, Job, State
 
 S = State
 
+
+def _stays(states: Iterable[State]) -> dict[State | None, State | None]:
+    return {state: state for state in states}
+
+
+def _leads(states: Iterable[State], end: State | None) -> dict[State | None, State | None]:
+    return dict.fromkeys(states, end)
+
+
+#: States in which the main process of a job lives, or did until just now.
+WORKING = (S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING)
+LIVING = (*WORKING, S.CANCELING)
+OVER = tuple(state for state in S if state in FINAL)
+
 #: {event: {state before: state after}}; None = there is no job yet, or no longer.
-TABLE: dict[type[happened.Event], dict[State | None, State | None]] = {
+TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.Submitted: {None: S.PENDING},
     happened.Begun: {None: S.RUNNING},
     happened.Imported: {None: S.PENDING},
     happened.Opened: {S.PENDING: S.PENDING},
-    happened.Withdrawn: {S.PENDING: S.PENDING, S.CANCELING: S.CANCELING},
+    happened.Withdrawn: {**_leads((S.PENDING, *WORKING), S.PENDING), S.CANCELING: S.CANCELING},
     happened.Started: {S.PENDING: S.RUNNING, S.CANCELING: S.CANCELING},
-    happened.Adopted: {s: s for s in (S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING, S.CANCELING)},
-    happened.Progressed: {s: s for s in S},
-    happened.ReportRejected: {s: s for s in S},
-    happened.Measured: {s: s for s in (S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING, S.CANCELING)},
-    happened.OutputTrimmed: {s: s for s in (S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING, S.CANCELING)},
+    happened.Adopted: _stays(LIVING),
+    happened.Progressed: _stays(S),
+    happened.ReportRejected: _stays(S),
+    happened.Measured: _stays(LIVING),
+    happened.OutputTrimmed: _stays(LIVING),
     happened.PauseAsked: {S.RUNNING: S.PAUSING},
     happened.Paused: {S.PAUSING: S.PAUSED},
-    happened.Resumed: {S.PAUSING: S.RUNNING, S.PAUSED: S.RUNNING},
-    happened.Draining: {S.RUNNING: S.COMPLETING, S.PAUSING: S.COMPLETING, S.PAUSED: S.COMPLETING},
-    happened.CancelAsked: {
-        s: S.CANCELING for s in (S.PENDING, S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING, S.CANCELING)
-    },
+    happened.Resumed: _leads((S.PAUSING, S.PAUSED), S.RUNNING),
+    happened.Draining: _leads((S.RUNNING, S.PAUSING, S.PAUSED), S.COMPLETING),
+    happened.CancelAsked: _leads((S.PENDING, *LIVING), S.CANCELING),
     happened.CancelStalled: {S.CANCELING: S.CANCELING},
-    happened.Completed: {s: S.COMPLETED for s in (S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING, S.CANCELING)},
-    happened.Failed: {s: S.FAILED for s in (S.PENDING, S.RUNNING, S.PAUSING, S.PAUSED, S.COMPLETING)},
-    happened.Canceled: {S.PENDING: S.CANCELED, S.CANCELING: S.CANCELED},
-    happened.Retried: {s: S.PENDING for s in (S.COMPLETED, S.FAILED, S.CANCELED)},
-    happened.Removed: {s: None for s in (S.COMPLETED, S.FAILED, S.CANCELED)},
+    happened.Completed: _leads((S.PENDING, *LIVING), S.COMPLETED),
+    happened.Failed: _leads((S.PENDING, *WORKING), S.FAILED),
+    happened.Canceled: _leads((S.PENDING, S.CANCELING), S.CANCELED),
+    happened.Retried: _leads(OVER, S.PENDING),
+    happened.Removed: _leads(OVER, None),
 }
 
 

@@ -1,0 +1,93 @@
+"""Events that tell more about a job and leave its state alone: reports, measurements, warnings, another witness."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from jobd.core import accounting, progress
+from jobd.core.happening import Event, Severity, change_attempt, warn
+from jobd.core.model import Job, Measure, Usage
+from jobd.core.series import extend
+
+
+class Adopted(Event, frozen=True, kw_only=True):
+    """A daemon that came later took over a running job."""
+
+    shim_lost: bool = False
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Note whether its first witness is gone."""
+        return change_attempt(job, shim_lost=self.shim_lost)
+
+
+class Progressed(Event, frozen=True, kw_only=True):
+    """The job said how far it is: one report, or several gathered into the latest of each field."""
+
+    frequent = True
+    report: progress.Report
+    count: int = 1
+    #: Seconds into the attempt, pauses left out.
+    elapsed: float | None = None
+    #: Where in the report file the next report begins; None if it did not come through the file.
+    offset: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Take the report into the progress, and the offset into the attempt."""
+        advanced = progress.advance(job.progress, self.report, self.count, self.elapsed, at)
+        if self.offset is None:
+            return replace(job, progress=advanced)
+        attempt = replace(job.attempts[-1], report_offset=self.offset)
+        return replace(job, progress=advanced, attempts=(*job.attempts[:-1], attempt))
+
+
+class ReportRejected(Event, frozen=True, kw_only=True):
+    """A line of the report file made no sense; it is kept as a warning."""
+
+    severity = Severity.MEDIUM
+    text: str
+    problem: str
+    #: How many such lines there were in this reading; the text is the first one.
+    count: int = 1
+    offset: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep the warning."""
+        job = warn(job, at, f"{self.problem}: {self.text}", self.count)
+        return job if self.offset is None else change_attempt(job, report_offset=self.offset)
+
+
+class Measured(Event, frozen=True, kw_only=True):
+    """What the job uses was measured; saved now and then, the rest is only shown."""
+
+    frequent = True
+    usage: Usage
+    measure: Measure
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Take the figures, and the point into the series; what counts up never falls."""
+        return replace(job, usage=accounting.join(self.usage, job.usage), series=extend(job.series, self.measure))
+
+
+class OutputTrimmed(Event, frozen=True, kw_only=True):
+    """The output grew over its limit; its middle was given back to the disk."""
+
+    severity = Severity.MEDIUM
+    file: str
+    removed_bytes: int
+    limit: int
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep a warning."""
+        text = f"{self.file} is over its limit of {self.limit} bytes: {self.removed_bytes} bytes of its middle are gone"
+        return warn(job, at, text)
+
+
+class CancelStalled(Event, frozen=True, kw_only=True):
+    """Processes of the job do not end, whatever is done to them."""
+
+    severity = Severity.HIGH
+    processes: tuple[str, ...]
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Keep a warning that names them."""
+        return warn(job, at, "still alive: " + ", ".join(self.processes))
