@@ -1,11 +1,14 @@
-"""What to do with an attempt that a daemon finds: a pure function over what the database and the attempt's directory say.
+"""What to do with an attempt that a daemon finds: a table over what the database and the attempt's directory say.
 
-The facts are read in the order lock, claim, exit: the exit record is written before the lock is released, so a free lock without
-an exit record is final. The identity of the boot is not enough in containers (it stays the same after a restart); lock and ticks
-cover that.
+The facts are read in the order lock, claim, exit: the exit record is written before the lock is released, so a free
+lock without an exit record is final. Three rules stand behind the table. What may have run is never run again: an exit
+record, or a shim's claim without the proof that it never ran, counts more than anything else. Absence proves nothing
+across a reboot: only the exit record was forced to the disk. The identity of the boot is not enough in containers,
+where it stays the same after a restart; a lock that is held and the start of a process in ticks cover that.
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,8 +18,8 @@ class Row(StrEnum):
 
     TERMINAL = "terminal"  #: the attempt has ended
     OPEN = "open"  #: it is open
-    WAITING = "waiting"  #: the job waits and no attempt is open, or a newer attempt is
-    NONE = "none"  #: no such job, or only older attempts
+    WAITING = "waiting"  #: it was withdrawn: its job waits for another attempt, or has one, or has ended
+    NONE = "none"  #: no such job, or only older attempts: the database is older than the directory
 
 
 class Claim(StrEnum):
@@ -31,13 +34,13 @@ class Verdict(StrEnum):
     """What follows."""
 
     CLEAN = "clean"  #: finish the clean-up of an attempt that has ended
-    WATCH = "watch"  #: it has ended, its tree still drains: watch the shim, then clean up
+    WATCH = "watch"  #: nothing more is expected of it, but its shim still lives: look again when the lock is free
     FINISH = "finish"  #: record the end from the exit record
     DRAIN = "drain"  #: the main process has ended, its shim lives: adopt as completing
     ADOPT = "adopt"  #: it runs under its shim: watch both
     ADOPT_ORPHAN = "adopt_orphan"  #: it runs, its shim was killed
     REQUEUE = "requeue"  #: it never ran and never will
-    FENCE = "fence"  #: try to take the claim: won means requeue, lost means look again
+    FENCE = "fence"  #: try to take the claim; whoever has it then, look again
     LOST_SHIM = "lost_shim"  #: it may have run, nobody can say how it ended
     LOST_REBOOT = "lost_reboot"  #: the machine was restarted under it
     IMPORT = "import"  #: make a job of it, then look again
@@ -58,41 +61,58 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     spec_readable: bool = True
 
 
+class Rule(NamedTuple):
+    """One line of the table: a verdict and the facts it needs; None = any."""
+
+    row: Row
+    verdict: Verdict
+    locked: bool | None = None
+    claim: Claim | None = None
+    exited: bool | None = None
+    same_boot: bool | None = None
+    main_alive: bool | None = None
+    never_ran: bool | None = None
+    spec_readable: bool | None = None
+
+    def fits(self, facts: Facts) -> bool:
+        """Whether the facts are those of this line."""
+        needed = zip(self._fields, self, strict=True)
+        return all(value is None or name == "verdict" or value is getattr(facts, name) for name, value in needed)
+
+
+#: The first line that fits holds.
+RULES = (
+    Rule(Row.TERMINAL, Verdict.WATCH, locked=True),
+    Rule(Row.TERMINAL, Verdict.CLEAN),
+    Rule(Row.OPEN, Verdict.DRAIN, exited=True, locked=True, claim=Claim.SHIM),
+    Rule(Row.OPEN, Verdict.FINISH, exited=True),
+    Rule(Row.OPEN, Verdict.ADOPT, claim=Claim.SHIM, locked=True),
+    Rule(Row.OPEN, Verdict.FENCE, claim=Claim.NONE, locked=True),
+    Rule(Row.OPEN, Verdict.LOST_REBOOT, same_boot=False),
+    Rule(Row.OPEN, Verdict.FENCE, claim=Claim.NONE),
+    Rule(Row.OPEN, Verdict.REQUEUE, claim=Claim.FENCE),
+    Rule(Row.OPEN, Verdict.REQUEUE, never_ran=True),
+    Rule(Row.OPEN, Verdict.ADOPT_ORPHAN, main_alive=True),
+    Rule(Row.OPEN, Verdict.LOST_SHIM),
+    Rule(Row.WAITING, Verdict.IMPORT, exited=True, spec_readable=True),
+    Rule(Row.WAITING, Verdict.IMPORT, claim=Claim.SHIM, never_ran=False, spec_readable=True),
+    Rule(Row.WAITING, Verdict.FENCE, claim=Claim.NONE, exited=False, locked=True),
+    Rule(Row.WAITING, Verdict.WATCH, locked=True),
+    Rule(Row.WAITING, Verdict.KEEP, exited=True),
+    Rule(Row.WAITING, Verdict.KEEP, claim=Claim.SHIM, never_ran=False),
+    Rule(Row.WAITING, Verdict.FENCE, claim=Claim.NONE, same_boot=True),
+    Rule(Row.WAITING, Verdict.DISCARD),
+    Rule(Row.NONE, Verdict.IMPORT, exited=True, spec_readable=True),
+    Rule(Row.NONE, Verdict.IMPORT, claim=Claim.SHIM, spec_readable=True),
+    Rule(Row.NONE, Verdict.FENCE, claim=Claim.NONE, exited=False, locked=True),
+    Rule(Row.NONE, Verdict.WATCH, locked=True),
+    Rule(Row.NONE, Verdict.KEEP, exited=True),
+    Rule(Row.NONE, Verdict.KEEP, claim=Claim.SHIM),
+    Rule(Row.NONE, Verdict.FENCE, claim=Claim.NONE, same_boot=True),
+    Rule(Row.NONE, Verdict.DISCARD),
+)
+
+
 def examine(facts: Facts) -> Verdict:
     """Say what to do about one attempt."""
-    return _BY_ROW[facts.row](facts)
-
-
-def _terminal(facts: Facts) -> Verdict:
-    return Verdict.WATCH if facts.locked else Verdict.CLEAN
-
-
-def _open(facts: Facts) -> Verdict:
-    if facts.claim is Claim.FENCE:
-        return Verdict.REQUEUE if facts.same_boot else Verdict.LOST_REBOOT
-    if facts.exited:
-        return Verdict.DRAIN if facts.locked else Verdict.FINISH
-    if facts.claim is Claim.NONE:
-        return Verdict.FENCE if facts.same_boot or facts.locked else Verdict.LOST_REBOOT
-    if facts.locked:
-        return Verdict.ADOPT
-    if not facts.same_boot:
-        return Verdict.LOST_REBOOT
-    if facts.main_alive:
-        return Verdict.ADOPT_ORPHAN
-    return Verdict.REQUEUE if facts.never_ran else Verdict.LOST_SHIM
-
-
-def _waiting(facts: Facts) -> Verdict:
-    if facts.claim is Claim.SHIM or facts.exited:
-        return _unknown(facts)
-    return Verdict.FENCE if facts.claim is Claim.NONE and facts.same_boot else Verdict.DISCARD
-
-
-def _unknown(facts: Facts) -> Verdict:
-    if facts.claim is Claim.SHIM or facts.exited:
-        return Verdict.IMPORT if facts.spec_readable else Verdict.KEEP
-    return Verdict.DISCARD
-
-
-_BY_ROW = {Row.TERMINAL: _terminal, Row.OPEN: _open, Row.WAITING: _waiting, Row.NONE: _unknown}
+    return next(rule.verdict for rule in RULES if rule.fits(facts))
