@@ -4,6 +4,9 @@ import heapq
 
 from jobd.core.model import Job, State
 
+#: So many left places are not worth making the queue anew.
+SPARE = 64
+
 
 def order(job: Job) -> tuple[int, int]:
     """Sort key of the queue: a higher priority first, then a lower id."""
@@ -43,6 +46,7 @@ class Queue:
             if self._waiting.get(job_id) != key:
                 self._waiting[job_id] = key
                 heapq.heappush(self._heap, key)
+                self._sweep()
         else:
             self._waiting.pop(job_id, None)
         if job is not None and occupies(job):
@@ -58,3 +62,9 @@ class Queue:
                 del self._waiting[key[1]]
                 return key[1]
         return None
+
+    def _sweep(self) -> None:
+        """Make the heap anew when most of it is places of jobs that wait no longer, or elsewhere."""
+        if len(self._heap) > 2 * len(self._waiting) + SPARE:
+            self._heap = list(self._waiting.values())
+            heapq.heapify(self._heap)

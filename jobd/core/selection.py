@@ -20,8 +20,10 @@ from jobd.core.model import LARGEST, State
 MOST_IDS = 100_000
 LONGEST_NAME = 200
 
-_IDS = re.compile(r"\d{1,19}(?:-\d{1,19}(?::\d{1,9})?)?(?:,\d{1,19}(?:-\d{1,19}(?::\d{1,9})?)?)*")
-_ALL_DIGITS = re.compile(r"\d+")
+_RANGE = r"[0-9]{1,19}(?:-[0-9]{1,19}(?::[0-9]{1,9})?)?"
+_IDS = re.compile(rf"{_RANGE}(?:,{_RANGE})*")
+_BACK = re.compile("[0-9]{1,6}")
+_NO_NAMES = ("last", "all")
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -59,9 +61,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def parse(words: tuple[str, ...]) -> Selection:
-    """Read the words. Raises BadValue."""
+    """Read the words; each job is named once, in the order in which it was first named. Raises BadValue."""
     ids: dict[int, None] = {}
-    named: list[Named] = []
+    named: dict[Named, None] = {}
     last = everything = False
     for word in words:
         if word in ("last", "@"):
@@ -69,9 +71,10 @@ def parse(words: tuple[str, ...]) -> Selection:
         elif word == "all":
             everything = True
         elif _IDS.fullmatch(word):
-            ids.update(dict.fromkeys(_numbers(word)))
+            for part in word.split(","):
+                ids.update(dict.fromkeys(_range(part, MOST_IDS - len(ids))))
         else:
-            named.append(_named(word))
+            named[_named(word)] = None
     return Selection(tuple(ids), tuple(named), last, everything)
 
 
@@ -86,29 +89,31 @@ def name(text: str) -> str:
 def _name_problem(text: str) -> str | None:
     if not text or len(text) > LONGEST_NAME:
         return f"must have 1 to {LONGEST_NAME} characters"
-    if _ALL_DIGITS.fullmatch(text) or text in ("last", "all", "@"):
+    if text.isdecimal() or text in _NO_NAMES:
         return "would be taken for an id or a keyword; choose a name with a letter"
-    if text[0] in "%-@" or any(c in text for c in ",~\0\n\r\t") or not text.isprintable():
+    if text[0] in "%-@" or "," in text or "~" in text or not text.isprintable():
         return "has a character that names cannot have (a leading % - @, or one of , ~ and control characters)"
     return None
 
 
-def _numbers(word: str) -> list[int]:
-    numbers: list[int] = []
-    for part in word.split(","):
-        span, _, step = part.partition(":")
-        first, _, last = span.partition("-")
-        chosen = range(int(first), int(last or first) + 1, int(step or 1) or 1)
-        if int(first) > LARGEST or int(last or 0) > LARGEST:
-            raise BadValue(field="job", problem=f"{part[:50]} is larger than any id")
-        if not chosen or len(numbers) + len(chosen) > MOST_IDS:
-            raise BadValue(field="job", problem=f"{part[:50]} is an empty range, or one of more than {MOST_IDS} jobs")
-        numbers.extend(chosen)
-    return numbers
+def _range(part: str, room: int) -> range:
+    """Read an id, or a range of at most `room` ids."""
+    span, _, step = part.partition(":")
+    first, dash, last = span.partition("-")
+    start, end, stride = int(first), int(last if dash else first), int(step or 1)
+    if max(start, end) > LARGEST:
+        raise BadValue(field="job", problem=f"{part} is larger than any id")
+    if start > end or stride == 0:
+        raise BadValue(field="job", problem=f"{part} is an empty range; write FIRST-LAST or FIRST-LAST:STEP")
+    if (end - start) // stride >= room:
+        raise BadValue(field="job", problem=f"{part} is too much: at most {MOST_IDS} jobs can be named at once")
+    return range(start, end + 1, stride)
 
 
 def _named(word: str) -> Named:
     text, tilde, back = word.removeprefix("%").partition("~")
-    if not text or (tilde and not (back.isdigit() and len(back) < 7)):
+    problem = _name_problem(text)
+    certain = word.startswith("%") and (text.isdecimal() or text in _NO_NAMES)
+    if (problem and not certain) or (tilde and not _BACK.fullmatch(back)):
         raise BadValue(field="job", problem=f"{word[:50]!r} is not an id, a range, a name, NAME~N, last or all")
     return Named(text, int(back or 0))

@@ -4,13 +4,19 @@ Times are RFC 3339 in UTC, durations seconds, sizes bytes; what is not known is 
 """
 
 from datetime import datetime
-from os import WEXITSTATUS, WIFEXITED, WIFSIGNALED, WTERMSIG
+from errno import ENOENT
 
 import msgspec
 
-from jobd.core import eta, lifecycle
-from jobd.core.model import Attempt, Job, Measure, Moment, Origin, State, Usage, Usual, Warned
+from jobd.core import accounting, eta, lifecycle
+from jobd.core.lifecycle import status_parts
+from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Origin, State, Usage, Usual, Warned
 from jobd.core.text import Lossless
+
+__all__ = ["status_parts"]
+
+#: Exit statuses that stand for what has none of its own, as timeout(1) and the shells use them.
+NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128, 130
 
 
 class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +49,7 @@ class UsageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the output is: a path and a size, and the same for each file if stdout and stderr are apart."""
+    """Where the output is: its (first) file, the bytes of all its files, and their paths by name."""
 
     path: str
     bytes: int
@@ -51,7 +57,7 @@ class OutputView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt: `state` and `reason` say how it ended, null while it is open."""
+    """One attempt: `state` and `reason` say how it ended, null while it is open; `elapsed` leaves pauses out."""
 
     number: int
     state: State | None
@@ -65,7 +71,12 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the world sees it."""
+    """A job as the world sees it.
+
+    `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
+    exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
+    the exit_code that a shell gives it, 127 if it was not found, else 126.
+    """
 
     id: int
     name: str
@@ -99,49 +110,48 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
 def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) -> JobView:
     """Show a job. `usage` is the latest measurement if it is newer than the one in the record."""
     attempt = job.attempt
-    code, signal = status_parts(attempt.ending.status if attempt and attempt.ending else None)
+    code, signal = _ending_parts(attempt.ending if attempt and job.done else None)
     return JobView(
         id=job.id, name=job.name, state=job.state, reason=job.reason, detail=job.detail,
         argv=job.spec.argv if job.spec else None, cwd=job.spec.cwd if job.spec else job.origin.cwd,
         group=job.group, priority=job.priority, labels=job.labels,
-        attempt=attempt.number if attempt else None, attempts=tuple(_attempt(a) for a in job.attempts),
-        pid=attempt.main.pid if attempt and attempt.main and not job.done else None,
+        attempt=attempt.number if attempt else None, attempts=tuple(_attempt(a, now) for a in job.attempts),
+        pid=attempt.main.pid if attempt and attempt.main and job.open else None,
         exit_code=code, signal=signal,
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=lifecycle.elapsed(job, now), done=job.done,
-        progress=progress(job, now), usage=_usage(job, usage or job.usage), usual=job.usual,
+        progress=progress(job, now), usage=_usage(job, usage), usual=job.usual,
         output=output, origin=job.origin, warnings=job.warnings, warned=job.warned,
     )  # fmt: skip
 
 
-def status_parts(status: int | None) -> tuple[int | None, int | None]:
-    """Split a raw wait status into exit code and signal; the one that does not apply is None."""
-    if status is None:
-        return None, None
-    if WIFSIGNALED(status):
-        return None, WTERMSIG(status)
-    return (WEXITSTATUS(status), None) if WIFEXITED(status) else (None, None)
-
-
 def exit_status(job: JobView) -> int:
-    """Give the exit status that stands for a finished job: its own code, 128 + signal, or 125 if nobody knows it."""
-    if job.exit_code is not None:
-        return job.exit_code
+    """Give the exit status that stands for a finished job, 0 only for a completed one.
+
+    Its own exit code, 128 + signal, 130 for one canceled before it ran, or 125 if nobody knows how it ended.
+    """
+    if job.exit_code or job.state is State.COMPLETED:
+        return job.exit_code or 0
     if job.signal is not None:
-        return 128 + job.signal
-    if job.state is State.CANCELED:
-        return 130
-    return 125
+        return SIGNALED + job.signal
+    return INTERRUPTED if job.state is State.CANCELED else NOT_KNOWN
 
 
-def _attempt(attempt: Attempt) -> AttemptView:
-    ending = attempt.ending
+def _ending_parts(ending: Ending | None) -> tuple[int | None, int | None]:
     code, signal = status_parts(ending.status if ending else None)
+    if ending is not None and ending.start_errno is not None and code is None and signal is None:
+        return NOT_FOUND if (ending.start_errno, ending.start_step) == (ENOENT, "exec") else NOT_EXECUTABLE, None
+    return code, signal
+
+
+def _attempt(attempt: Attempt, now: Moment) -> AttemptView:
+    ending = attempt.ending
+    code, signal = _ending_parts(ending)
     return AttemptView(
         number=attempt.number, state=attempt.state, reason=attempt.reason,
         pid=attempt.main.pid if attempt.main else None, exit_code=code, signal=signal,
         started_at=attempt.started_at, ended_at=ending.ended_at if ending else None,
-        elapsed=ending.elapsed if ending else None,
+        elapsed=lifecycle.lasted(attempt, now),
     )  # fmt: skip
 
 
@@ -157,7 +167,8 @@ def progress(job: Job, now: Moment) -> ProgressView:
     )  # fmt: skip
 
 
-def _usage(job: Job, usage: Usage | None) -> UsageView:
+def _usage(job: Job, latest: Usage | None) -> UsageView:
+    usage = accounting.join(latest, job.usage) if latest else job.usage
     if usage is None:
         return UsageView(series=job.series)
     live = not job.done
