@@ -51,6 +51,7 @@ def family(tree: Tree, snapshot: Snapshot, marked: Iterable[int] = ()) -> list[i
     if tree.shim is not None and snapshot.shows(tree.shim):
         return processes.descendants([tree.shim.pid], snapshot)
     kin = _kin(tree.main, snapshot).union(marked) - {os.getpid()}
+    kin.update(processes.descendants(kin, snapshot))
     heads = [pid for pid in kin if snapshot[pid].ppid not in kin]
     return [*heads, *processes.descendants(heads, snapshot)]
 

@@ -29,7 +29,7 @@ IO_EVERY = 30.0
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Meter:
+class Total:
     """A total over processes that come and go: it grows by as much as the sum over those present, and never falls."""
 
     def __init__(self, total: float = 0.0) -> None:
@@ -106,8 +106,8 @@ class _Account:
         self.pids: frozenset[int] = frozenset()
         self.io_read_at = -math.inf
         self._members: list[int] = []
-        self._cpu = Meter((usage.cpu_seconds or 0.0) * processes.TICKS_PER_SECOND)
-        self._io = (Meter(usage.read_bytes or 0), Meter(usage.write_bytes or 0))
+        self._cpu = Total((usage.cpu_seconds or 0.0) * processes.TICKS_PER_SECOND)
+        self._io = (Total(usage.read_bytes or 0), Total(usage.write_bytes or 0))
         self._cpu_at_io = -1.0
         self._read_at: float | None = None
         self._changed_at = -math.inf
@@ -140,9 +140,9 @@ class _Account:
         self.io_read_at, self._cpu_at_io = now, self._cpu.total
         counts = [count for pid in self._members if (count := _io(pid)) is not None]
         if counts:
-            for meter, present in zip(self._io, map(sum, zip(*counts, strict=True)), strict=True):
-                meter.read(present)
-            read, written = (int(meter.total) for meter in self._io)
+            for total, present in zip(self._io, map(sum, zip(*counts, strict=True)), strict=True):
+                total.read(present)
+            read, written = (int(total.total) for total in self._io)
             self.usage = msgspec.structs.replace(self.usage, read_bytes=read, write_bytes=written)
         return len(self._members)
 

@@ -1,0 +1,1 @@
+"""Tests of the side effects: real processes, real files, real SQLite."""
