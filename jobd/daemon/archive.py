@@ -1,6 +1,6 @@
-"""What is remembered: the jobs that live from memory, the others from the file. All that only reads is answered from here.
+"""What is remembered: the jobs that live from memory, the others from the file.
 
-The rule: it works the same without a daemon, with nothing in memory.
+All that only reads is answered from here. The rule: it works the same without a daemon, with nothing in memory.
 """
 
 import os
@@ -24,7 +24,7 @@ MOST_NAMES = 1024
 
 
 class Archive:
-    """All jobs and the log. `live` are the jobs in memory, as they will be saved; `usage` the latest measurements of them."""
+    """All jobs and the log. `live` are the jobs in memory, as they will be saved, `usage` what was last measured."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Archive:
         return job
 
     def select(self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None) -> list[Job]:
-        """Find the jobs that words name, each once; `all` are the living that `applies` says. Raises BadValue, JobNotFound."""
+        """Find the jobs that words name; `all` are the living that `applies` says. Raises BadValue, JobNotFound."""
         chosen = selection.parse(words)
         found = {job_id: self.job(job_id) for job_id in chosen.ids}
         for named in chosen.named:

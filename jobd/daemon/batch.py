@@ -2,21 +2,17 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from jobd.core.errors import JobdError
 from jobd.core.events import Entry
 from jobd.core.model import Job
 from jobd.daemon import rows
 from jobd.daemon.crash import crash_point
-from jobd.daemon.rows import Reply
 
-
-class Commit(asyncio.Future[None]):
-    """The moment at which a batch is durable. Many wait for one, so one that gives up must not cancel it for the others."""
-
-    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 -- the signature is asyncio's
-        """Decline: who waits is cancelled when the commit is done."""
-        return False
+if TYPE_CHECKING:
+    from jobd.daemon.rows import Reply
 
 
 class Batch:
@@ -27,35 +23,31 @@ class Batch:
         self.entries: list[Entry] = []
         self.replies: dict[str, Reply] = {}
         self.surroundings: dict[str, bytes] = {}
-        self.job_rows: dict[int, bytes] = {}
-        self.entry_rows: list[bytes] = []
-        self._commit: Commit | None = None
+        self._rows: list[rows.Row] = []
+        self._changed: set[int] = set()
+        self._waiting: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.replies or self.surroundings)
 
-    def put_job(self, job_id: int, job: Job | None) -> None:
-        """Take in a job as it now is; None = it was removed."""
-        if job is None:
-            self.job_rows.pop(job_id, None)
-        else:
-            self.job_rows[job_id] = rows.job_row(job)
-        self.jobs[job_id] = job
+    def put(self, job_id: int, job: Job | None, entries: Iterable[Entry], saved: Job | None = None) -> None:
+        """Take in a job as it now is (None: removed), as it was saved before, and what happened to it.
 
-    def put_reply(self, reply: Reply) -> None:
-        """Take in the answer to a request."""
-        self.replies[reply.id] = reply
+        All that a job says came with an event, so what cannot be written is found out here and harms nobody else's
+        changes.
+        """
+        lines = list(entries)
+        self._rows += [rows.entry_row(entry) for entry in lines]
+        self.entries += lines
+        self.jobs[job_id] = job
+        if job is None or saved is None or not rows.same_columns(saved, job):
+            self._changed.add(job_id)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write and commit everything, or nothing. Raises sqlite3.Error."""
         connection.execute("BEGIN IMMEDIATE")
         try:
-            rows.put(connection, rows.PUT_JOBS, list(self.job_rows.values()))
-            rows.remove_jobs(connection, [job_id for job_id, job in self.jobs.items() if job is None])
-            rows.put(connection, rows.PUT_ENTRIES, self.entry_rows)
-            rows.put(connection, rows.PUT_REPLIES, [rows.reply_row(reply) for reply in self.replies.values()])
-            kept = [rows.surroundings_row(digest, body) for digest, body in self.surroundings.items()]
-            rows.put(connection, rows.PUT_SURROUNDINGS, kept)
+            self._fill(connection)
             crash_point("before_commit")
             connection.execute("COMMIT")
         except BaseException:
@@ -64,21 +56,31 @@ class Batch:
             raise
         crash_point("after_commit")
 
-    def when_done(self, loop: asyncio.AbstractEventLoop, *, done: bool = False) -> asyncio.Future[None]:
-        """Give the moment at which it is committed."""
-        if self._commit is None:
-            self._commit = Commit(loop=loop)
-        if done:
-            self._commit.set_result(None)
-        return self._commit
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        changed = {job_id: self.jobs[job_id] for job_id in self._changed}
+        rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
+        rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
+        same = [job for job_id, job in self.jobs.items() if job is not None and job_id not in self._changed]
+        rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in same])
+        rows.put(connection, rows.EVENTS, self._rows)
+        rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
+        kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]
+        rows.put(connection, rows.SURROUNDINGS, kept)
+
+    def when_done(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Give the moment at which it is committed: one for each who asks, so that giving up harms nobody else."""
+        future = loop.create_future()
+        self._waiting.append(future)
+        return future
 
     def succeed(self) -> None:
         """Let everybody who waits go on."""
-        if self._commit is not None:
-            self._commit.set_result(None)
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
 
     def fail(self, error: JobdError) -> None:
         """Tell everybody who waits that it did not come about."""
-        if self._commit is not None:
-            self._commit.set_exception(error)
-            self._commit.exception()
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)

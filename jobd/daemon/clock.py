@@ -1,7 +1,8 @@
 """The clocks of the daemon, in one place so that tests can turn them.
 
-The rule: times of the log never go backwards, whatever happens to the clock of the machine; durations come from CLOCK_BOOTTIME, which
-counts a suspend and means something only within one boot; deadlines come from CLOCK_MONOTONIC, which stands still meanwhile.
+The rule: times of the log never go backwards, whatever happens to the clock of the machine; durations come from
+CLOCK_BOOTTIME, which counts a suspend and means something only within one boot; deadlines come from CLOCK_MONOTONIC,
+which stands still meanwhile.
 """
 
 import time
@@ -22,7 +23,7 @@ class Clock:
         self._latest = 0
 
     def now(self) -> Moment:
-        """Read the wall clock (never earlier than before), the time since boot in nanoseconds, and the boot's identity."""
+        """Read the wall clock (never earlier than before), nanoseconds since boot, and the identity of the boot."""
         self._latest = max(self._latest, time.time_ns() // 1000)
         return Moment(from_microseconds(self._latest), time.clock_gettime_ns(_BOOTTIME), self._boot)
 
@@ -36,8 +37,9 @@ class Clock:
 
 
 def to_microseconds(wall: datetime) -> int:
-    """Count the microseconds since 1970; exact, as a float of this size resolves a quarter of one."""
-    return round(wall.timestamp() * 1e6)
+    """Count the microseconds since 1970."""
+    since = wall - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(count: int) -> datetime:

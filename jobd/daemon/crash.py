@@ -1,8 +1,8 @@
 """Die at a named point, so that tests can look at what a kill at the worst moment leaves behind.
 
-JOBD_CRASH="name:nth,…" kills this process by SIGKILL when it passes the point for the nth time (the first without a number);
-JOBD_CRASH_LOG names a file that is told first. Without it a point costs one look into an empty dictionary. Names that are not in
-`POINTS` belong to the other processes and are left to them.
+JOBD_CRASH="name:nth,…" kills this process by SIGKILL when it passes the point for the nth time (the first without a
+number); JOBD_CRASH_LOG names a file that is told first. Without it a point costs one look into an empty dictionary.
+Names that are not in `POINTS` belong to the other processes and are left to them.
 """
 
 import os

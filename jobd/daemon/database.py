@@ -1,7 +1,7 @@
 """The SQLite file, opened the way jobd wants it, and what SQLite complains about in the words of `core.errors`.
 
-The rule: nothing but SQLite ever opens the file. Closing any descriptor of it would drop the locks this process holds on it (POSIX
-record locks), and another process could then write beside us.
+The rule: nothing but SQLite ever opens the file. Closing any descriptor of it would drop the locks this process holds
+on it (POSIX record locks), and another process could then write beside us.
 """
 
 import os
@@ -14,7 +14,8 @@ from jobd.core.errors import JobdError, OutcomeUnknown, StorageBroken, StorageFu
 APPLICATION_ID = 0x6A6F6264
 #: Milliseconds to wait for another process that is writing.
 LOCK_WAIT = 5000
-#: How a commit reaches the disk: `full` survives a power cut, `normal` may lose the last commits in one, `off` is for a file in memory.
+#: How a commit reaches the disk: `full` survives a power cut, `normal` may lose the last commits in one, `off` is for
+#: a file in memory.
 SYNCHRONOUS = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
@@ -53,6 +54,12 @@ def _prepare_for_writing(connection: sqlite3.Connection, durability: str) -> Non
 def touch(path: Path) -> None:
     """Make an empty file that only its owner can read, for SQLite to fill. Raises FileExistsError."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+
+
+def application(connection: sqlite3.Connection) -> int:
+    """Read whose file it is."""
+    found: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    return found
 
 
 def is_damage(error: BaseException) -> bool:

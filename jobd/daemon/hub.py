@@ -1,7 +1,7 @@
 """Telling everybody who follows the log what became durable.
 
-The rule: a follower is a cursor, never a queue. One that does not keep up, or stands still, costs nothing; it goes on where it was,
-from the latest entries in memory or, behind them, from the file: never a gap, never twice.
+The rule: a follower is a cursor, never a queue. One that does not keep up, or stands still, costs nothing; it goes on
+where it was, from the latest entries in memory or, behind them, from the file: never a gap, never twice.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Hub:
             self._news = None
 
     async def follow(self, after: int) -> AsyncIterator[list[Entry]]:
-        """Yield all entries after a number, some at a time, for ever. A number that is not there yet means: from now on."""
+        """Yield all entries after a number, some at a time, for ever; a number not reached yet means from now on."""
         cursor = _Cursor(self, min(after, self._last))
         self.watchers += 1
         try:

@@ -1,21 +1,19 @@
 """The versions of the schema: numbered files of SQL, applied in order.
 
-The rule: a migration and the mark of its version are one transaction. `executescript` would commit before it begins, so the statements
-are executed one by one.
+The rule: a migration and the mark of its version are one transaction. `executescript` would commit before it begins, so
+the statements are executed one by one.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
-from jobd.core.errors import DatabaseTooNew
 from jobd.daemon import database
 
 
 @cache
-def migrations() -> tuple[str, ...]:
+def scripts() -> tuple[str, ...]:
     """Read the migrations in order; the first makes version 1."""
     folder = resources.files("jobd.daemon") / "migrations"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
@@ -28,17 +26,23 @@ def version(connection: sqlite3.Connection) -> int:
     return found
 
 
-def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply what is missing. Raises DatabaseTooNew, sqlite3.Error."""
-    known, found = len(migrations()), version(connection)
-    if found > known:
-        raise DatabaseTooNew(found=found, known=known, backup="BACKUP")
-    for number in range(found + 1, known + 1):
-        apply(connection, migrations()[number - 1], number)
+def migrate(connection: sqlite3.Connection, known: Sequence[str]) -> None:
+    """Apply what is missing, each step whole or not at all. Raises sqlite3.Error."""
+    for number in range(version(connection) + 1, len(known) + 1):
+        _apply(connection, known[number - 1], number)
 
 
-def apply(connection: sqlite3.Connection, script: str, number: int) -> None:
-    """Apply one migration together with its version, or nothing of it. Raises sqlite3.Error."""
+def statements(script: str) -> Iterator[str]:
+    """Cut a script into its statements."""
+    text = ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            yield text
+            text = ""
+
+
+def _apply(connection: sqlite3.Connection, script: str, number: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements(script):
@@ -50,13 +54,3 @@ def apply(connection: sqlite3.Connection, script: str, number: int) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def statements(script: str) -> Iterator[str]:
-    """Cut a script into its statements."""
-    text = ""
-    for line in script.splitlines(keepends=True):
-        text += line
-        if sqlite3.complete_statement(text):
-            yield text
-            text = ""

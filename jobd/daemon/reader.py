@@ -1,27 +1,25 @@
 """Reading the SQLite file, beside a daemon that writes it or without one.
 
-The rule: nothing here writes, every search is a walk along an index that stops at its limit, and one that takes too long is
-interrupted, since a long reader keeps the write-ahead log from being emptied.
+The rule: nothing here writes, every search is a walk along an index that stops at its limit, and one that takes too
+long is interrupted, since a long reader keeps the write-ahead log from being emptied.
 """
 
 import logging
 import math
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import Any, TypeVar
 
 from jobd.core import lifecycle
-from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
-from jobd.core.events import Actor, AnyEvent, Entry
+from jobd.core.errors import JobdError, StorageBroken, TryAgain
+from jobd.core.events import Entry
 from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
 from jobd.core.selection import Query
-from jobd.daemon import database
-from jobd.daemon.clock import from_microseconds, to_microseconds
-from jobd.daemon.rows import Reply
+from jobd.daemon import database, rows, search
+from jobd.daemon.rows import Reply, Row
+from jobd.daemon.search import bounded
 
 #: Seconds after which a search is interrupted.
 LONGEST_SEARCH = 10.0
@@ -32,15 +30,13 @@ USUAL_RUNS, MOST_LOOKED_AT = 50, 500
 
 logger = logging.getLogger(__name__)
 
-_job = msgspec.json.Decoder(Job)
-_event = msgspec.json.Decoder(AnyEvent)
-_actor = msgspec.json.Decoder(Actor)
-_surroundings = msgspec.json.Decoder(Surroundings)
+T = TypeVar("T")
+
 _LIVE = ", ".join(f"'{state}'" for state in State if state not in FINAL)
 
 
 class Reader:
-    """A connection that only reads. All raise StorageBroken if the file cannot be read, TryAgain if it takes too long."""
+    """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,8 +54,8 @@ class Reader:
 
     def job(self, job_id: int) -> Job | None:
         """Find a job by its id."""
-        rows = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
-        return self._job(job_id, rows[0][0]) if rows else None
+        found = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
+        return self._job(job_id, found[0][0]) if found else None
 
     def live(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
@@ -67,10 +63,8 @@ class Reader:
 
     def query(self, query: Query) -> list[Job]:
         """Search, newest first."""
-        conditions, values = _conditions(query)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        text = f"SELECT id, record FROM jobs {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return self._jobs(text, *values, _bounded(query.limit))
+        text, values = search.statement(query)
+        return self._jobs(text, *values)
 
     def by_name(self, name: str, back: int = 0) -> Job | None:
         """Find the newest job of a name, or the one `back` runs before it."""
@@ -79,8 +73,8 @@ class Reader:
 
     def ids_by_name(self, name: str, limit: int) -> list[int]:
         """List the ids of the newest jobs of a name, newest first."""
-        rows = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, _bounded(limit))
-        return [row[0] for row in rows]
+        found = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, bounded(limit))
+        return [row[0] for row in found]
 
     def newest_id(self) -> int | None:
         """Give the id of the newest job that is still there."""
@@ -94,20 +88,17 @@ class Reader:
 
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
         """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
-        values = [_bounded(after), _bounded(limit)]
+        values = [bounded(after), bounded(limit)]
         if job is None:
             where = "seq > ?"
         else:
-            where, values = "job = ? AND frequent = 0 AND seq > ?", [_bounded(job), *values]
-        text = f"SELECT seq, at, job, actor, event FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
-        return [self._entry(*row) for row in self._rows(text, *values)]
+            where, values = "job = ? AND frequent = 0 AND seq > ?", [bounded(job), *values]
+        return self._entries(f"{where} ORDER BY seq LIMIT ?", *values)
 
     def latest(self, job: int, limit: int) -> list[Entry]:
         """Read the last lines of a job's log, oldest first; the frequent kinds of event are left out."""
-        text = (
-            "SELECT seq, at, job, actor, event FROM events WHERE job = ? AND frequent = 0 ORDER BY seq DESC LIMIT ?"
-        )
-        return [self._entry(*row) for row in reversed(self._rows(text, _bounded(job), _bounded(limit)))]
+        where = "job = ? AND frequent = 0 ORDER BY seq DESC LIMIT ?"
+        return self._entries(where, bounded(job), bounded(limit))[::-1]
 
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""
@@ -116,18 +107,18 @@ class Reader:
 
     def surroundings(self, digest: str) -> Surroundings | None:
         """Find the surroundings kept under a digest."""
-        rows = self._rows("SELECT body FROM surroundings WHERE digest = ?", digest)
-        return self._decoded(_surroundings, rows[0][0], f"surroundings {digest}") if rows else None
+        found = self._rows("SELECT body FROM surroundings WHERE digest = ?", digest)
+        return self._made(rows.read_surroundings, found[0][0], f"what is kept under {digest}") if found else None
 
     def reply(self, request_id: str) -> Reply | None:
         """Find what was answered to a request."""
-        rows = self._rows("SELECT id, method, at, reply FROM requests WHERE id = ?", request_id)
-        return next((Reply(key, method, from_microseconds(at), text.encode()) for key, method, at, text in rows), None)
+        found = self._rows(f"SELECT {rows.REPLY_COLUMNS} FROM requests WHERE id = ?", request_id)  # noqa: S608
+        return self._made(rows.read_reply, found[0], f"the answer to request {request_id}") if found else None
 
     def reply_ids(self, limit: int) -> list[str]:
         """List the ids of the latest requests that were answered, oldest first."""
-        rows = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", _bounded(limit))
-        return [row[0] for row in reversed(rows)]
+        found = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", bounded(limit))
+        return [row[0] for row in reversed(found)]
 
     def usual(self, name: str) -> Usual | None:
         """Say how long the latest completed runs of a name took; None if there was none."""
@@ -140,10 +131,10 @@ class Reader:
 
     def counts(self) -> dict[State, int]:
         """Count the jobs by state."""
-        found = dict(self._rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+        found: dict[str, int] = dict(self._rows("SELECT state, count(*) FROM jobs GROUP BY state"))
         return {state: found.get(state.value, 0) for state in State}
 
-    def _rows(self, text: str, *values: object) -> list[Any]:
+    def _rows(self, text: str, *values: object) -> list[Row]:
         self._deadline = time.monotonic() + LONGEST_SEARCH
         try:
             return self._connection.execute(text, values).fetchall()
@@ -160,6 +151,10 @@ class Reader:
     def _too_long(self) -> bool:
         return time.monotonic() > self._deadline
 
+    def _entries(self, where: str, *values: object) -> list[Entry]:
+        found = self._rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
+        return [self._made(rows.read_entry, row, f"line {row[0]} of the log") for row in found]
+
     def _jobs(self, text: str, *values: object) -> list[Job]:
         """Read records; one that makes no sense must not hide the others."""
         jobs = []
@@ -171,18 +166,12 @@ class Reader:
         return jobs
 
     def _job(self, job_id: int, record: str) -> Job:
-        job: Job = self._decoded(_job, record, f"the record of job {job_id}")
-        return job
+        return self._made(rows.read_job, record, f"the record of job {job_id}")
 
-    def _entry(self, seq: int, at: int, job: int, actor: str | None, event: str) -> Entry:
-        what = f"line {seq} of the log"
-        by = self._decoded(_actor, actor, what) if actor else None
-        return Entry(seq, from_microseconds(at), job, self._decoded(_event, event, what), by)
-
-    def _decoded(self, decoder: msgspec.json.Decoder[Any], text: str, what: str) -> Any:
+    def _made(self, make: Callable[[Any], T], row: Any, what: str) -> T:
         try:
-            return decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return make(row)
+        except (ValueError, TypeError) as error:
             raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
 
 
@@ -205,29 +194,3 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 def _run_time(job: Job) -> float | None:
     ended = job.ended_at or job.created_at
     return lifecycle.elapsed(job, Moment(ended, 0, ""))
-
-
-def _conditions(query: Query) -> tuple[list[str], list[object]]:
-    table: list[tuple[str, object]] = []
-    if query.states:
-        table.append((f"state IN ({', '.join('?' * len(query.states))})", None))
-    if query.name is not None:
-        table.append(("name GLOB ?" if set("*?") & set(query.name) else "name = ?", query.name))
-    if query.group is not None:
-        table.append(("grp = ?" if query.group == "default" else "grp = ? AND grp <> 'default'", query.group))
-    if query.since is not None:
-        table.append(("created_at >= ?", to_microseconds(query.since)))
-    if query.until is not None:
-        table.append(("created_at < ?", to_microseconds(query.until)))
-    if query.before is not None:
-        table.append(("id < ?", _bounded(query.before)))
-    conditions = [condition for condition, _ in table]
-    values = [value for condition, value in table if value is not None]
-    return conditions, [*(state.value for state in query.states), *values]
-
-
-def _bounded(number: int) -> int:
-    """Fit a number into SQLite's 64 bits. Raises BadValue for a negative one."""
-    if number < 0:
-        raise BadValue(field="number", problem=f"{number} is negative")
-    return min(number, LARGEST)

@@ -19,7 +19,6 @@ CREATE INDEX jobs_by_name ON jobs (name);
 CREATE INDEX jobs_by_state ON jobs (state);
 CREATE INDEX jobs_by_group ON jobs (grp) WHERE grp <> 'default';
 CREATE INDEX jobs_by_creation ON jobs (created_at);
-CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,

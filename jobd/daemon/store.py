@@ -1,11 +1,11 @@
 """The store: what the engine saves becomes durable in batches, one transaction each, by one thread that writes.
 
-The rule: nobody is told of a change before the transaction that holds it is committed. What is saved between two turns of the loop
-stays together; what arrives while a transaction is being committed makes up the next one.
+The rule: nobody is told of a change before the transaction that holds it is committed. What is saved between two
+turns of the loop stays together; what arrives while a transaction is being committed makes up the next one.
 """
 
 import asyncio
-import logging
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
@@ -14,10 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from jobd.core.errors import JobdError, StorageFull
+from jobd.core.errors import JobdError, OutcomeUnknown, StorageFull
 from jobd.core.events import Entry
-from jobd.core.model import Job
-from jobd.daemon import database, opening, rows
+from jobd.core.model import ALIVE, Job
+from jobd.daemon import database, filesystem, memory, opening, rows, safekeeping
 from jobd.daemon.batch import Batch
 from jobd.daemon.opening import Opened
 from jobd.daemon.replies import Replies
@@ -32,8 +32,6 @@ REQUESTS_AGE, REQUESTS_KEPT = timedelta(days=1), 100_000
 #: Seconds between two chunks of a long deletion, for others to write.
 PAUSE = 0.002
 
-logger = logging.getLogger(__name__)
-
 T = TypeVar("T")
 Act = Callable[[sqlite3.Connection], T]
 
@@ -41,8 +39,8 @@ Act = Callable[[sqlite3.Connection], T]
 class Store:
     """The SQLite file of a daemon. Both callbacks are called in the thread of the loop.
 
-    `on_committed` gets each batch that became durable, before those who wait for it go on; `on_failed` is told when a commit failed
-    and everything saved since the last good one is void.
+    `on_committed` gets each batch that became durable, before those who wait for it go on; `on_failed` is told when a
+    commit failed and everything saved since the last good one is void.
     """
 
     def __init__(
@@ -54,58 +52,69 @@ class Store:
         on_failed: Callable[[JobdError], None],
     ) -> None:
         self.path = path
-        self.durability = durability
         #: Why nothing can be saved at present.
         self.fault: JobdError | None = None
+        self._durability = durability
         self._on_committed = on_committed
         self._on_failed = on_failed
         self._current = Batch()
         self._flying: Batch | None = None
+        #: Running jobs as they were saved last: what changes often is mostly the record alone.
+        self._saved: dict[int, Job] = {}
         self._scheduled = False
         self._failures = 0
         self._damaged = False
+        self._closing = threading.Event()
         self._tasks: SimpleQueue[tuple[Act[Any], Callable[[Any, BaseException | None], None]] | None] = SimpleQueue()
         self._replies = Replies(path)
 
     @property
     def hopeless(self) -> bool:
-        """Whether only a restart can help: commits keep failing, or the file is damaged."""
+        """Whether only a restart can help: commits keep failing, or the database is damaged."""
         return self._damaged or self._failures >= MOST_FAILURES
 
     def open(self) -> Opened:
         """Make, bring up to date or repair the file. Raises DatabaseTooNew, StorageBroken, StorageFull."""
-        self._connection, opened = opening.open_database(self.path, self.durability)
+        self._connection, opened = opening.open_database(self.path, self._durability)
+        self._unchecked = opened.unchecked
         self._replies.load()
         return opened
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to write."""
         self._loop = loop
-        self._thread = threading.Thread(target=self._work, name="store", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name="store", daemon=True)]
+        if self._unchecked:
+            self._threads.append(threading.Thread(target=self._check, name="store-check", daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     async def close(self) -> None:
         """Write what is left, then close the file."""
         while self._flying is not None or self._current:
             await asyncio.wait([self.committed()])
+        self._closing.set()
         self._replies.close()
-        await self._run(_leave)
-        self._tasks.put(None)
-        self._thread.join()
+        try:
+            await self._run(_leave)
+        finally:
+            self._tasks.put(None)
+            for thread in self._threads:
+                thread.join()
+            memory.remove(self.path)
 
     def save(self, job_id: int, job: Job | None, entries: Iterable[Entry]) -> None:
-        """Put a job as it now is (None: removed) and its new entries into the batch. Raises `fault` while there is one."""
-        batch = self._open_batch()
-        lines = list(entries)
-        encoded = [rows.entry_row(entry) for entry in lines]
-        batch.put_job(job_id, job)
-        batch.entries += lines
-        batch.entry_rows += encoded
+        """Put a job as it now is (None: removed) and its new entries into the batch. Raises `fault` if there is one."""
+        self._open_batch().put(job_id, job, entries, self._saved.get(job_id))
+        if job is not None and job.state in ALIVE:
+            self._saved[job_id] = job
+        else:
+            self._saved.pop(job_id, None)
         self._schedule()
 
     def remember(self, request_id: str, method: str, at: datetime, reply: bytes) -> None:
         """Keep the answer to a request in the same batch as what it changed."""
-        self._open_batch().put_reply(Reply(request_id, method, at, reply))
+        self._open_batch().replies[request_id] = Reply(request_id, method, at, reply)
         self._schedule()
 
     def keep(self, digest: str, body: bytes) -> None:
@@ -123,15 +132,19 @@ class Store:
     def committed(self) -> asyncio.Future[None]:
         """Give the moment at which everything saved so far is durable; it fails if that cannot be."""
         batch = self._current or self._flying
-        return (batch or Batch()).when_done(self._loop, done=batch is None)
+        if batch is not None:
+            return batch.when_done(self._loop)
+        durable = self._loop.create_future()
+        durable.set_result(None)
+        return durable
 
     async def probe(self) -> bool:
         """Try whether the store works again; if so it takes changes from now on."""
         if self.fault is None:
             return True
         try:
-            await self._run(lambda connection: opening.try_to_write(connection, self.path, PROBE_BYTES))
-        except (JobdError, OSError):
+            await self._run(lambda connection: opening.try_to_write(connection, PROBE_BYTES))
+        except JobdError:
             return False
         self.fault = None
         return True
@@ -176,18 +189,38 @@ class Store:
 
     def _fail(self, batch: Batch, cause: BaseException) -> None:
         error = database.failed_commit(cause, self.path)
-        void = [batch, self._current]
-        self._current = Batch()
         if isinstance(error, StorageFull):
             self.fault = error
+        elif database.is_damage(cause):
+            self._suspect()
         elif not database.is_lock(cause):
             self._failures += 1
-            self._damaged = self._damaged or database.is_damage(cause)
+        self._void([batch, self._current], error)
+
+    def _void(self, batches: list[Batch], error: JobdError) -> None:
+        self._current = Batch()
+        self._saved.clear()
         try:
             self._on_failed(error)
         finally:
-            for lost in void:
-                lost.fail(error)
+            for batch in batches:
+                batch.fail(error)
+
+    def _check(self) -> None:
+        """Look through a large database while it is being used (in a thread of its own)."""
+        problems = safekeeping.check(self.path, stopped=self._closing.is_set)
+        if problems:
+            self._loop.call_soon_threadsafe(self._found_damage, problems[0])
+
+    def _found_damage(self, problem: str) -> None:
+        self._suspect()
+        self._void([self._current], OutcomeUnknown(problem=f"the database is damaged: {problem}"))
+
+    def _suspect(self) -> None:
+        """See to it that the next start looks through the database before it uses it."""
+        self._damaged = True
+        with contextlib.suppress(OSError):
+            filesystem.put_mark(filesystem.suspect_mark(self.path))
 
     def _run(self, act: Act[T]) -> asyncio.Future[T]:
         """Do something in the writing thread, between two batches; what SQLite complains of becomes a JobdError."""

@@ -1,0 +1,50 @@
+"""A database in memory, for a daemon that is to leave nothing behind.
+
+It is the same file, in a private directory of /dev/shm. The rule: who made a directory holds a lock on it as long as it
+lives, so what a killed daemon left is found and removed by the next.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+ROOMS = ("/dev/shm", tempfile.gettempdir())  # noqa: S108 -- mkdtemp makes a private directory there
+_held: dict[Path, int] = {}
+
+
+def make() -> Path:
+    """Make a directory and name the database in it."""
+    room = next(room for room in ROOMS if os.path.isdir(room))
+    prefix = f"jobd-memory-{os.geteuid()}-"
+    for left in Path(room).glob(f"{prefix}*"):
+        if left.stat().st_uid == os.geteuid() and (descriptor := _lock(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(descriptor)
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=room))
+    descriptor = _lock(directory)
+    assert descriptor is not None
+    _held[directory] = descriptor
+    return directory / "jobd.db"
+
+
+def remove(path: Path) -> None:
+    """Remove the directory if it was made here."""
+    descriptor = _held.pop(path.parent, None)
+    if descriptor is not None:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _lock(directory: Path) -> int | None:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

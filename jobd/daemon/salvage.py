@@ -1,0 +1,134 @@
+"""Saving what can be read of a damaged database into a sound one.
+
+The rule: nothing is believed because it can be read. A row counts only if its record makes sense, and a job whose row
+is lost, or older than the log, is folded again from the log.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+from jobd.core import lifecycle
+from jobd.core.errors import IllegalChange
+from jobd.core.model import LARGEST, Job
+from jobd.daemon import rows
+from jobd.daemon.rows import Row, Target
+
+#: Rows read at a time.
+PAGE = 1000
+#: Searches in one table at most: each unreadable row costs a few, of some microseconds.
+MOST_SEARCHES = 200_000
+
+
+class Saved(NamedTuple):
+    """How many were saved: jobs read, jobs folded from the log, lines of the log, answers, surroundings."""
+
+    jobs: int = 0
+    folded: int = 0
+    entries: int = 0
+    replies: int = 0
+    surroundings: int = 0
+
+
+def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
+    """Copy every row that makes sense, in one transaction; a job replaces what the sound database has of it."""
+    last = sound.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+    sound.execute("BEGIN IMMEDIATE")
+    jobs = _copy(damaged, sound, "jobs", "record", rows.JOBS, lambda row: rows.job_row(rows.read_job(row[1])))
+    entries = _copy(damaged, sound, "events", rows.ENTRY_COLUMNS, rows.SAVED_EVENTS, _sound_entry)
+    replies = _copy(damaged, sound, "requests", rows.REPLY_COLUMNS, rows.REQUESTS, _sound_reply)
+    texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
+    folded = _fold(sound, last, jobs)
+    sound.execute("COMMIT")
+    return Saved(len(jobs), folded, len(entries), len(replies), len(texts))
+
+
+def readable(connection: sqlite3.Connection, table: str, columns: str) -> Iterator[Row]:
+    """Yield the rows of a table that can be reached, each once, in no order: the rowid, then the columns.
+
+    A span of rowids is read from both ends until damage is met, then what is left of it is cut in two.
+    """
+    searches, spans = 0, [(1, LARGEST)]
+    text = f"SELECT rowid, {columns} FROM {table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid"  # noqa: S608
+    while spans and searches < MOST_SEARCHES:
+        searches += 1
+        low, high = spans.pop()
+        page, whole = _page(connection, f"{text} LIMIT {PAGE}", (low, high))
+        yield from page
+        low = page[-1][0] + 1 if page else low
+        if whole:
+            spans += [(low, high)] if len(page) == PAGE and low <= high else []
+            continue
+        page, whole = _page(connection, f"{text} DESC LIMIT {PAGE}", (low, high))
+        yield from page
+        high = page[-1][0] - 1 if page else high
+        middle = (low + high) // 2
+        if whole and len(page) == PAGE:
+            spans += [(low, high)]
+        elif not whole and low < high:
+            spans += [(low, middle), (middle + 1, high)]
+
+
+def _page(connection: sqlite3.Connection, text: str, span: tuple[int, int]) -> tuple[list[Any], bool]:
+    """Read rows until the limit, the end, or damage; say whether there was none."""
+    page: list[Any] = []
+    try:
+        page.extend(connection.execute(text, span))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return page, False
+    return page, True
+
+
+def _copy(
+    damaged: sqlite3.Connection,
+    sound: sqlite3.Connection,
+    table: str,
+    columns: str,
+    target: Target,
+    examine: Callable[[Row], Row],
+) -> set[object]:
+    """Copy the rows of which `examine` makes sense; give their first columns."""
+    copied: set[object] = set()
+    waiting: list[Row] = []
+    for row in chain(readable(damaged, table, columns), [None]):
+        if row is not None:
+            try:
+                waiting.append(examine(row))
+                copied.add(waiting[-1][0])
+            except (ValueError, TypeError, OverflowError, AttributeError):
+                continue
+        if row is None or len(waiting) >= PAGE:
+            rows.put(sound, target, waiting)
+            waiting.clear()
+    return copied
+
+
+def _sound_entry(row: Row) -> Row:
+    return rows.entry_row(rows.read_entry(row[1:]))
+
+
+def _sound_reply(row: Row) -> Row:
+    return rows.reply_row(rows.read_reply(row[1:]))
+
+
+def _sound_surroundings(row: Row) -> Row:
+    _, digest, body = row
+    rows.read_surroundings(body)
+    return digest, body
+
+
+def _fold(sound: sqlite3.Connection, last: int, saved: set[object]) -> int:
+    """Fold the jobs anew of which the log says more than their rows, or which have none; say how many."""
+    named = {row[0] for row in sound.execute("SELECT DISTINCT job FROM events WHERE seq > ?", (last,))}
+    stale, jobs, broken = named - saved, dict[int, Job | None](), set[int]()
+    for row in sound.execute(f"SELECT {rows.ENTRY_COLUMNS} FROM events ORDER BY seq") if stale else ():  # noqa: S608
+        if row[2] in stale and row[2] not in broken:
+            try:
+                jobs[row[2]] = lifecycle.fold(jobs.get(row[2]), rows.read_entry(row))
+            except (IllegalChange, AssertionError, IndexError):
+                broken.add(row[2])
+    whole = {job_id: job for job_id, job in jobs.items() if job_id not in broken}
+    rows.put(sound, rows.JOBS, [rows.job_row(job) for job in whole.values() if job is not None])
+    rows.remove_jobs(sound, [job_id for job_id, job in whole.items() if job is None])
+    return len(whole)
