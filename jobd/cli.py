@@ -160,7 +160,8 @@ def _shell(ctx: click.Context) -> Shell:
 def main(arguments: list[str]) -> int:
     """Run a command line and give its exit status."""
     _plug_streams()
-    shell = Shell(os.environ, _offline)
+    argv = [sys.executable, *sys.orig_argv[1:]]
+    shell = Shell(os.environ, argv, offline=_offline, make_server=_make_server)
     try:
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -227,6 +228,12 @@ def _offline(shell: Shell, request: "Read[Any]") -> Any:
     from jobd.commands._saved import answer
 
     return answer(shell, request)
+
+
+def _make_server(life: Any) -> Any:
+    from jobd.server import Server
+
+    return Server(life.engine, commands.find, log=str(life.paths.daemon_log))
 
 
 def _plug_streams() -> None:

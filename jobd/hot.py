@@ -1,8 +1,266 @@
-"""What scripts and the TAB key call in a loop: progress, beat, stage, message and __complete, without loading anything."""
+"""What a script or a TAB key calls in a loop, with nothing loaded: progress, beat, stage, message and __complete.
 
-VERBS = frozenset[str]()
+The rule: only what the interpreter itself has loaded, and C modules without imports of their own. A line is appended to
+the report file of the surrounding job, or sent to the daemon and its durable answer awaited. Whatever is unusual (help,
+other options, a bad line, nobody who listens, an error as the answer) is left to the program, which says it properly.
+"""
+
+import posix
+import sys
+from posix import environ
+from time import monotonic, sleep
+
+#: What goes before the words of each verb to make a report line; None is no report.
+VERBS = {
+    "progress": "",
+    "beat": "beat",
+    "stage": "stage ",
+    "message": "message ",
+    "note": "message ",
+    "__complete": None,
+}
+
+#: As in core.progress, whose `parse` decides in the end.
+LONGEST_LINE, LONGEST_TEXT, LONGEST_UNIT, LARGEST = 4096, 1000, 100, 1e15
+PERCENT_DIGITS, COUNT_DIGITS = 3, 15
+#: The limits of the numbers of a report in JSON, and of its texts: (least, and whether it may be reached, most).
+NUMBERS = {"fraction": (0, True, 1), "done": (0, True, LARGEST), "total": (0, False, LARGEST)}
+TEXTS = {"unit": LONGEST_UNIT, "message": LONGEST_TEXT, "stage": LONGEST_TEXT}
+
+#: What sun_path of an address surely holds.
+LONGEST_PATH = 103
+#: Seconds for an answer, and for coming back to a daemon that restarts; 10 ms between two attempts.
+PATIENCE, BUDGET, PAUSE = 60.0, 5.0, 0.01
+CHUNK = 1 << 16
+
+
+class _PlainJson:
+    """How the scanner of the json package reads, without the package."""
+
+    strict = True
+    parse_float = float
+    parse_int = int
+    object_hook = None
+
+    @staticmethod
+    def object_pairs_hook(pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
+        """Keep an object as its pairs, so that a name said twice is seen."""
+        return pairs
+
+    @staticmethod
+    def parse_constant(name: str) -> object:
+        """Refuse NaN and Infinity."""
+        raise ValueError(name)
 
 
 def run(arguments: list[str]) -> int | None:
-    """Do it and give the exit status; None if it is nothing for here."""
+    """Do what the words say and give the exit status; None if it is to be done in another way."""
+    verb, *words = arguments
+    prefix = VERBS[verb]
+    if prefix is None:
+        return _complete(words)
+    job, words = _job(words)
+    if any(word.startswith("-") for word in words) or (verb == "beat" and words):
+        return None
+    text = (prefix + " ".join(words)).encode(sys.getfilesystemencoding(), "surrogateescape")
+    line = text.replace(b"\n", b" ")
+    if not acceptable(line):
+        return None
+    try:
+        if job is None:
+            return _append(line + b"\n")
+        said = line.decode("utf-8", "backslashreplace")
+        return (
+            None if _ask("progress", {"job": job, "line": said, "request_id": posix.urandom(16).hex()}) is None else 0
+        )
+    except (OSError, ValueError, ImportError):
+        return None
+
+
+def _job(words: list[str]) -> tuple[str | None, list[str]]:
+    if words and words[0].startswith("--job="):
+        return words[0][len("--job=") :], words[1:]
+    if len(words) > 1 and words[0] == "--job":
+        return words[1], words[2:]
+    return None, words
+
+
+def _append(line: bytes) -> int | None:
+    """Append to the report file of this job: by the inherited descriptor if it still is that file, else by its name."""
+    report = environ.get(b"JOBD_REPORT", b"")
+    inherited = environ.get(b"JOBD_FD", b"")
+    if not report:
+        return None
+    found = posix.stat(report)
+    if inherited.isdigit() and _is_open_on(int(inherited), found):
+        return None if posix.write(int(inherited), line) < len(line) else 0
+    descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
+    return None if posix.write(descriptor, line) < len(line) else 0
+
+
+def _is_open_on(descriptor: int, found: posix.stat_result) -> bool:
+    try:
+        opened = posix.fstat(descriptor)
+    except OSError:
+        return False
+    return (opened.st_dev, opened.st_ino) == (found.st_dev, found.st_ino)
+
+
+def _complete(words: list[str]) -> int:
+    """Print what a word may become, one a line: the word, a tab, a description; nothing if nobody answers."""
+    try:
+        found = _ask("completion.words", {"kind": words[0], "prefix": "".join(words[1:2])}) if words else None
+        lines = "".join(f"{word}\n" for word in found) if isinstance(found, list) else ""
+        left = lines.encode("utf-8", "backslashreplace")
+        while left:
+            left = left[posix.write(1, left) :]
+    except (OSError, ValueError, ImportError):
+        return 0
+    return 0
+
+
+def socket_path() -> str | None:
+    """Say where the daemon listens; None if that takes more than a look at the environment."""
+    chosen, state, home = (environ.get(name, b"") for name in (b"JOBD_DIR", b"XDG_STATE_HOME", b"HOME"))
+    if chosen:
+        root = chosen if chosen.startswith(b"/") else posix.getcwdb() + b"/" + chosen
+    elif sys.platform == "darwin" or not (state.startswith(b"/") or home.startswith(b"/")):
+        return None
+    else:
+        root = (state if state.startswith(b"/") else home + b"/.local/state") + b"/jobd"
+    path = root + b"/jobd.sock"
+    return path.decode(sys.getfilesystemencoding(), "surrogateescape") if len(path) <= LONGEST_PATH else None
+
+
+def _ask(method: str, parameters: dict[str, str]) -> object:
+    """Send one request and give its result; None if there was an error, or nobody to ask.
+
+    A daemon that goes away in the middle is asked again: the request carries an id, so it is done once.
+    """
+    from _json import encode_basestring_ascii as quote
+
+    fields = ",".join(f"{quote(name)}:{quote(value)}" for name, value in parameters.items())
+    request = f'{{"jsonrpc":"2.0","id":1,"method":{quote(method)},"params":{{{fields}}}}}\n'.encode()
+    path, deadline = socket_path(), monotonic() + BUDGET
+    while path is not None:
+        answer = _exchange(path, request)
+        if answer.endswith(b"\n"):
+            members = dict(decode(answer))
+            return members.get("result")
+        if monotonic() > deadline:
+            return None
+        sleep(PAUSE)
     return None
+
+
+def _exchange(path: str, request: bytes) -> bytes:
+    """Send a line and receive one; what came of it, if the daemon went away. Raises OSError if nobody is there."""
+    from _socket import AF_UNIX, SO_PEERCRED, SOCK_STREAM, SOL_SOCKET, socket
+
+    connection = socket(AF_UNIX, SOCK_STREAM)
+    connection.settimeout(PATIENCE)
+    connection.connect(path)
+    uid = int.from_bytes(connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)[4:8], sys.byteorder)
+    if uid not in (0, posix.geteuid()):
+        raise PermissionError(path)
+    answer = b""
+    try:
+        connection.sendall(request)
+        while not answer.endswith(b"\n") and (chunk := connection.recv(CHUNK)):
+            answer += chunk
+    except (BrokenPipeError, ConnectionResetError):
+        answer = b""
+    connection.close()
+    return answer
+
+
+def decode(line: bytes) -> list[tuple[str, object]]:
+    """Read one JSON object as its pairs. Raises ValueError."""
+    from _json import make_scanner
+
+    text = line.decode()
+    try:
+        value, end = make_scanner(_PlainJson())(text, 0)  # type: ignore[arg-type]
+    except (StopIteration, RecursionError):
+        value, end = None, 0
+    if not isinstance(value, list) or text[end:].strip(" \t\r\n"):
+        raise ValueError(text)
+    return value
+
+
+def acceptable(line: bytes) -> bool:
+    """Say whether core.progress takes the line: `40%`, `3/10 words`, `stage x`, `message x`, `beat`, or an object."""
+    if len(line) > LONGEST_LINE:
+        return False
+    if line.startswith(b"{"):
+        return _acceptable_object(line)
+    text = line.decode("utf-8", "backslashreplace").strip()
+    key, *value = text.split(None, 1)[:2] or [""]
+    if key in ("stage", "message"):
+        return bool(value)
+    return text == "beat" or _is_percent(text) or _is_count(text)
+
+
+def _is_percent(text: str) -> bool:
+    end = _number(text, 0, PERCENT_DIGITS)
+    sign = _space(text, end)
+    return end > 0 and text[sign : sign + 1] == "%" and _ends(text, sign + 1) and float(text[:end]) / 100 <= 1
+
+
+def _is_count(text: str) -> bool:
+    done = _number(text, 0, COUNT_DIGITS)
+    slash = _space(text, done)
+    start = _space(text, slash + 1)
+    end = _number(text, start, COUNT_DIGITS)
+    if done == 0 or end == start or text[slash : slash + 1] != "/" or not _ends(text, end):
+        return False
+    total = float(text[start:end])
+    return total > 0 and float(text[:done]) <= total
+
+
+def _number(text: str, start: int, most_digits: int) -> int:
+    """Find the end of a number; its start if there is none."""
+    end = _digits(text, start)
+    if not start < end <= start + most_digits:
+        return start
+    if text[end : end + 1] == "." and (stop := _digits(text, end + 1)) > end + 1:
+        return stop
+    return end
+
+
+def _digits(text: str, at: int) -> int:
+    while text[at : at + 1].isdecimal():
+        at += 1
+    return at
+
+
+def _space(text: str, at: int) -> int:
+    return at + text[at : at + 1].isspace()
+
+
+def _ends(text: str, at: int) -> bool:
+    return at == len(text) or text[at].isspace()
+
+
+def _acceptable_object(line: bytes) -> bool:
+    try:
+        pairs = decode(line)
+    except ValueError:
+        return False
+    said = dict(pairs)
+    done, total = said.get("done"), said.get("total")
+    more_than_all = isinstance(done, int | float) and isinstance(total, int | float) and done > total
+    return not more_than_all and all(_is_fit(name, value) for name, value in pairs)
+
+
+def _is_fit(name: str, value: object) -> bool:
+    if value is None:
+        return name in NUMBERS or name in TEXTS
+    if name in TEXTS:
+        return (
+            isinstance(value, str) and len(value) <= TEXTS[name] and not any("\ud800" <= c <= "\udfff" for c in value)
+        )
+    if name not in NUMBERS or isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    least, reached, most = NUMBERS[name]
+    return least <= value <= most and (reached or value != least)

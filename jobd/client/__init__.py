@@ -53,8 +53,10 @@ class Client:
         self._compared = False
 
     def call(self, request: wire.Request[Result], *, start: bool | None = None) -> Result:
-        """Ask and wait for the answer. `start=False` does without a daemon that does not run, as a Read always does.
+        """Ask and wait for the answer.
 
+        `start` says whether to start a daemon that does not run; unless it is said, a Read does without one, and all
+        others do as the user wishes.
         Raises what the daemon raises, and Unavailable in its many forms.
         """
         if isinstance(request, wire.Mutation) and request.request_id is None:
@@ -80,7 +82,7 @@ class Client:
 
         Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows where to go on.
         """
-        connection = self._reach(start=self._autostart if start is None else start and self._autostart)
+        connection = self._reach(start=self._autostart if start is None else start)
         try:
             number = connection.send(request)
             while item := connection.receive(number).params:
@@ -100,8 +102,8 @@ class Client:
 
     def _ask(self, request: wire.Request[Result], *, start: bool | None) -> Result:
         if start is None:
-            start = not isinstance(request, wire.Read)
-        connection = self._connection = self._connection or self._reach(start=start and self._autostart)
+            start = self._autostart and not isinstance(request, wire.Read)
+        connection = self._connection = self._connection or self._reach(start=start)
         try:
             number = connection.send(request)
             answer = connection.receive(number, None if isinstance(request, wire.Action) else PATIENCE)
@@ -121,8 +123,7 @@ class Client:
             try:
                 connection = connect(self._paths, deadline)
                 if connection is None and lock is not None:
-                    self._launcher.launch(deadline)
-                    connection = connect(self._paths, deadline)
+                    connection = self._launched(deadline)
             finally:
                 if lock is not None:
                     os.close(lock)
@@ -132,6 +133,16 @@ class Client:
                 pause()
         self._compare()
         return connection
+
+    def _launched(self, deadline: float) -> Connection | None:
+        try:
+            self._launcher.launch(deadline)
+        except DaemonDidNotStart:
+            connection = connect(self._paths, deadline)
+            if connection is None:
+                raise
+            return connection
+        return connect(self._paths, deadline)
 
     def _compare(self) -> None:
         """Say once if the daemon is of another version; both go on."""

@@ -40,6 +40,17 @@ def help_text(ctx: click.Context, columns: int) -> str:
     return formatter.getvalue()
 
 
+def generated(ctx: click.Context) -> dict[str, str]:
+    """Write the manual pages and completion scripts of the whole program, by their path below the root of the project."""
+    from jobd.commands import every
+    from jobd.manual.library import files
+
+    root = ctx.find_root().command
+    if not isinstance(root, click.Group):
+        raise TypeError(f"{root.name} has no commands")
+    return files(root, every())
+
+
 def _examples(command: click.Command, formatter: click.HelpFormatter) -> None:
     lines = [line.strip() for line in inspect.cleandoc(command.epilog or "").replace("\b", "").splitlines()]
     examples = [re.split(r"\s+#\s+", line, maxsplit=1) for line in lines if line]

@@ -27,8 +27,8 @@ from jobd.wire import Read
 if TYPE_CHECKING:
     from jobd.config import Config
 
-#: How a daemon is started, whatever the current directory holds; --ready-fd is added.
-START = (sys.executable, "-P", os.path.join(os.path.dirname(os.path.dirname(__file__)), "__main__.py"), "daemon", "run")
+#: How to be a daemon, whatever the current directory holds.
+SERVE = (sys.executable, "-P", os.path.join(os.path.dirname(os.path.dirname(__file__)), "__main__.py"), "daemon", "run")
 
 #: Variables of jobd that set nothing in the configuration.
 NO_SETTINGS = OF_A_JOB | {"JOBD_AUTOSTART", "JOBD_DIR"}
@@ -62,10 +62,22 @@ class Asked(msgspec.Struct):
 
 
 class Shell:
-    """One call of the program. `offline` answers a Read from the saved state when no daemon runs."""
+    """One call of the program, by the words `argv`.
 
-    def __init__(self, environ: Mapping[str, str], offline: Callable[["Shell", Read[Any]], Any]) -> None:
+    `offline` answers a Read from the saved state when no daemon runs; `make_server` is what a daemon serves with.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        argv: Sequence[str],
+        *,
+        offline: Callable[["Shell", Read[Any]], Any],
+        make_server: Callable[[Any], Any],
+    ) -> None:
         self.environ = environ
+        self.argv = argv
+        self.make_server = make_server
         self.asked = Asked()
         self.paths = Paths(state_directory(environ))
         self._offline = offline
@@ -106,7 +118,7 @@ class Shell:
             autostart=self.asked.start and self.environ.get("JOBD_AUTOSTART") != "0",
             notice=self.screen.notice,
             offline=lambda request: self._offline(self, request),
-            start=START,
+            start=(*SERVE, "--background"),
             environ=self.environ,
         )
 

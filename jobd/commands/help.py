@@ -1,0 +1,85 @@
+"""jobd help: the manual of jobd, of a command or of a topic."""
+
+import os
+import shutil
+import tempfile
+
+import click
+
+from jobd.commands._help import show_help
+from jobd.commands._options import meant
+from jobd.commands._shell import Shell
+
+EXAMPLES = """\
+jobd help            # all commands
+jobd help submit     # the manual of one
+jobd help protocol   # how to talk to the daemon without this program
+"""
+
+
+@click.command("help", epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+@click.pass_context
+def command(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show what jobd, or one of its commands, can do.
+
+    On a terminal that is the manual page, if man is installed; elsewhere the short help. Topics that are no command:
+    events, protocol, states, and jobd.toml, the configuration file.
+    """
+    shell = ctx.ensure_object(Shell)
+    root = ctx.find_root()
+    target = _context(root, words)
+    if not words or not shell.screen.is_terminal or not _show_page(shell, root, words):
+        if target is None:
+            _show_topic(shell, root, words)
+        else:
+            show_help(target)
+
+
+def _context(root: click.Context, words: tuple[str, ...]) -> click.Context | None:
+    """Make the context of the command that the words name; None if they name none."""
+    found = root
+    for word in words:
+        group = found.command
+        below = group.get_command(found, word) if isinstance(group, click.Group) else None
+        if below is None:
+            return None
+        found = click.Context(below, info_name=below.name, parent=found, obj=root.obj)
+    return found
+
+
+def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> bool:
+    """Let man show the page; say whether there is one, and man to show it."""
+    import subprocess
+
+    man = shutil.which("man", path=shell.environ.get("PATH"))
+    page = _page(root, words) if man else None
+    if man is None or page is None:
+        return False
+    name, text = page
+    with tempfile.TemporaryDirectory(prefix="jobd-") as folder:
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return subprocess.run([man, path], env=dict(shell.environ), check=False).returncode == 0
+
+
+def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None:
+    """Find the page of a command, a noun or a topic, by its file name."""
+    from jobd.commands import every
+    from jobd.manual.library import files
+
+    found = files(program, every())
+    pages = {path.rpartition("/")[2]: text for path, text in found.items() if path.startswith("man/")}
+    aliases = getattr(program, "aliases", {})
+    first = aliases.get(words[0], words[0])
+    names = (f"{stem}.{section}" for stem in (f"jobd-{first}", first) for section in range(1, 9))
+    return next(((name, pages[name]) for name in names if name in pages), None)
+
+
+def _show_topic(shell: Shell, root: click.Context, words: tuple[str, ...]) -> None:
+    page = _page(root, words)
+    if page is None:
+        names = root.command.list_commands(root) if isinstance(root.command, click.Group) else []
+        raise click.UsageError(f"no command or topic {' '.join(words)!r}{meant(words[0], names)}", root)
+    shell.screen.data(page[1])
