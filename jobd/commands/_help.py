@@ -41,7 +41,7 @@ def help_text(ctx: click.Context, columns: int) -> str:
 
 
 def generated(ctx: click.Context) -> dict[str, str]:
-    """Write the manual pages and completion scripts of the whole program, by their path below the root of the project."""
+    """Write the manual pages and completion scripts of the program, by their path in the project."""
     from jobd.commands import every
     from jobd.manual.library import files
 

@@ -66,12 +66,9 @@ def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> boo
 
 def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None:
     """Find the page of a command, a noun or a topic, by its file name."""
-    from jobd.commands import every
-    from jobd.manual.library import files
-
-    found = files(program, every())
-    pages = {path.rpartition("/")[2]: text for path, text in found.items() if path.startswith("man/")}
-    aliases = getattr(program, "aliases", {})
+    files(program, every())
+    pages = {path.rpartition("/")[2]: text for path, text in generated(root).items() if path.startswith("man/")}
+    aliases = getattr(root.command, "aliases", {})
     first = aliases.get(words[0], words[0])
     names = (f"{stem}.{section}" for stem in (f"jobd-{first}", first) for section in range(1, 9))
     return next(((name, pages[name]) for name in names if name in pages), None)
