@@ -6,7 +6,7 @@ import tempfile
 
 import click
 
-from jobd.commands._help import show_help
+from jobd.commands._help import generated, show_help
 from jobd.commands._options import meant
 from jobd.commands._shell import Shell
 
