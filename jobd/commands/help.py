@@ -66,7 +66,6 @@ def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> boo
 
 def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None:
     """Find the page of a command, a noun or a topic, by its file name."""
-    files(program, every())
     pages = {path.rpartition("/")[2]: text for path, text in generated(root).items() if path.startswith("man/")}
     aliases = getattr(root.command, "aliases", {})
     first = aliases.get(words[0], words[0])
