@@ -7,9 +7,35 @@ import msgspec
 from jobd.config import Config, Paths, known
 from jobd.manual import statuses, variables
 from jobd.manual.mdoc import Page, call
-from jobd.manual.tree import Argument, Option, Verb
+from jobd.manual.tree import Argument, Option, Verb, plain
 
 HELP = ("--help",)
+#: How things are written on every command line: {heading: (what they are, {as it is written: what it means})}.
+WRITTEN = {
+    "NAMING JOBS": (
+        "Several may be named at once. A name cannot be all digits, nor `last` or `all`.",
+        {
+            "143": "The job with this id.",
+            "1,3,5-8": "Several ids; `2-10:2` is every second one.",
+            "last": "The newest job; `@` is short for it.",
+            "all": "Every job to which the command applies.",
+            "encode": "The newest job of this name.",
+            "encode~1": "The run before that; `~2` the one before, and so on.",
+            "%encode": "Surely a name, even if it looks like something else.",
+        },
+    ),
+    "DURATIONS, TIMES AND SIZES": (
+        "Wherever a command takes one of these, it may be written so:",
+        {
+            "90s 5m 2h30m 3d": "Durations.",
+            "HH:MM:SS D-HH:MM:SS": "Durations as on a clock, with days before a hyphen.",
+            "14:30 yesterday 2026-11-20": "Times, in the zone of the machine.",
+            "2026-11-20T14:30:00Z": "A time as RFC 3339 has it.",
+            "-2h 2h +2h": "Two hours ago, the same, and in two hours.",
+            "512M 1.5G": "Sizes, in powers of 1024.",
+        },
+    ),
+}
 
 
 def man_page(verb: Verb, others: Iterable[tuple[int, str]] = ()) -> str:
@@ -17,7 +43,7 @@ def man_page(verb: Verb, others: Iterable[tuple[int, str]] = ()) -> str:
 
     `others` are pages (section, name) beyond those of commands to refer to.
     """
-    page = Page(verb.page, 1, verb.summary or verb.name)
+    page = Page(verb.page, 1, plain(verb.summary) or verb.name)
     _synopsis(page, verb)
     page.heading("DESCRIPTION")
     for text in (_sentence(verb.summary), *verb.paragraphs):
@@ -27,6 +53,10 @@ def man_page(verb: Verb, others: Iterable[tuple[int, str]] = ()) -> str:
     if len(verb.path) == 1:
         _commands(page, verb)
         _options(page, verb)
+        for heading, (text, entries) in WRITTEN.items():
+            page.heading(heading)
+            page.paragraph(text)
+            page.items((call("Ic", head)[1:], [meaning]) for head, meaning in entries.items())
         _environment(page)
         _files(page)
     else:
@@ -184,7 +214,7 @@ def _exit_status(page: Page, verb: Verb) -> None:
 
 def _examples(page: Page, verb: Verb) -> None:
     below = verb.verbs if len(verb.path) > 1 else ()
-    examples = [example for one in (verb, *below) for example in one.examples]
+    examples = list(dict.fromkeys(example for one in (verb, *below) for example in one.examples))
     if not examples:
         return
     page.heading("EXAMPLES")

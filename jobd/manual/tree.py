@@ -139,8 +139,8 @@ def every(verb: Verb) -> Iterator[Verb]:
 
 
 def plain(text: str) -> str:
-    """Give a help text as completions show it: without backticks and full stop."""
-    return text.replace("`", "").rstrip(".")
+    """Give a help text as completions show it: the first sentence, without backticks and full stop."""
+    return re.split(r"(?<=\w)\. (?=[A-Z])", text.replace("`", ""))[0].rstrip(".")
 
 
 def _verbs(
@@ -176,28 +176,26 @@ def _examples(epilog: str | None) -> list[Example]:
 
 def _option(option: click.Option) -> Option:
     takes_value = not option.is_flag and not option.count
-    value = _word(option) if takes_value else ""
+    value = _shown(option) if takes_value else ""
     optional = takes_value and option.to_info_dict()["flag_value"] is not None
     flags = sorted((*option.opts, *option.secondary_opts), key=lambda flag: flag.startswith("--"))
     text = " ".join((option.help or "").split())
-    return Option(tuple(flags), text, option.multiple or option.count, value, optional, _source(option, value))
+    return Option(tuple(flags), text, option.multiple or option.count, value, optional, _source(option))
 
 
 def _argument(argument: click.Argument) -> Argument:
-    name = _word(argument)
     dashes = (argument.metavar or "").startswith("--")
-    return Argument(name, argument.required, argument.nargs != 1, _source(argument, name), dashes)
+    return Argument(_shown(argument), argument.required, argument.nargs != 1, _source(argument), dashes)
 
 
-def _word(parameter: click.Parameter) -> str:
-    """Name a value by the word in its metavar (`[JOB]...` is JOB), or else by the parameter."""
-    found = re.search(r"[A-Za-z][\w-]*", parameter.metavar or parameter.name or "")
-    return found[0].upper() if found else ""
+def _shown(parameter: click.Parameter) -> str:
+    """Name a value by its metavar without brackets and dots (`[JOB]...` is JOB), or else by the parameter."""
+    return re.sub(r"[\[\]]|\.\.\.|^-- ", "", parameter.metavar or parameter.name or "").upper()
 
 
-def _source(parameter: click.Parameter, word: str) -> Source:
+def _source(parameter: click.Parameter) -> Source:
     if isinstance(parameter.type, click.Choice):
         return Source("words", tuple(str(choice) for choice in parameter.type.choices))
     if isinstance(parameter.type, click.Path | click.File):
         return Source("directories" if not getattr(parameter.type, "file_okay", True) else "files")
-    return SOURCES.get(word, Source())
+    return SOURCES.get(_shown(parameter), Source())

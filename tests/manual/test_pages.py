@@ -52,7 +52,10 @@ def test_the_page_of_the_configuration_is_correct_mdoc() -> None:
 @pytest.mark.parametrize("path", PATHS, ids="-".join)
 def test_sections_stand_in_order(path: tuple[str, ...]) -> None:
     """Each page has the sections a reader looks for, in their order."""
-    order = "NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS ENVIRONMENT FILES EXIT_STATUS EXAMPLES SEE_ALSO".split()
+    order = (
+        "NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS NAMING_JOBS DURATIONS,_TIMES_AND_SIZES ENVIRONMENT FILES "
+        "EXIT_STATUS EXAMPLES SEE_ALSO".split()
+    )
     headings = [line[4:].replace(" ", "_") for line in page(*path).splitlines() if line.startswith(".Sh ")]
     found = [heading for heading in headings if path != ("jobd", "daemon") or heading != "COMMANDS"]
     assert found == [heading for heading in order if heading in found]
