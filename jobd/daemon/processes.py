@@ -23,6 +23,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 STAT_BYTES = 2048
 #: What looking at a process raises that has ended, or that is hidden from this user (proc(5), hidepid).
 UNSEEN = (FileNotFoundError, ProcessLookupError, PermissionError)
+#: What opening a pidfd fails with if the number is nobody's, or by now that of a thread.
+NO_PROCESS = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
 
 
 class Stat(NamedTuple):
@@ -201,7 +203,9 @@ def open_pidfd(process: Process) -> int | None:
         return None
     try:
         pidfd = os.pidfd_open(process.pid)
-    except ProcessLookupError:
+    except OSError as error:
+        if error.errno not in NO_PROCESS:
+            raise
         return None
     if identify(process.pid) != process:
         os.close(pidfd)

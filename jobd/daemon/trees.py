@@ -1,4 +1,4 @@
-"""Who belongs to a job, and signals, death and standstill for all of them: bites of 0.1 s at most, for a worker thread.
+"""Who belongs to a job, and signals, death and standstill for all of them: bites of some 0.1 s, for a worker thread.
 
 While the shim lives, as the reaper of orphans, a job is everything below it, whatever became of sessions, groups and
 environments. The shim itself is never signalled, and its end is the proof that nothing is left: one look at /proc that

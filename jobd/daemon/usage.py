@@ -62,8 +62,6 @@ class Sampler(Generic[Key]):
     def watch(self, key: Key, tree: Tree, usage: Usage | None = None) -> None:
         """Sample this job from now on; its totals start from those known of it, such as before a restart."""
         self._accounts[key] = _Account(tree, usage or Usage())
-        if not self._resting.isdisjoint(process.pid for process in (tree.main, tree.shim) if process):
-            self._whole_at = -math.inf
 
     def forget(self, key: Key) -> None:
         """Stop sampling a job; one that is not watched is none."""
@@ -75,8 +73,10 @@ class Sampler(Generic[Key]):
         The CPU percentage is that since the last look at the job, of one CPU; None at the first one.
         """
         accounts = dict(self._accounts)
+        if not accounts:
+            return {}
         pids = processes.running()
-        whole = now >= self._whole_at
+        whole = now >= self._whole_at or any(self._passed_over(account) for account in accounts.values())
         wanted = pids if whole else [pid for pid in pids if pid not in self._resting]
         seen = processes.snapshot(wanted, self._before)
         looked = [account for account in accounts.values() if whole or not account.quiet]
@@ -88,6 +88,11 @@ class Sampler(Generic[Key]):
         elif any(stat.ppid in self._quiet for stat in seen.values()):
             self._whole_at = now
         return {key: account.usage for key, account in accounts.items()}
+
+    def _passed_over(self, account: "_Account") -> bool:
+        tree = account.tree
+        roots = {process.pid for process in (tree.main, tree.shim) if process is not None}
+        return not account.pids and not self._resting.isdisjoint(roots)
 
     def _rest(self, now: float, seen: Snapshot, accounts: "dict[Key, _Account]") -> None:
         self._whole_at, self._before = now + WHOLE_EVERY, seen

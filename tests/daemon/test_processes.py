@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,22 @@ def test_another_start_is_another_process(sleeper: subprocess.Popen[bytes]) -> N
     assert processes.open_pidfd(stranger) is None
     assert not processes.send(stranger, signal.SIGKILL)
     assert sleeper.poll() is None
+
+
+def test_a_number_that_is_a_threads_by_now() -> None:
+    """The number of an ended process may be given to a thread: that is not the process."""
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    assert thread.native_id is not None
+    earlier = Process(thread.native_id, identified(os.getpid()).ticks - 1)
+    try:
+        assert not processes.alive(earlier)
+        assert processes.open_pidfd(earlier) is None
+        assert not processes.send(earlier, 0)
+    finally:
+        stop.set()
+        thread.join()
 
 
 @root_only

@@ -296,23 +296,47 @@ def test_a_busy_job_is_always_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_job_watched_late_is_found_at_once(tmp_path: Path) -> None:
     """A job whose processes were passed over as nobody's is measured at the next look."""
-    with planted_nasty(tmp_path, "plain") as job:
-        sampler = Sampler[int]()
+    with planted_nasty(tmp_path, "plain") as job, planted_nasty(tmp_path, "plain") as other:
+        sampler = sampling(other)
         sampler.sample(1.0)
-        sampler.watch(0, job.tree)
-        assert sampler.sample(1.5)[0].processes == 2
+        sampler.watch(1, job.tree)
+        assert sampler.sample(1.5)[1].processes == 2
+
+
+def test_a_job_watched_meanwhile_is_found_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that another thread starts to watch during a look at everything is measured at the next look."""
+    with planted_nasty(tmp_path, "plain") as first, planted_nasty(tmp_path, "bomb", 5) as second:
+        sampler, really = sampling(first), processes.snapshot
+
+        def look(pids: Iterable[int] | None = None, *before: Snapshot | None) -> Snapshot:
+            seen = really(pids, *before)
+            sampler.watch(1, second.tree)
+            return seen
+
+        monkeypatch.setattr(processes, "snapshot", look)
+        assert sampler.sample(1.0).keys() == {0}
+        monkeypatch.undo()
+        assert sampler.sample(1.5)[1].processes == 6
+
+
+def test_nothing_is_looked_at_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a job to watch a look costs nothing."""
+    looks = Looks(monkeypatch)
+    assert Sampler[int]().sample(1.0) == {}
+    assert looks.last == set()
 
 
 def test_psutil_is_loaded_late() -> None:
-    """Nothing but sampling loads psutil."""
+    """Only the first sample loads psutil."""
     script = """
 import sys
-from jobd.daemon import usage
-print("psutil" in sys.modules)
-usage.Sampler().sample(1.0)
-print("psutil" in sys.modules)
+from jobd.daemon import processes, trees, usage
+from jobd.daemon.trees import Tree
+sampler = usage.Sampler()
+sampler.watch(1, Tree(processes.identify(int(sys.argv[1]))))
+print("psutil" in sys.modules, sampler.sample(1.0)[1].processes > 0, "psutil" in sys.modules)
 """
-    assert run_script(script).split() == ["False", "False"]
+    assert run_script(script, str(os.getpid())).split() == ["False", "True", "True"]
 
 
 def test_without_io_counters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
