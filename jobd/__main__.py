@@ -1,6 +1,10 @@
-"""The entry point: what a script calls in a loop goes first and loads almost nothing; all else is the program."""
+"""The entry point: what a script calls in a loop goes first and loads almost nothing; all else is the program.
+
+What the program loads stays, so nothing is collected meanwhile: a twentieth of its start.
+"""
 
 import _signal  # type: ignore[import-not-found]
+import gc
 import sys
 
 if __name__ == "__main__" and not __package__:
@@ -26,6 +30,7 @@ def _status(arguments: list[str]) -> int:
         status = hot.run(arguments)
         if status is not None:
             return status
+    gc.disable()
     from jobd.cli import main as run
 
     return run(arguments)

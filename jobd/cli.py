@@ -4,8 +4,9 @@ No traceback reaches a user: what jobd refuses is one line with its exit status,
 and the traceback goes to a log file.
 """
 
+import _signal  # type: ignore[import-not-found]
+import gc
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,10 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and what is left for it. Raises click.UsageError, ConfigInvalid."""
+        """Find the command, and what is left for it; from then on garbage is collected.
+
+        Raises click.UsageError, ConfigInvalid.
+        """
         word, *rest = args
         command = self.get_command(ctx, word)
         if command is None:
@@ -88,6 +92,8 @@ class Program(click.Group):
         name = self.aliases.get(word, word)
         if name not in NEEDS_NO_SETTINGS and not ASKS_FOR_HELP & {*rest}:
             ctx.ensure_object(Shell).check_settings()
+        gc.freeze()
+        gc.enable()
         return name, command, spell_out(command, [*SAYS_MORE.get(word, []), *rest])
 
 
@@ -163,8 +169,8 @@ def main(arguments: list[str]) -> int:
     argv = [sys.executable, *sys.orig_argv[1:]]
     shell = Shell(os.environ, argv, offline=_offline, make_server=_make_server)
     try:
-        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         try:
             return _run(shell, arguments)
         except Exception as error:  # noqa: BLE001  # the last one who can turn it into a line

@@ -8,15 +8,17 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from jobd import __version__, wire
 from jobd.client.connection import Connection, connect, pause, told
-from jobd.client.launch import Launcher
 from jobd.config import Paths
 from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning, ShuttingDown
+
+if TYPE_CHECKING:
+    from jobd.client.launch import Launcher
 
 #: Seconds in which a daemon must be reached, started, or reached again after it went away.
 BUDGET = 5.0
@@ -48,7 +50,8 @@ class Client:
         self._autostart = autostart
         self._notice = notice
         self._offline = offline
-        self._launcher = Launcher(paths, start, environ)
+        self._start = start
+        self._environ = environ
         self._connection: Connection | None = None
         self._compared = False
 
@@ -118,25 +121,35 @@ class Client:
         connection = connect(self._paths, deadline)
         if connection is None and not start:
             raise DaemonNotRunning(state=os.fspath(self._paths.root))
-        while connection is None:
-            lock = self._launcher.lock()
-            try:
-                connection = connect(self._paths, deadline)
-                if connection is None and lock is not None:
-                    connection = self._launched(deadline)
-            finally:
-                if lock is not None:
-                    os.close(lock)
-            if connection is None:
-                if time.monotonic() > deadline:
-                    raise DaemonDidNotStart(problem="it was not ready in time", log=self._launcher.log)
-                pause()
+        if connection is None:
+            connection = self._launched(deadline)
         self._compare()
         return connection
 
-    def _launched(self, deadline: float) -> Connection | None:
+    def _launched(self, deadline: float) -> Connection:
+        """Connect to a daemon that is being started: by the one client that holds the start lock, or by another."""
+        from jobd.client.launch import Launcher
+
+        launcher = Launcher(self._paths, self._start, self._environ)
+        while True:
+            lock = launcher.lock()
+            try:
+                connection = connect(self._paths, deadline)
+                if connection is None and lock is not None:
+                    connection = self._after(launcher, deadline)
+            finally:
+                if lock is not None:
+                    os.close(lock)
+            if connection is not None:
+                return connection
+            if time.monotonic() > deadline:
+                raise DaemonDidNotStart(problem="it was not ready in time", log=launcher.log)
+            pause()
+
+    def _after(self, launcher: "Launcher", deadline: float) -> Connection | None:
+        """Connect after a start, or after a vain one if a daemon that was started elsewhere serves meanwhile."""
         try:
-            self._launcher.launch(deadline)
+            launcher.launch(deadline)
         except DaemonDidNotStart:
             connection = connect(self._paths, deadline)
             if connection is None:

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from jobd.client.environment import OF_A_JOB
 from jobd.config import Paths
 from jobd.core.errors import DaemonDidNotStart, StateDirectoryUnusable
 
@@ -18,11 +19,6 @@ from jobd.core.errors import DaemonDidNotStart, StateDirectoryUnusable
 READY_FD = 3
 #: Descriptors of our own stay above those that are arranged for the daemon.
 ABOVE = 10
-#: What a surrounding job says to its processes; a daemon is none of them.
-OF_A_JOB = frozenset(
-    "JOBD_ARRAY_INDEX JOBD_ATTEMPT JOBD_COOKIE JOBD_ENTRY JOBD_FD JOBD_GROUP JOBD_JOB_ID JOBD_JOB_NAME JOBD_REPORT "
-    "JOBD_SLOT JOBD_SOCKET JOBD_SUBMIT_DIR LISTEN_FDNAMES LISTEN_FDS LISTEN_PID NOTIFY_SOCKET".split()
-)
 UNIT = "jobd.socket"
 UNIT_PLACES = ("~/.config/systemd/user", "/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 SCOPE = "systemd-run --user --scope --quiet --collect --".split()

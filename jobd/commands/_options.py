@@ -3,7 +3,6 @@
 Those that say how to print are kept by the shell, which prints so; the others become arguments of the command.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -85,6 +84,8 @@ STATES = Reading("states", _states)
 
 def meant(word: str, known: Iterable[str]) -> str:
     """End a complaint: with the word that was probably meant, if there is one."""
+    import difflib
+
     close = difflib.get_close_matches(word, [str(each) for each in known], 1)
     return f"; did you mean {close[0]!r}?" if close else "."
 

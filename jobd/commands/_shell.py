@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobd.client import Client
-from jobd.client.launch import OF_A_JOB
+from jobd.client.environment import NO_SETTINGS
 from jobd.config import Paths, config_files, state_directory
 from jobd.core.errors import ConfigInvalid
 from jobd.core.text import Lossless, lossless
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 #: How to be a daemon, whatever the current directory holds.
 SERVE = (sys.executable, "-P", os.path.join(os.path.dirname(os.path.dirname(__file__)), "__main__.py"), "daemon", "run")
-
-#: Variables of jobd that set nothing in the configuration.
-NO_SETTINGS = OF_A_JOB | {"JOBD_AUTOSTART", "JOBD_DIR"}
 
 
 class Here(msgspec.Struct, frozen=True, kw_only=True):

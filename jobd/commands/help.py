@@ -29,11 +29,13 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
     shell = ctx.ensure_object(Shell)
     root = ctx.find_root()
     target = _context(root, words)
-    if not words or not shell.screen.is_terminal or not _show_page(shell, root, words):
-        if target is None:
-            _show_topic(shell, root, words)
-        else:
-            show_help(target)
+    wants_page = bool(words) and (target is None or shell.screen.is_terminal)
+    if wants_page and _show_page(shell, root, words):
+        return
+    if target is None:
+        _show_source(shell, root, words)
+    else:
+        show_help(target)
 
 
 def _context(root: click.Context, words: tuple[str, ...]) -> click.Context | None:
@@ -73,7 +75,8 @@ def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None
     return next(((name, pages[name]) for name in names if name in pages), None)
 
 
-def _show_topic(shell: Shell, root: click.Context, words: tuple[str, ...]) -> None:
+def _show_source(shell: Shell, root: click.Context, words: tuple[str, ...]) -> None:
+    """Print a page as it is written, where there is no man. Raises click.UsageError if there is no such page."""
     page = _page(root, words)
     if page is None:
         names = root.command.list_commands(root) if isinstance(root.command, click.Group) else []
