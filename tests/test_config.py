@@ -1,5 +1,6 @@
 """The settings: precedence, origins, and one clear line for whatever is wrong; and the places of jobd's files."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 from jobd import config
 from jobd.config import Config, Paths, load, state_directory, template
 from jobd.core.errors import ConfigInvalid
+from tests.source import modules
 
 LINUX = pytest.mark.skipif(sys.platform == "darwin", reason="macOS leaves the places to platformdirs")
 
@@ -266,3 +268,10 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     """The lazy package is a package like any other."""
     with pytest.raises(AttributeError, match="no attribute 'slots'"):
         _ = config.slots
+
+
+def test_every_setting_is_used() -> None:
+    """A setting that nothing reads would be a promise that is not kept."""
+    rooms = [module for module in modules() if not module.name.startswith(("jobd.config", "jobd.manual"))]
+    text = "".join(module.text for module in rooms)
+    assert [name for name, setting in config.known().items() if not re.search(rf"\b{setting.key}\b", text)] == []
