@@ -1,4 +1,4 @@
-"""Records for tests: jobs in any state, and the entries of the log that lead there, made by the rules of the product."""
+"""Records for tests: jobs in any state, and the lines of the log that lead there, by the rules of the product."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,8 @@ class Maker:
         """Put a job into the queue."""
         spec = Spec(argv=("ffmpeg", "-i", "in.mkv", "out.mp4"), cwd="/srv/video", surroundings="0" * 64)
         origin = Origin(uid=1000, pid=4242, tty="pts/3")
-        event = happened.Submitted(**({"name": name, "origin": origin, "spec": spec} | fields))
+        details: dict[str, Any] = {"name": name, "origin": origin, "spec": spec, **fields}
+        event = happened.Submitted(**details)
         return self._living(*self.happen(job_id, event, by=ACTOR))
 
     def start(self, job_id: int) -> tuple[Job, list[Entry]]:

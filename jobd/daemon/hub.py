@@ -5,9 +5,7 @@ where it was, from the latest entries in memory or, behind them, from the file: 
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from itertools import islice
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from jobd.core.events import Entry
@@ -33,10 +31,13 @@ class Log(Protocol):
 class Hub:
     """The end of the log, and those who follow it."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, ring: int = RING) -> None:
         self._log = log
-        self._ring: deque[Entry] = deque(maxlen=RING)
+        self._size = ring
+        #: The entries from `_first` to `_last`, each at the place of its number.
+        self._ring: dict[int, Entry] = {}
         self._last = log.last_seq()
+        self._first = self._last + 1
         self._news: asyncio.Future[None] | None = None
         #: How many follow at present.
         self.watchers = 0
@@ -51,14 +52,16 @@ class Hub:
         if not entries:
             return
         if entries[0].seq != self._last + 1:
-            self._ring.clear()
-        self._ring.extend(entries)
+            self._first = entries[0].seq
         self._last = entries[-1].seq
+        self._first = max(self._first, self._last - self._size + 1)
+        for entry in entries[-self._size :]:
+            self._ring[entry.seq % self._size] = entry
         if self._news is not None:
             self._news.set_result(None)
             self._news = None
 
-    async def follow(self, after: int) -> AsyncIterator[list[Entry]]:
+    async def follow(self, after: int) -> AsyncGenerator[list[Entry], None]:
         """Yield all entries after a number, some at a time, for ever; a number not reached yet means from now on."""
         cursor = _Cursor(self, min(after, self._last))
         self.watchers += 1
@@ -74,10 +77,10 @@ class Hub:
 
     def since(self, after: int) -> list[Entry]:
         """Give the next entries after a number."""
-        if self._ring and after >= self._ring[0].seq - 1:
-            start = after - self._ring[0].seq + 1
-            return list(islice(self._ring, start, start + MOST_AT_ONCE))
-        return self._log.entries(after, MOST_AT_ONCE)
+        if after < self._first - 1:
+            return self._log.entries(after, MOST_AT_ONCE)
+        numbers = range(after + 1, min(self._last, after + MOST_AT_ONCE) + 1)
+        return [self._ring[number % self._size] for number in numbers]
 
     def _wait(self) -> asyncio.Future[None]:
         if self._news is None:
