@@ -18,7 +18,7 @@ COMPLETIONS = {
 class SharedData(BuildHookInterface):  # type: ignore[misc]
     """Add every file of man/ and completions/ to the shared data of a wheel."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Fill in the places; a completion of an unknown shell is an error, not a loss."""
         root = Path(self.root)
         places = build_data["shared_data"]
