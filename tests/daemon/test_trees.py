@@ -79,6 +79,17 @@ def test_nothing_is_left_of_a_group(kind: str, tmp_path: Path) -> None:
         assert not cgroups.populated(job.tree.cgroup)
 
 
+def test_those_a_look_has_missed_are_killed_in_the_same_round(tmp_path: Path) -> None:
+    """An orphan that came to the shim after the look is killed with the rest, without another look."""
+    with planted_nasty(tmp_path, "daemon_envwiped") as job:
+        seen = processes.snapshot()
+        for newborn in job.living() - {job.main}:
+            del seen[newborn]
+        trees.kill_round(job.tree, seconds=20, snapshot=seen)
+        assert job.shim.wait(20) == 0
+        assert job.living() == set()
+
+
 @pytest.mark.parametrize("kind", TRACEABLE)
 def test_nothing_is_left_of_an_orphan(kind: str, tmp_path: Path) -> None:
     """If the shim was killed, session, descent and cookie still find all; two looks that find nobody are the proof."""
