@@ -19,9 +19,6 @@ from jobd.server.alarm import Alarm
 from jobd.server.dispatch import Dispatcher, Later, Reply
 from jobd.server.outlet import Outlet
 
-#: Seconds between two looks whether a client that has said its last word is still there to listen.
-LOOK_EVERY = 5.0
-
 #: What answers a stream when its items have ended.
 END = b"null"
 
@@ -29,11 +26,15 @@ Work = Coroutine[Any, Any, bytes]
 
 
 class Limits(NamedTuple):
-    """What a client may do: bytes of a line, seconds to complete it, seconds to read something of a full buffer."""
+    """What a client may do: bytes of a line, seconds to complete it, seconds to read something of a full buffer.
+
+    One that has said its last word is looked after every so many seconds: it may be gone.
+    """
 
     longest_line: int = wire.LONGEST_LINE
     line_time: float = wire.LINE_TIME
     drain_time: float = 30.0
+    look_every: float = 5.0
 
 
 class Clients:
@@ -99,7 +100,7 @@ class Connection(asyncio.Protocol):
         self._farewell: JobdError | None = None
         self._last_words = b""
         self._late = Alarm(clients.limits.line_time, self._line_is_late)
-        self._gone = Alarm(LOOK_EVERY, self._look_at_listener)
+        self._gone = Alarm(clients.limits.look_every, self._look_at_listener)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""

@@ -1,0 +1,1 @@
+"""Tests of the socket as the daemon sees it."""
