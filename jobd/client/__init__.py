@@ -20,8 +20,9 @@ from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning
 if TYPE_CHECKING:
     from jobd.client.launch import Launcher
 
-#: Seconds in which a daemon must be reached, started, or reached again after it went away.
-BUDGET = 5.0
+#: Seconds in which a daemon must be reached, or reached again after it went away; and in which it must have started,
+#: which takes a moment on a machine that is busy with many that want it at once.
+BUDGET, STARTING = 5.0, 10.0
 #: Seconds a running daemon may take for an answer; one that does things (an Action) may take its time.
 PATIENCE = 60.0
 
@@ -122,7 +123,7 @@ class Client:
         if connection is None and not start:
             raise DaemonNotRunning(state=os.fspath(self._paths.root))
         if connection is None:
-            connection = self._launched(deadline)
+            connection = self._launched(time.monotonic() + STARTING)
         self._compare()
         return connection
 

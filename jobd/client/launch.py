@@ -4,6 +4,7 @@ The daemon inherits nothing but the descriptor on which it says that it is ready
 the daemon is put into its care, so that it outlives the session; where that does not work, it is simply detached.
 """
 
+import errno
 import fcntl
 import os
 import select
@@ -179,7 +180,10 @@ def _is_inheritable(fd: int) -> bool:
 
 
 def _make_directory(path: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
