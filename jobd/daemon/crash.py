@@ -12,7 +12,7 @@ import signal
 POINTS = (
     *("before_recovery", "after_recovery"),
     *("before_commit", "after_commit", "submitted"),
-    *("before_intent", "after_intent", "after_directory", "after_spec", "after_request", "after_answer"),
+    *("before_intent", "after_intent", "after_directory", "after_spec", "after_request", "answered"),
     *("before_started", "after_started", "cancel_committed"),
     *("exit_seen", "before_terminal", "after_terminal", "after_cleanup"),
 )
@@ -41,6 +41,13 @@ def crash_point(name: str) -> None:
     if _passed[name] in turns:
         _tell(name)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def environment() -> dict[str, str]:
+    """Give the environment for a zygote: the plan goes to the first one only, else each new one would die as well."""
+    handed_on = dict(os.environ)
+    os.environ.pop("JOBD_CRASH", None)
+    return handed_on
 
 
 def _tell(name: str) -> None:

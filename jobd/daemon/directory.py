@@ -19,6 +19,7 @@ from jobd.config import Paths
 from jobd.core.model import Attempt, Ending, Job, Process, Resources, Surroundings
 from jobd.core.text import Lossless
 from jobd.daemon import output
+from jobd.daemon.crash import crash_point
 
 VERSION = 1
 #: The descriptor of the report file in a job: one digit, since dash takes no other in `>&N`; 3 to 7 and 9 are what scripts use.
@@ -124,6 +125,7 @@ def is_adhoc(directory: Path) -> bool:
 def prepare(directory: Path, spec: SpecFile) -> None:
     """Make the directory with its spec.json; doing it again is harmless."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    crash_point("after_directory")
     temporary = f"{directory}/spec.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:

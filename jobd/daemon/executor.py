@@ -113,11 +113,23 @@ class Executor:
             pid, death = ended
             if pid in mains:
                 self._reaped[pid] = death
+            elif self._starting:
+                self._reaped[pid] = death
+                self._doubt_main(pid)
+        if not self._starting:
+            self._reaped = {pid: death for pid, death in self._reaped.items() if pid in mains}
+
+    def _doubt_main(self, pid: int) -> None:
+        """Look at the attempt whose main process has come to the daemon before its shim answered: the shim is dead."""
+        for path in list(self._starting):
+            claim = directory.look(path).claim
+            if claim is not None and claim.pid == pid:
+                self._doubt(path, "its shim was killed")
 
     def _answered(self, kind: str, path: Path, rest: bytes) -> None:
         if path not in self._starting:
             return
-        crash_point("after_answer")
+        crash_point("answered")
         claim = directory.parse_claim(rest) if kind == "claimed" else None
         if claim is None:
             self._doubt(path, rest.decode("utf-8", "replace"))
@@ -140,9 +152,12 @@ class Executor:
         if directory.fence(path, self._boot):
             self._outcomes.never_ran(key, why)
             return
-        claim = directory.look(path).claim
-        assert claim is not None, "a claim that exists is complete: it is made by link"
-        self._run(key, path, spec, claim)
+        found = directory.look(path)
+        assert found.claim is not None, "a claim that exists is complete: it is made by link"
+        if found.never_ran and not found.locked:
+            self._outcomes.never_ran(key, "its shim was killed before the start")
+        else:
+            self._run(key, path, spec, found.claim)
 
     def _watch(self, key: Key, path: Path, tree: Tree, *, orphan: bool = False) -> None:
         loop = asyncio.get_running_loop()

@@ -50,6 +50,7 @@ class Recorder:
             {
                 happened.Opened: self._launch,
                 happened.Withdrawn: self._withdrawn,
+                happened.Started: lambda _job, _event: crash_point("after_started"),
                 happened.PauseAsked: lambda job, _: self.control.pause(_key(job)),
                 happened.Resumed: lambda job, _: self.control.resume(_key(job)),
                 happened.CancelAsked: self._cancel,
@@ -91,6 +92,7 @@ class Recorder:
         """The attempt did not run and never will."""
         job = self._open_job(key)
         if job is not None:
+            cgroups.remove(job.attempts[-1].cgroup or "")
             self._record(job, lifecycle.withdrawn(job, why))
 
     def draining(self, key: Key, status: int | None) -> bool:
@@ -193,6 +195,7 @@ class Recorder:
 
     def _start_jobs(self) -> None:
         self._scheduled = False
+        crash_point("before_intent")
         while (job_id := self.engine.queue.take(self.engine.config.jobs.slots)) is not None:
             job = self.engine.jobs[job_id]
             cookie = f"{job.id}.{job.numbered + 1}.{os.urandom(8).hex()}"
@@ -233,6 +236,7 @@ class Recorder:
         directory.discard(output.attempt_directory(self.engine.paths, job.id, event.number))
 
     def _cancel(self, job: Job, _: Event) -> None:
+        crash_point("cancel_committed")
         if job.open:
             self.cancel_now(job)
 

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from jobd.daemon import crash
+
 logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("zygote.py")
@@ -60,7 +62,7 @@ class Zygote:
                 (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
             ]
             argv = [sys.executable, "-I", "-S", str(PROGRAM)]
-            self.pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
+            self.pid = os.posix_spawn(sys.executable, argv, crash.environment(), file_actions=actions, setsid=True)
         ours.setblocking(False)
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
