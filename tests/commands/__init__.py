@@ -1,0 +1,1 @@
+"""Tests of what jobd can be told: a file for each verb."""
