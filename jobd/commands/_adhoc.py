@@ -1,10 +1,10 @@
-"""Run a command without a daemon: the client makes the attempt's directory and starts the shim; the next daemon takes the record in.
+"""Run a command without a daemon: the client makes the attempt's directory and starts the shim.
 
-So a command under `jobd run` runs, whatever has become of the daemon: cron's jobs do not depend on it.
+So a command under `jobd run` runs, whatever has become of the daemon: cron's jobs do not depend on it. The next daemon
+takes the record in.
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,16 @@ from jobd.growth import Watch
 from jobd.ui.live import LiveLine
 
 if TYPE_CHECKING:
+    import subprocess
+
     from jobd.commands._shell import Shell
     from jobd.commands.submit import Submit
 
 
 def run_alone(shell: "Shell", asked: "Submit", why: JobdError, *, quiet_ok: bool) -> int:
     """Run the command under a shim of its own, show its output and give its exit status."""
+    import subprocess
+
     from jobd.daemon import directory, preflight
 
     preflight.check(asked.argv, asked.cwd, asked.surroundings.environment, asked.stdin)

@@ -15,7 +15,9 @@ from jobd.ui.table import table
 from jobd.ui.terminal_text import field, fit
 
 if TYPE_CHECKING:
-    from jobd.commands.status import Overview
+    from collections.abc import Mapping, Sequence
+
+    from jobd.core.events import Entry
     from jobd.ui.screen import Screen
 
 #: Cells of the names on a card, and lines of output below it.
@@ -36,35 +38,37 @@ More: jobd help · man jobd
 """
 
 
-def show(screen: "Screen", overview: "Overview") -> None:
+def show(screen: "Screen", jobs: "Sequence[JobView]", events: "Sequence[Entry]") -> None:
     """Draw a card for each job, with the latest events if there is only one."""
-    for number, job in enumerate(overview.jobs):
+    for number, job in enumerate(jobs):
         screen.data("\n" if number else "")
         rows = [(label, text) for label, text in _rows(screen, job) if text]
         head = f"{bars.mark('head', unicode=screen.unicode)} {field(job.name)} #{job.id}{_command(job)}"
         lines = [screen.paint(head, "bold"), *(f"{label:>{LABEL}}: {text}" for label, text in rows)]
-        lines += _events(screen, overview) if len(overview.jobs) == 1 else []
+        lines += _events(screen, events) if len(jobs) == 1 else []
         lines += _last_lines(screen, job)
         wide = screen.columns if screen.is_terminal else 0
         screen.data("".join(f"{fit(line, wide).rstrip() if wide else line}\n" for line in lines))
-    if len(overview.jobs) == 1:
-        screen.hint(_next(overview.jobs[0]))
+    if len(jobs) == 1:
+        screen.hint(_next(jobs[0]))
 
 
-def show_overview(screen: "Screen", overview: "Overview") -> None:
-    """Draw how everything stands: the active jobs, and the latest failures."""
-    if not overview.counts and not screen.plain:
+def show_overview(
+    screen: "Screen", counts: "Mapping[State, int]", active: "Sequence[JobView]", failures: "Sequence[JobView]"
+) -> None:
+    """Draw how everything stands: how many jobs in each state, the active ones, and the latest failures."""
+    if not counts and not screen.plain:
         screen.data(WELCOME)
         return
     if screen.plain:
-        screen.data(table(_looks.columns(screen), overview.jobs, screen))
+        screen.data(table(_looks.columns(screen), active, screen))
         return
-    screen.data(f"jobd · {_counted(overview)}\n" if screen.unicode else f"jobd: {_counted(overview)}\n")
-    if overview.jobs:
-        screen.data("\n" + table(_looks.columns(screen), overview.jobs, screen))
-    if overview.failures:
-        screen.data("\n" + "".join(f"{_failure(screen, job)}\n" for job in overview.failures))
-    newest = next(iter(overview.jobs or overview.failures), None)
+    screen.data(f"jobd · {_counted(counts)}\n" if screen.unicode else f"jobd: {_counted(counts)}\n")
+    if active:
+        screen.data("\n" + table(_looks.columns(screen), active, screen))
+    if failures:
+        screen.data("\n" + "".join(f"{_failure(screen, job)}\n" for job in failures))
+    newest = next(iter(active or failures), None)
     if newest is not None:
         screen.hint(_next(newest))
 
@@ -142,14 +146,14 @@ def _place(job: JobView) -> str:
     return f"{where} by user {job.origin.uid}" + (f" from {field(job.origin.tty)}" if job.origin.tty else "")
 
 
-def _events(screen: "Screen", overview: "Overview") -> list[str]:
+def _events(screen: "Screen", events: "Sequence[Entry]") -> list[str]:
     lines = [""]
-    for entry in overview.events:
+    for entry in events:
         event = msgspec.to_builtins(entry.event)
         words = [event[key] for key in ("reason", "detail", "why", "text") if isinstance(event.get(key), str)]
         said = f": {field(', '.join(words))}" if words else ""
         lines.append(screen.paint(f" {_clock(entry.at)} {event['type'].replace('_', ' ')}{said}", "dim"))
-    return lines if overview.events else []
+    return lines if events else []
 
 
 def _last_lines(screen: "Screen", job: JobView) -> list[str]:
@@ -178,9 +182,8 @@ def _next(job: JobView) -> str:
     return f"jobd tail -f {job.id} · {change} · jobd cancel {job.id}"
 
 
-def _counted(overview: "Overview") -> str:
-    order = [state for state in State if overview.counts.get(state)]
-    return ", ".join(f"{overview.counts[state]} {state}" for state in order)
+def _counted(counts: "Mapping[State, int]") -> str:
+    return ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
 
 
 def _failure(screen: "Screen", job: JobView) -> str:

@@ -13,6 +13,9 @@ from jobd.ui.terminal_text import field
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
 
+#: Jobs that a question names before it only counts them.
+MOST_NAMED = 8
+
 
 def chosen(shell: "Shell", jobs: tuple[str, ...], verb: str, *, yes: bool, dry_run: bool) -> bool:
     """Say whether to go on: not for a dry run, which only lists the jobs, nor if a person at a terminal says no.
@@ -27,7 +30,7 @@ def chosen(shell: "Shell", jobs: tuple[str, ...], verb: str, *, yes: bool, dry_r
         return False
     if len(views) <= 1:
         return True
-    names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:8]) + (", …" if len(views) > 8 else "")
+    names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:MOST_NAMED]) + (", …" * (len(views) > MOST_NAMED))
     return click.confirm(f"{verb.capitalize()} {len(views)} jobs ({names})?", err=True)
 
 

@@ -1,8 +1,8 @@
 """Follow jobs to their end: what `tail -f`, `run` and `submit --follow` have in common.
 
-The output is read from its files, by offsets, so neither a restart of the daemon nor its death loses or repeats a byte. How the jobs
-stand is told by the daemon, in a thread of its own that connects again as often as it must. It is over when every job has ended and
-the last byte of its output has been shown.
+The output is read from its files, by offsets, so neither a restart of the daemon nor its death loses or repeats a byte.
+How the jobs stand is told by the daemon, in a thread of its own that connects again as often as it must. It is over
+when every job has ended and the last byte of its output has been shown.
 """
 
 import os
@@ -17,7 +17,6 @@ import msgspec
 
 from jobd.commands import _looks
 from jobd.commands._output import Source, Style, prefix_of, start_of_last_lines
-from jobd.commands.tail import Tail
 from jobd.core import views
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown
 from jobd.core.views import JobView
@@ -27,6 +26,7 @@ from jobd.ui.terminal_text import field
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.wire import Stream
 
 #: Seconds to wait for a daemon that is away and may not be started.
 AWAY = 30.0
@@ -48,9 +48,9 @@ class Wanted(NamedTuple):
 class News:
     """What the daemon tells of the jobs, gathered by a thread; its descriptor is readable when there is some."""
 
-    def __init__(self, shell: "Shell", ids: tuple[str, ...]) -> None:
+    def __init__(self, shell: "Shell", request: "Stream[JobView]") -> None:
         self._client = shell.client
-        self._request = Tail(jobs=ids)
+        self._request = request
         self._queue: SimpleQueue[JobView | JobdError] = SimpleQueue()
         self._reading, self._writing = os.pipe()
         threading.Thread(target=self._run, name="news", daemon=True).start()
@@ -97,17 +97,20 @@ class News:
 
 
 class Following:
-    """Jobs being followed. `run` may be called again after an interrupt and goes on where it was."""
+    """Jobs being followed: so many, told of by the stream `request`.
 
-    def __init__(self, shell: "Shell", ids: tuple[str, ...], wanted: Wanted) -> None:
+    `run` may be called again after an interrupt and goes on where it was.
+    """
+
+    def __init__(self, shell: "Shell", request: "Stream[JobView]", wanted: Wanted, *, jobs: int = 1) -> None:
         self._screen = shell.screen
         self._wanted = wanted
-        self._several = len(ids) > 1
-        self._news = News(shell, ids)
+        self._several = jobs > 1
+        self._news = News(shell, request)
         self._live = LiveLine(shell.screen)
         self._sources: dict[tuple[int, int, str], Source] = {}
         self.jobs: dict[int, JobView] = {}
-        self._expected = len(ids)
+        self._expected = jobs
 
     def run(self) -> int:
         """Follow to the end and give the exit status that stands for the jobs: the worst of theirs."""

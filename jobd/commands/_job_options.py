@@ -1,4 +1,4 @@
-"""What a new job can be told, by `submit` and `run` alike: the options, and the request made of them."""
+"""What a new job can be told, by `submit` and `run` alike: the options, and the parameters made of them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from jobd.core.text import Lossless, lossless, plain
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.commands.submit import Submit
 
 #: Parts of the environment that every job gets, whatever --export says.
 ALWAYS = ("PATH=", "HOME=", "USER=", "LOGNAME=", "SHELL=", "LANG=")
@@ -78,27 +77,28 @@ def job_options(function: Function) -> Function:
     return click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")(function)
 
 
-def request(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **options: Any) -> "Submit":
-    """Make the request. Raises click.UsageError without a command, BadValue for what cannot be passed on."""
-    from jobd.commands.submit import Submit
+def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **options: Any) -> dict[str, Any]:
+    """Make the parameters of a submission from the options, and from where it is made.
 
+    Raises click.UsageError without a command, BadValue for what cannot be passed on.
+    """
     if not argv:
         raise click.UsageError("there is no command; write it after --, as in: jobd submit -- make -j2")
     here = shell.here
     environment = _environment(here.environ, options.pop("export"), options.pop("env"))
     folder, stdin = options.pop("cwd"), options.pop("stdin")
     leftover = options.pop("leftover")
-    return Submit(
-        argv=tuple(lossless(_bytes(word)) for word in argv),
-        cwd=here.cwd if folder is None else lossless(shell.absolute(folder)),
-        name=options.pop("name") or label,
-        surroundings=Surroundings(environment=environment, umask=here.umask, limits=here.limits),
-        stdin=None if stdin is None else lossless(shell.absolute(stdin)),
-        leftover=None if leftover is None else Leftover(leftover),
-        pid=here.pid,
-        tty=here.tty,
+    return {
+        "argv": tuple(lossless(_bytes(word)) for word in argv),
+        "cwd": here.cwd if folder is None else lossless(shell.absolute(folder)),
+        "name": options.pop("name") or label,
+        "surroundings": Surroundings(environment=environment, umask=here.umask, limits=here.limits),
+        "stdin": None if stdin is None else lossless(shell.absolute(stdin)),
+        "leftover": None if leftover is None else Leftover(leftover),
+        "pid": here.pid,
+        "tty": here.tty,
         **options,
-    )
+    }
 
 
 def _bytes(word: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import click
+import msgspec
 from msgspec import Meta
 
 from jobd.commands._options import output_options
@@ -37,7 +38,7 @@ class Begin(Mutation[JobView], frozen=True):
 
     name: str
     group: Annotated[str, Meta(min_length=1, max_length=200)] = "default"
-    labels: Annotated[dict[str, str], Meta(max_length=100)] = {}
+    labels: Annotated[dict[str, str], Meta(max_length=100)] = msgspec.field(default_factory=dict)
     watch: Id | None = None
     cwd: Lossless | None = None
     pid: Count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 from msgspec import Meta
@@ -11,7 +11,6 @@ from jobd.commands import _changes
 from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, output_options, yes_option
 from jobd.commands.wait import Wait
 from jobd.core import lifecycle
-from jobd.core.events import Actor, Event
 from jobd.core.model import Job, Seconds
 from jobd.core.selection import Words
 from jobd.core.views import JobView
@@ -19,6 +18,7 @@ from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor, Event
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -72,13 +72,10 @@ def command(
     /,
     jobs: tuple[str, ...],
     *,
-    signal: int | None,
-    grace: float | None,
-    reason: str | None,
-    abandon: bool,
     wait: bool,
     yes: bool,
     dry_run: bool,
+    **how: Any,
 ) -> None:
     """End jobs, with every process they have started.
 
@@ -87,7 +84,7 @@ def command(
     """
     if not _changes.chosen(shell, jobs, "cancel", yes=yes, dry_run=dry_run):
         return
-    canceled = shell.client.call(Cancel(jobs=jobs, signal=signal, grace=grace, reason=reason, abandon=abandon))
+    canceled = shell.client.call(Cancel(jobs=jobs, **how))
     if wait and canceled:
         canceled = shell.client.call(Wait(jobs=tuple(str(job.id) for job in canceled)))
     _changes.report(shell, canceled, lambda job: f"jobd status {job.id}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -49,6 +48,8 @@ class Check(Action[Found], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> Found:
         """Do it beside the work."""
+        import asyncio
+
         return await asyncio.to_thread(self.do, engine.store.path)
 
     def do(self, database: Path) -> Found:
@@ -67,6 +68,8 @@ class Backup(Action[Made], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> Made:
         """Do it beside the work."""
+        import asyncio
+
         await engine.committed()
         return await asyncio.to_thread(self.do, engine.store.path, engine.config.storage.backup_keep)
 
@@ -92,6 +95,8 @@ class Vacuum(Action[Made], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> Made:
         """Do it beside the work; changes wait meanwhile."""
+        import asyncio
+
         return await asyncio.to_thread(self.do, engine.store.path)
 
     def do(self, database: Path) -> Made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -18,6 +17,8 @@ from jobd.ui.terminal_text import field
 from jobd.wire import Read, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from jobd.commands._shell import Shell
     from jobd.daemon.archive import Archive
     from jobd.daemon.engine import Engine

@@ -8,7 +8,6 @@ import click
 from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
-from jobd.core.events import Actor
 from jobd.core.model import State
 from jobd.core.selection import Query, Words
 from jobd.core.views import JobView
@@ -16,6 +15,7 @@ from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 #: Ended jobs that are listed beside the active ones.

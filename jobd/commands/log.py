@@ -11,9 +11,7 @@ from msgspec import Meta
 
 from jobd.commands._options import jobs_argument, json_option
 from jobd.commands.list import List
-
 from jobd.core.errors import OutputNotFound
-from jobd.core.events import Actor
 from jobd.core.model import Count, Id
 from jobd.core.text import Lossless, lossless
 from jobd.core.views import JobView
@@ -21,6 +19,7 @@ from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 EXAMPLES = """\
@@ -75,8 +74,8 @@ class Log(Read[Chunk], frozen=True):
             file.seek(self.offset)
             data = file.read(self.limit)
         return Chunk(
-            path=str(path), files={name: str(each) for name, each in files.items()}, data=lossless(data), offset=self.offset, next_offset=self.offset + len(data),
-            size=path.stat().st_size, final=job.done,
+            path=str(path), files={name: str(each) for name, each in files.items()}, data=lossless(data),
+            offset=self.offset, next_offset=self.offset + len(data), size=path.stat().st_size, final=job.done,
         )  # fmt: skip
 
 
@@ -90,7 +89,7 @@ class Log(Read[Chunk], frozen=True):
 @click.option("--raw", is_flag=True, help="Give the terminal the bytes as they are, harmless or not.")
 @json_option(JobView)
 @click.pass_obj
-def command(shell: Shell, jobs: tuple[str, ...], *, attempt: int | None, path_only: bool, **options: Any) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, attempt: int | None, path_only: bool, **options: Any) -> None:
     """Show the whole output of jobs.
 
     Whether they run or have ended, to a pipe or a file the bytes are given as the job wrote them. With --json the job
@@ -113,7 +112,7 @@ def files_of(shell: Shell, job: JobView, attempt: int | None) -> dict[str, str]:
     if job.output is not None and attempt in (None, job.attempt):
         return job.output.files
     first = shell.client.call(Log(job=str(job.id), attempt=attempt, limit=1))
-    return {name: path for name, path in first.files.items()}
+    return dict(first.files)
 
 
 def copy(

@@ -9,12 +9,12 @@ from msgspec import Meta
 
 from jobd.commands._options import json_option
 from jobd.core import lifecycle, progress
-from jobd.core.events import Actor
 from jobd.core.views import ProgressView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

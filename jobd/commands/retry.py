@@ -10,7 +10,6 @@ from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, output_options, yes_option
 from jobd.commands.list import List
 from jobd.core import lifecycle
-from jobd.core.events import Actor
 from jobd.core.model import State
 from jobd.core.selection import Words
 from jobd.core.views import JobView
@@ -18,6 +17,7 @@ from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

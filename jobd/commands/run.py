@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobd.commands._following import Following, Wanted
-from jobd.commands._job_options import job_options, request
+from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import json_option, quiet_option
 from jobd.commands.cancel import Cancel
+from jobd.commands.submit import Submit
+from jobd.commands.tail import Tail
 from jobd.core.errors import Unavailable
 from jobd.core.views import JobView
 from jobd.core.views import exit_status as exit_status_of
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.commands.submit import Submit
 
 EXAMPLES = """\
 jobd run -- make -j2                                # watch it; ends with its exit status
@@ -32,7 +33,7 @@ jobd run --quiet-ok -J backup -- ./backup.sh        # for cron: says nothing unl
 @json_option(JobView)
 @quiet_option
 @click.pass_obj
-def command(shell: Shell, *, quiet_ok: bool, timestamps: bool, raw: bool, **options: Any) -> int:
+def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **options: Any) -> int:
     """Run a command in the foreground.
 
     It is a job like any other, with a record, progress and history, and it ends with the exit status of the command
@@ -40,7 +41,7 @@ def command(shell: Shell, *, quiet_ok: bool, timestamps: bool, raw: bool, **opti
     cancels the job, a second one kills it. If no daemon can be had, the command runs all the same, and its record is
     taken in later.
     """
-    asked = request(shell, **options)
+    asked = Submit(**parameters(shell, **options))
     wanted = Wanted(output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet)
     try:
         job = shell.client.call(asked)
@@ -48,7 +49,7 @@ def command(shell: Shell, *, quiet_ok: bool, timestamps: bool, raw: bool, **opti
         from jobd.commands._adhoc import run_alone
 
         return run_alone(shell, asked, error, quiet_ok=quiet_ok)
-    following = Following(shell, (str(job.id),), wanted)
+    following = Following(shell, Tail(jobs=(str(job.id),)), wanted)
     _to_the_end(shell, following, job.id)
     ended = following.jobs[job.id]
     if quiet_ok and exit_status_of(ended) != 0:

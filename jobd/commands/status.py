@@ -9,7 +9,7 @@ import msgspec
 
 from jobd.commands import _cards as cards
 from jobd.commands._options import jobs_argument, output_options
-from jobd.core.events import Actor, Entry
+from jobd.core.events import Entry
 from jobd.core.model import FINAL, State
 from jobd.core.selection import Query, Words
 from jobd.core.views import JobView
@@ -17,6 +17,7 @@ from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 EXAMPLES = """\
@@ -51,15 +52,16 @@ class Status(Read[Overview], frozen=True):
 
     def answer(self, archive: Archive, caller: Actor) -> Overview:
         """Ask the archive."""
+        counts = {state: count for state, count in archive.counts().items() if count}
         if self.jobs:
             chosen = archive.select(self.jobs, lambda job: not job.done)
             views = tuple(archive.view(job) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
-            return Overview(jobs=views, counts=archive.counts(), events=tuple(events))
+            return Overview(jobs=views, counts=counts, events=tuple(events))
         active = archive.query(Query(states=tuple(s for s in State if s not in FINAL), limit=MOST_ACTIVE))
         failed = archive.query(Query(states=(State.FAILED,), limit=LATEST_FAILURES))
         return Overview(
-            jobs=tuple(archive.view(job) for job in active), counts=archive.counts(),
+            jobs=tuple(archive.view(job) for job in active), counts=counts,
             failures=tuple(archive.view(job) for job in failed),
         )  # fmt: skip
 
@@ -76,10 +78,13 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
     """
     overview = shell.client.call(Status(jobs=jobs))
     if len(jobs) == 1 and len(overview.jobs) == 1:
-        shell.emit(overview.jobs[0], lambda: cards.show(shell.screen, overview))
+        shell.emit(overview.jobs[0], lambda: cards.show(shell.screen, overview.jobs, overview.events))
     elif jobs:
-        shell.emit_all(overview.jobs, lambda: cards.show(shell.screen, overview))
+        shell.emit_all(overview.jobs, lambda: cards.show(shell.screen, overview.jobs, overview.events))
     elif shell.screen.as_json and not shell.asked.fields:
         shell.screen.json(overview)
     else:
-        shell.emit_all(overview.jobs, lambda: cards.show_overview(shell.screen, overview))
+        shell.emit_all(
+            overview.jobs,
+            lambda: cards.show_overview(shell.screen, overview.counts, overview.jobs, overview.failures),
+        )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
+import msgspec
 from msgspec import Meta
 
-from jobd.commands._job_options import job_options, request
+from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
-
 from jobd.core import selection
-from jobd.core.events import Actor, Submitted
+from jobd.core.events import Submitted
 from jobd.core.model import Count, Leftover, Origin, Seconds, Spec, Surroundings
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
@@ -20,6 +20,7 @@ from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -45,7 +46,7 @@ class Submit(Mutation[JobView], frozen=True):
     name: str | None = None
     group: Annotated[str, Meta(min_length=1, max_length=200)] = "default"
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
-    labels: Annotated[dict[str, str], Meta(max_length=100)] = {}
+    labels: Annotated[dict[str, str], Meta(max_length=100)] = msgspec.field(default_factory=dict)
     surroundings: Surroundings = Surroundings()
     stdin: Lossless | None = None
     split: bool = False
@@ -93,21 +94,22 @@ def named_after(command: Lossless) -> str:
 @click.option("-W", "--wait", "wait", is_flag=True, help="Then wait for it and end with its exit status.")
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, *, print_id: bool, follow: bool, wait: bool, **options: Any) -> int:
+def command(shell: Shell, /, *, print_id: bool, follow: bool, wait: bool, **options: Any) -> int:
     """Put a command into the queue.
 
     It starts when a slot is free, with the environment, umask and limits of here, and outlives this terminal. Its id is
     printed; its output goes to a file that `jobd tail` and `jobd log` show.
     """
-    job = shell.client.call(request(shell, **options))
+    job = shell.client.call(Submit(**parameters(shell, **options)))
     if print_id:
         shell.screen.data(f"{job.id}\n")
     else:
         shell.emit(job, lambda: _show(shell, job))
     if follow or wait:
         from jobd.commands._following import Following, Wanted
+        from jobd.commands.tail import Tail
 
-        return Following(shell, (str(job.id),), Wanted(output=follow)).run()
+        return Following(shell, Tail(jobs=(str(job.id),)), Wanted(output=follow)).run()
     return 0
 
 

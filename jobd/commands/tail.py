@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 from jobd.commands._options import jobs_argument, json_option, name_option, quiet_option
 from jobd.commands.list import List
 from jobd.core.errors import NothingMatched
-from jobd.core.events import Actor
 from jobd.core.model import ALIVE
 from jobd.core.selection import Words
 from jobd.core.views import JobView
@@ -19,8 +17,11 @@ from jobd.core.views import exit_status as exit_status_of
 from jobd.wire import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from jobd.commands._following import Wanted
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -75,17 +76,13 @@ class Tail(Stream[JobView], frozen=True):
 @click.pass_obj
 def command(
     shell: Shell,
+    /,
     jobs: tuple[str, ...],
     *,
     follow: bool,
-    lines: int,
-    everything: bool,
-    stdout: bool,
-    stderr: bool,
-    timestamps: bool,
-    raw: bool,
     exit_status: bool,
     name: str | None,
+    **how: Any,
 ) -> int:
     """Show the end of the output of jobs, or follow it.
 
@@ -93,19 +90,23 @@ def command(
     written, its progress in the bottom line and what becomes of it, and ends when the job has ended and the last byte
     has been shown. Interrupting it leaves the job running.
     """
-    from jobd.commands._following import Following, Wanted
+    from jobd.commands._following import Following
 
-    files = tuple(file for file, chosen in (("stdout", stdout), ("stderr", stderr)) if chosen)
-    wanted = Wanted(
-        lines=None if everything else lines, files=files and ("output", *files), timestamps=timestamps, raw=raw,
-        remarks=not shell.asked.quiet,
-    )  # fmt: skip
+    wanted = _wanted(**how, remarks=not shell.asked.quiet)
     views = _chosen(shell, jobs, name)
     if follow and not all(job.done for job in views):
-        code = Following(shell, tuple(str(job.id) for job in views), wanted).run()
+        request = Tail(jobs=tuple(str(job.id) for job in views))
+        code = Following(shell, request, wanted, jobs=len(views)).run()
         return code if exit_status else 0
     _show(shell, views, wanted)
     return max(exit_status_of(job) for job in views) if exit_status else 0
+
+
+def _wanted(*, everything: bool, lines: int, stdout: bool, stderr: bool, **how: bool) -> Wanted:
+    from jobd.commands._following import Wanted
+
+    files = tuple(file for file, chosen in (("stdout", stdout), ("stderr", stderr)) if chosen)
+    return Wanted(lines=None if everything else lines, files=files and ("output", *files), **how)
 
 
 def _chosen(shell: Shell, words: tuple[str, ...], name: str | None) -> tuple[JobView, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -12,7 +11,6 @@ from msgspec import Meta
 from jobd.commands import _changes
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.core.errors import WaitTimedOut
-from jobd.core.events import Actor
 from jobd.core.model import Job, Seconds, State
 from jobd.core.selection import Words
 from jobd.core.views import JobView, exit_status
@@ -20,7 +18,11 @@ from jobd.wire import Action
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
+
+#: In percent.
+WHOLE = 100
 
 EXAMPLES = """\
 jobd wait 12 && echo done
@@ -45,6 +47,8 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
         """Watch the jobs until it is so. Raises WaitTimedOut."""
+        import asyncio
+
         chosen = engine.archive.select(self.jobs, lambda job: not job.done)
         jobs = {job.id: job for job in chosen}
         try:
@@ -79,7 +83,7 @@ def _condition(_: click.Context, param: click.Parameter, values: tuple[str, ...]
     found: dict[str, Any] = {}
     for value in values:
         match = re.fullmatch(r"(?:state\s*=\s*(?P<state>\w+)|progress\s*>=\s*(?P<percent>\d+(?:\.\d+)?)\s*%?)", value)
-        if match is None or float(match["percent"] or 0) > 100:
+        if match is None or float(match["percent"] or 0) > WHOLE:
             raise click.BadParameter(f"{value!r} is neither state=STATE nor progress>=PERCENT", param=param)
         if match["percent"] is not None:
             found["progress"] = float(match["percent"]) / 100
