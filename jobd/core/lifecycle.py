@@ -72,10 +72,10 @@ def open_attempt(job: Job, now: Moment, cookie: str, cgroup: str | None) -> list
 
 
 def started(job: Job, main: Process, shim: Process | None, at: datetime, boottime: int) -> list[happened.Event]:
-    """Note that the command runs. Saying it again changes nothing."""
-    if not job.open or job.attempts[-1].main is not None:
+    """Note that the command runs. Saying it again changes nothing, nor does a claim that names no process."""
+    if not job.open or job.attempts[-1].main is not None or not main.pid:
         return []
-    return [happened.Started(main=main, shim=shim, started_at=at, boottime=boottime)]
+    return [happened.Started(main=main, shim=shim if shim and shim.pid else None, started_at=at, boottime=boottime)]
 
 
 def withdrawn(job: Job, why: str) -> list[happened.Event]:
@@ -224,7 +224,7 @@ def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:
 
 def _failure(ending: Ending) -> tuple[str, str | None]:
     if ending.start_errno is not None:
-        return "cannot_start", f"{strerror(ending.start_errno)} ({ending.start_step})"
+        return "cannot_start", f"{_in_words(ending.start_errno)} ({ending.start_step})"
     code, signal = status_parts(ending.status)
     if code is not None:
         return f"exit:{code}", None
@@ -233,6 +233,13 @@ def _failure(ending: Ending) -> tuple[str, str | None]:
     if ending.out_of_memory:
         return "oom", f"signal {signal}"
     return f"signal:{signal}", "SIGKILL, possibly out of memory" if signal == Signals.SIGKILL else None
+
+
+def _in_words(errno: int) -> str:
+    try:
+        return strerror(errno)
+    except (OverflowError, ValueError):
+        return f"error {errno}"
 
 
 def _illegal(job: Job, event: str, state: str = "") -> IllegalChange:

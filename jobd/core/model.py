@@ -94,8 +94,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     surroundings: str = ""
     stdin: Lossless | None = None
     split: bool = False
-    nice: Annotated[int, Meta(ge=-20, le=19)] = 0
-    signal: Annotated[int, Meta(ge=1, le=64)] = 15
+    nice: int = 0
+    signal: int = 15
     grace: Seconds = 10.0
     leftover: Leftover = Leftover.KILL
     output_limit: Count = 0
@@ -124,8 +124,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     could not be started; `elapsed` counts from start to end, pauses included.
     """
 
-    status: Annotated[int, Meta(ge=0, le=0xFFFF)] | None = None
-    start_errno: Annotated[int, Meta(ge=1, le=0xFFFF)] | None = None
+    status: int | None = None
+    start_errno: int | None = None
     start_step: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None

@@ -18,7 +18,7 @@ from jobd.core.errors import (
     TreeStillAlive,
 )
 from jobd.core.events import Event
-from jobd.core.model import Attempt, Ending, Job, Measure, State, Usage
+from jobd.core.model import Attempt, Ending, Job, Measure, Process, State, Usage
 from jobd.core.progress import Report
 from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, RESOURCES, SHIM, entry, job_in, moment
 
@@ -112,6 +112,13 @@ def test_asking_twice_changes_nothing() -> None:
     assert lifecycle.paused(job_in(State.PAUSED), moment(1)) == []
 
 
+def test_claims_that_name_nobody() -> None:
+    """A start needs a process; a witness is optional."""
+    assert lifecycle.started(starting(), Process(0, 0), SHIM, AT, BOOTTIME) == []
+    job = live(starting(), lifecycle.started(starting(), MAIN, Process(0, 0), AT, BOOTTIME))
+    assert (job.state, job.attempts[-1].main, job.attempts[-1].shim) == (State.RUNNING, MAIN, None)
+
+
 @pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.CANCELED])
 def test_outcomes_of_what_has_ended_change_nothing(state: State) -> None:
     """Whatever is still heard of a finished attempt, it has one end only."""
@@ -158,6 +165,8 @@ def test_why_a_command_cannot_start_is_said_in_words() -> None:
     ending = Ending(status=127 << 8, start_errno=2, start_step="exec")
     job = live(running(), lifecycle.exited(running(), ending, None))
     assert job.detail == "No such file or directory (exec)"
+    job = live(running(), lifecycle.exited(running(), replace(ending, start_errno=1 << 80), None))
+    assert job.detail == f"error {1 << 80} (exec)"
 
 
 @pytest.mark.parametrize(("ending", "state"), [row[:2] for row in ENDINGS])
