@@ -39,9 +39,13 @@ ALIASES = {
     "restart": "retry",
     "edit": "update",
     "explain": "why",
+    "beat": "progress",
+    "stage": "progress",
+    "message": "progress",
+    "note": "progress",
 }
 #: What an alias says beyond the command it stands for.
-SAYS_MORE = {"follow": ["-f"]}
+SAYS_MORE = {"follow": ["-f"], "beat": ["beat"], "stage": ["stage"], "message": ["message"], "note": ["message"]}
 #: What jobd does if it is told nothing.
 DEFAULT = "status"
 #: Commands that help to mend settings that cannot be read, and so go on without.

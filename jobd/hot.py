@@ -157,20 +157,22 @@ def _exchange(path: str, request: bytes) -> bytes:
     """Send a line and receive one; what came of it, if the daemon went away. Raises OSError if nobody is there."""
     from _socket import AF_UNIX, SO_PEERCRED, SOCK_STREAM, SOL_SOCKET, socket
 
-    connection = socket(AF_UNIX, SOCK_STREAM)
-    connection.settimeout(PATIENCE)
-    connection.connect(path)
-    uid = int.from_bytes(connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)[4:8], sys.byteorder)
-    if uid not in (0, posix.geteuid()):
-        raise PermissionError(path)
-    answer = b""
+    connection, answer, sent = socket(AF_UNIX, SOCK_STREAM), b"", False
     try:
+        connection.settimeout(PATIENCE)
+        connection.connect(path)
+        uid = int.from_bytes(connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)[4:8], sys.byteorder)
+        if uid not in (0, posix.geteuid()):
+            raise PermissionError(path)
+        sent = True
         connection.sendall(request)
         while not answer.endswith(b"\n") and (chunk := connection.recv(CHUNK)):
             answer += chunk
     except (BrokenPipeError, ConnectionResetError):
-        answer = b""
-    connection.close()
+        if not sent:
+            raise
+    finally:
+        connection.close()
     return answer
 
 
@@ -192,30 +194,36 @@ def acceptable(line: bytes) -> bool:
     """Say whether core.progress takes the line: `40%`, `3/10 words`, `stage x`, `message x`, `beat`, or an object."""
     if len(line) > LONGEST_LINE:
         return False
+    line = line.strip()
     if line.startswith(b"{"):
-        return _acceptable_object(line)
-    text = line.decode("utf-8", "backslashreplace").strip()
-    key, *value = text.split(None, 1)[:2] or [""]
-    if key in ("stage", "message"):
-        return bool(value)
-    return text == "beat" or _is_percent(text) or _is_count(text)
+        return _is_object(line)
+    text = line.decode("utf-8", "backslashreplace")
+    for key in ("stage", "message"):
+        if text.startswith(key) and text[len(key) : len(key) + 1].isspace():
+            return len(text) > len(key) + 1 and _is_text(text, len(key))
+    end = _after_percent(text) or _after_count(text)
+    return text == "beat" or (end > 0 and _is_text(text, end))
 
 
-def _is_percent(text: str) -> bool:
+def _is_text(text: str, at: int) -> bool:
+    """Whether nothing stands there, or words after a space; what is cut off may be anything."""
+    return at == len(text) or (text[at].isspace() and "\0" not in text[at:].lstrip()[:LONGEST_TEXT])
+
+
+def _after_percent(text: str) -> int:
     end = _number(text, 0, PERCENT_DIGITS)
     sign = _space(text, end)
-    return end > 0 and text[sign : sign + 1] == "%" and _ends(text, sign + 1) and float(text[:end]) / 100 <= 1
+    return sign + 1 if end > 0 and text[sign : sign + 1] == "%" and float(text[:end]) / 100 <= 1 else 0
 
 
-def _is_count(text: str) -> bool:
+def _after_count(text: str) -> int:
     done = _number(text, 0, COUNT_DIGITS)
     slash = _space(text, done)
     start = _space(text, slash + 1)
     end = _number(text, start, COUNT_DIGITS)
-    if done == 0 or end == start or text[slash : slash + 1] != "/" or not _ends(text, end):
-        return False
-    total = float(text[start:end])
-    return total > 0 and float(text[:done]) <= total
+    if done == 0 or end == start or text[slash : slash + 1] != "/":
+        return 0
+    return end if 0 < float(text[start:end]) >= float(text[:done]) else 0
 
 
 def _number(text: str, start: int, most_digits: int) -> int:
@@ -229,7 +237,7 @@ def _number(text: str, start: int, most_digits: int) -> int:
 
 
 def _digits(text: str, at: int) -> int:
-    while text[at : at + 1].isdecimal():
+    while "0" <= text[at : at + 1] <= "9":
         at += 1
     return at
 
@@ -238,11 +246,7 @@ def _space(text: str, at: int) -> int:
     return at + text[at : at + 1].isspace()
 
 
-def _ends(text: str, at: int) -> bool:
-    return at == len(text) or text[at].isspace()
-
-
-def _acceptable_object(line: bytes) -> bool:
+def _is_object(line: bytes) -> bool:
     try:
         pairs = decode(line)
     except ValueError:
@@ -250,17 +254,16 @@ def _acceptable_object(line: bytes) -> bool:
     said = dict(pairs)
     done, total = said.get("done"), said.get("total")
     more_than_all = isinstance(done, int | float) and isinstance(total, int | float) and done > total
-    return not more_than_all and all(_is_fit(name, value) for name, value in pairs)
+    clean = not any(isinstance(said.get(name), str) and "\0" in str(said[name]) for name in TEXTS)
+    return clean and not more_than_all and all(_is_fit(name, value) for name, value in pairs)
 
 
 def _is_fit(name: str, value: object) -> bool:
-    if value is None:
-        return name in NUMBERS or name in TEXTS
-    if name in TEXTS:
-        return (
-            isinstance(value, str) and len(value) <= TEXTS[name] and not any("\ud800" <= c <= "\udfff" for c in value)
-        )
-    if name not in NUMBERS or isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    least, reached, most = NUMBERS[name]
-    return least <= value <= most and (reached or value != least)
+    if name in TEXTS and isinstance(value, str):
+        return len(value) <= TEXTS[name] and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if name == "restart" or isinstance(value, bool):
+        return name == "restart" and isinstance(value, bool)
+    if name in NUMBERS and isinstance(value, int | float):
+        least, reached, most = NUMBERS[name]
+        return least <= value <= most and (reached or value != least)
+    return value is None and (name in NUMBERS or name in TEXTS)
