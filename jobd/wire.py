@@ -22,6 +22,8 @@ PROTOCOL = 1
 LONGEST_LINE = 1 << 20
 #: Seconds in which a line must be complete after its first byte.
 LINE_TIME = 10.0
+#: Seconds in which a client must read something of what waits for it.
+DRAIN_TIME = 30.0
 #: Unanswered requests a connection may have; beyond that it is not read.
 MOST_UNANSWERED = 256
 #: Values in all lists and objects of one line together: a line of `1,` would become thirty times its size in memory.

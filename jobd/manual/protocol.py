@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jobd import wire
+from jobd.core.admission import LARGEST_ENVIRONMENT
 from jobd.core.errors import JobdError, every
 from jobd.core.events import Entry, leaves
+from jobd.core.model import State
 from jobd.manual import shapes
+from jobd.manual.conversation import EXAMPLES, EXCHANGES, exchange
 from jobd.manual.mdoc import Page, call
 from jobd.manual.reference import described
 
@@ -28,53 +31,91 @@ PROSE = {
         The daemon listens on the Unix socket `~/.local/state/jobd/jobd.sock`, or `$JOBD_DIR/jobd.sock`. The kernel
         tells it who is at the other end: only the owner of the daemon and root are served.
 
-        A message is one line of JSON, in the form of JSON-RPC 2.0. A request has `method`, `params` (an object, may be
-        left out) and `id` (a number or a string, never null). The answer has the same `id` and either `result` or
-        `error`. The member `jsonrpc` may be left out. Batches are refused: write one request after the other, without
-        waiting for answers. Without `id` a request that changes something is a notification, and is not answered.
+        A message is one line of JSON in UTF-8, in the form of JSON-RPC 2.0. A request has `method`, `params` (an
+        object, may be left out) and `id` (an integer or a string, never null). The answer has the same `id` and
+        either `result` or `error`. The member `jsonrpc` may be left out. Batches are refused: write one request after
+        the other, without waiting for answers.
 
-        Unknown members of `params` are refused. Results may gain members in later versions, so a client passes over
-        those that it does not know.
+        Several requests may be under way at once. Answers come as they are ready, so they are told apart by their
+        ids. A change is answered when it is on disk.
+
+        A request that changes something may go without `id`: then it is a notification, done and never answered, not
+        even if it is refused. Any other request without an id is refused.
+
+        After a client has closed its side (`nc -N`), what it asked is answered, its streams go on, and the daemon
+        hangs up when all is said.
+
+        Unknown members of `params` are refused; of a member given twice the last one counts. Results may gain members
+        in later versions, so a client passes over those that it does not know. `hello` tells the version and the
+        methods of whoever serves, and `rpc.discover` describes them all as an OpenRPC document.
         """,
     "TEXT, TIMES AND SIZES": """
         Arguments, paths and output are bytes. Where they are not UTF-8 an object stands in place of the string, with
-        the bytes in base64: Base64 below.
+        the bytes in base64: Base64 below. None may contain a NUL byte.
 
         Times are RFC 3339 in UTC, durations seconds, sizes bytes. What is not known is null.
         """,
     "REPEATING": """
         A request that changes something may carry `request_id`, a string made by the client, new for each request. If
-        the connection is lost before the answer has come, the same request is sent again with the same `request_id`: it
-        is done at most once, and answered as before.
+        the connection is lost before the answer has come, the same request is sent again with the same `request_id`:
+        it is done at most once, and answered as before.
         """,
     "STREAMS": """
-        The answer to a stream begins with its items: notifications with the method `$/item`, whose `params` hold the id
-        of the request (`request`) and the `item`. When there is no more, the answer comes, with the result null. The
-        notification `$/cancel`, whose `params` hold the id in `request`, ends a stream early.
+        The answer to a stream begins with its items: notifications with the method `$/item`, whose `params` hold the
+        id of the request (`request`) and the `item`. When there is no more, the answer comes, with the result null.
+        The notification `$/cancel`, whose `params` hold the id in `request`, ends a stream early. The same connection
+        may carry other requests meanwhile. Below, what a client says begins with > and what it hears with <; long
+        lines are broken for the page.
 
-        A slow reader holds nobody up. A connection that takes nothing for a long time is closed; the stream of events
-        then goes on without a gap from the last `seq` that was seen.
+        @STREAMS
+
+        When the daemon stops, a stream ends with the error SHUTTING_DOWN. Whoever comes again and asks for the events
+        after the last `seq` seen misses nothing and sees nothing twice.
+        """,
+    "REFUSALS": """
+        An error has `code`, `message` (one line for people) and `data`; `data` holds `reason`, `hint` (what to do
+        next) and the values that the message names. Reasons and codes do not change; messages may. Where the id of
+        the request could not be read it is null.
+
+        @REFUSALS
         """,
     "LIMITS": """
-        A line has at most {LONGEST_LINE} bytes; a longer one is refused and the connection closed. It has at most
-        {MOST_ELEMENTS} values, and is complete {LINE_TIME:g} seconds after its first byte. A connection may have
-        {MOST_UNANSWERED} requests without an answer; then it is not read until it has fewer.
+        A line has at most {LONGEST_LINE} bytes and must be complete {LINE_TIME:g} seconds after its first byte;
+        otherwise it is refused and the connection closed. It has at most {MOST_ELEMENTS} values in all lists and
+        objects together. Answers may be longer. The environment of a job has at most {LARGEST_ENVIRONMENT} bytes.
+
+        A connection may have {MOST_UNANSWERED} changes and questions without an answer; then it is not read until it
+        has fewer. Beyond {MOST_UNANSWERED} streams, or requests that take their time, more are refused with
+        TOO_MANY_REQUESTS. Connections beyond what the daemon can hold are refused with TOO_MANY_CONNECTIONS.
+
+        A slow reader holds nobody up: its streams wait for it. If it reads nothing at all for {DRAIN_TIME:g} seconds
+        while something waits for it, the connection is closed. An idle connection may stay for ever.
+        """,
+    "TASKS OF AGENTS": """
+        Protocols for agents, such as MCP, know tasks with fewer states. A job maps to them so; `input_required` does
+        not occur.
+
+        @TASKS
         """,
 }
-SOCKET = "~/.local/state/jobd/jobd.sock"
-EXAMPLES = {
-    "The jobs:": f"""
-        echo '{{"id": 1, "method": "list"}}' |
-          nc -U -q 1 {SOCKET} | jq '.result[] | {{id, name, state}}'
-        """,
-    "Put a command into the queue:": f"""
-        jq -nc '{{id: 1, method: "submit", params: {{argv: ["make"], cwd: env.PWD}}}}' |
-          nc -U -q 1 {SOCKET} | jq .result.id
-        """,
-    "All events from now on:": f"""
-        (echo '{{"id": 1, "method": "events.follow"}}'; cat) |
-          nc -U {SOCKET} | jq -c .params.item
-        """,
+#: The state of a task that stands for each state of a job.
+TASKS = {
+    State.PENDING: "working",
+    State.RUNNING: "working",
+    State.PAUSING: "working",
+    State.PAUSED: "working",
+    State.COMPLETING: "working",
+    State.CANCELING: "working",
+    State.COMPLETED: "completed",
+    State.CANCELED: "cancelled",
+    State.FAILED: "failed",
+}
+#: What stands in the place of a paragraph that is a word with a leading @.
+INSERTED: dict[str, list[str]] = {
+    "@TASKS": [
+        f"{task:<12}{', '.join(s for s in State if TASKS[s] == task)}" for task in dict.fromkeys(TASKS.values())
+    ],
+    **{f"@{heading}": exchange(heading) for heading in EXCHANGES},
 }
 
 
@@ -82,19 +123,23 @@ def protocol_page(kinds: Kinds) -> str:
     """Write jobd-protocol(7) from the types of the requests."""
     kinds = list(kinds)
     page = Page("jobd-protocol", 7, "how programs talk to the daemon of jobd")
+    limits = {**vars(wire), "LARGEST_ENVIRONMENT": LARGEST_ENVIRONMENT}
     for heading, text in PROSE.items():
         page.heading(heading)
-        for paragraph in text.format_map(vars(wire)).split("\n\n"):
-            page.paragraph(" ".join(paragraph.split()))
+        for paragraph in inspect.cleandoc(text).format_map(limits).split("\n\n"):
+            if paragraph in INSERTED:
+                page.literal(INSERTED[paragraph])
+            else:
+                page.paragraph(" ".join(paragraph.split()))
     page.heading("METHODS")
     page.paragraph("In brackets stands what may be left out.")
     page.items((call("Cm", kind.method)[1:], list(_method(kind))) for kind in kinds)
     _records(page, kinds)
     _errors(page)
     page.heading("EXAMPLES")
-    for explanation, lines in EXAMPLES.items():
-        page.paragraph(explanation)
-        page.literal(inspect.cleandoc(lines).splitlines())
+    for example in EXAMPLES:
+        page.paragraph(example.purpose)
+        page.literal(example.lines)
     page.see_also([(1, "jobd"), (1, "jobd-rpc"), (7, "jobd-events"), (7, "jobd-states")])
     return page.text()
 
@@ -120,10 +165,6 @@ def _records(page: Page, kinds: Kinds) -> None:
 
 def _errors(page: Page) -> None:
     page.heading("ERROR CODES")
-    page.paragraph(
-        "An error has `code`, `message` and `data`; `data` holds `reason`, `hint` (what to do next) and the "
-        "values that the message names. Reasons do not change; messages may."
-    )
     page.items((f"{call('Er', error.reason())[1:]} Pq {error.code}", [_message(error)]) for error in concrete())
 
 

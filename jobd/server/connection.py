@@ -33,7 +33,7 @@ class Limits(NamedTuple):
 
     longest_line: int = wire.LONGEST_LINE
     line_time: float = wire.LINE_TIME
-    drain_time: float = 30.0
+    drain_time: float = wire.DRAIN_TIME
     look_every: float = 5.0
 
 
