@@ -22,7 +22,7 @@ from jobd.daemon.zygote_link import Zygote
 logger = logging.getLogger(__name__)
 
 #: Seconds a shim has for its claim before the daemon fences.
-START_TIME = 10.0
+START_TIME = 2.0
 #: Seconds after the main process's end in which a shim without other children leaves by itself.
 LEAVE_TIME = 0.1
 
@@ -71,8 +71,8 @@ class Executor:
         #: Wait statuses of orphans that came to the daemon as their next reaper.
         self._reaped: dict[int, Death] = {}
 
-    def start(self, key: Key, path: Path, spec: SpecFile) -> None:
-        """Start an attempt; the answer comes as `claimed` or `never_ran`."""
+    def start(self, key: Key, path: Path, spec: SpecFile, failures: int = 0) -> None:
+        """Start an attempt; the answer comes as `claimed` or `never_ran`. After failures its shim is given more time."""
         crash_point("after_intent")
         try:
             directory.prepare(path, spec)
@@ -80,7 +80,7 @@ class Executor:
             self._outcomes.never_ran(key, f"its directory cannot be made: {error.strerror}")
             return
         crash_point("after_spec")
-        timer = asyncio.get_running_loop().call_later(START_TIME, self._doubt, path)
+        timer = asyncio.get_running_loop().call_later(START_TIME * 2**failures, self._doubt, path)
         self._starting[path] = (key, spec, timer)
         try:
             self._zygote.request(path)
@@ -108,16 +108,17 @@ class Executor:
 
     def reap(self) -> None:
         """Collect ended children: the zygote, and orphans whose shim was killed (their status is kept)."""
-        mains = {watched.tree.main.pid for watched in self.watched.values()}
         while (ended := deaths.reap()) is not None:
             pid, death = ended
-            if pid in mains:
-                self._reaped[pid] = death
-            elif self._starting:
+            if self._starting or pid in self._mains():
                 self._reaped[pid] = death
                 self._doubt_main(pid)
-        if not self._starting:
+        if self._reaped and not self._starting:
+            mains = self._mains()
             self._reaped = {pid: death for pid, death in self._reaped.items() if pid in mains}
+
+    def _mains(self) -> set[int]:
+        return {watched.tree.main.pid for watched in self.watched.values()}
 
     def _doubt_main(self, pid: int) -> None:
         """Look at the attempt whose main process has come to the daemon before its shim answered: the shim is dead."""

@@ -214,7 +214,8 @@ class Recorder:
             return
         path = output.attempt_directory(self.engine.paths, *key)
         surroundings = self.engine.archive.surroundings(job.spec.surroundings)
-        self.executor.start(key, path, directory.spec_file(job, attempt, surroundings, self._variables(job, attempt)))
+        spec = directory.spec_file(job, attempt, surroundings, self._variables(job, attempt))
+        self.executor.start(key, path, spec, job.withdrawn)
 
     def _variables(self, job: Job, attempt: Attempt) -> dict[str, str]:
         paths = self.engine.paths
