@@ -7,7 +7,9 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
+from collections.abc import Callable
 from typing import Self
 
 from jobd.growth.notices import PathName
@@ -18,13 +20,16 @@ GROWING = 0.01
 #: Bytes taken in one go: enough to make a system call cheap, little enough to stay in the processor's cache.
 CHUNK = 1 << 18
 
-#: Pages given to a pipe in one go, and the size a pipe is made then; shorter holes are sent as zeros.
-SPLICED = 1 << 20
+#: Bytes the kernel moves in one go, and the size a full pipe is given; shorter holes are sent as zeros.
+MOVED = 1 << 20
 #: Bytes sent before the caller gets to look after something else.
 SENT = 1 << 22
 
 #: Whether this system can be asked where a file has no data.
 KNOWS_HOLES = hasattr(os, "SEEK_DATA")
+
+#: Source, target, offset in the source, length -> how many bytes were moved.
+Mover = Callable[[int, int, int, int], int]
 
 
 class Follower:
@@ -56,9 +61,8 @@ class Follower:
         """The open file."""
         return self._descriptor
 
-    @property
     def is_behind(self) -> bool:
-        """Whether there is something to read now."""
+        """Tell whether there is something to read now."""
         return os.fstat(self._descriptor).st_size != self.offset
 
     def read(self, limit: int = CHUNK) -> bytes:
@@ -74,15 +78,14 @@ class Follower:
     def send(self, target: int, limit: int = SENT) -> int:
         """Write the next bytes, at most `limit`, to an open descriptor, and say how many; 0 at the end for now.
 
-        A pipe gets the pages of the file themselves, without a copy. Raises OSError also if the target takes no more;
-        the offset is then behind the last byte it took.
+        Pipes and files get them without a copy in this process. Raises OSError also if the target takes no more; the
+        offset is then behind the last byte it took.
         """
         size = self._size()
         self.gap = 0
         while True:
             start, end = self.offset, min(size, self.offset + limit)
-            if _is_pipe(target):
-                self._splice(target, end)
+            self._hand_over(target, end)
             while self.offset < end and (data := self._load(min(CHUNK, end - self.offset), size)):
                 self._write(target, data)
             if self.offset > start or not self._skip(size):
@@ -142,19 +145,22 @@ class Follower:
                 self.offset += count
                 data = data[count:]
 
-    def _splice(self, pipe: int, end: int) -> None:
-        """Give a pipe the pages up to `end`, as long as no hole is among them and the file system can do it."""
-        while self.offset < end and self._is_solid(length := min(SPLICED, end - self.offset), end):
+    def _hand_over(self, target: int, end: int) -> None:
+        """Have the kernel move what stands before `end`, as long as no hole is in it and the target allows it."""
+        move = _mover(target)
+        while move and self.offset < end and self._is_solid(length := min(MOVED, end - self.offset), end):
             try:
-                flags = os.SPLICE_F_NONBLOCK
-                self.offset += os.splice(self._descriptor, pipe, length, offset_src=self.offset, flags=flags)
+                count = move(self._descriptor, target, self.offset, length)
             except BlockingIOError:
-                if not self._widen(pipe):
-                    _wait_for_room(pipe)
+                if not self._widen(target):
+                    _wait_for_room(target)
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
                 return
+            else:
+                self.offset += count
+                move = move if count else None
 
     def _widen(self, pipe: int) -> bool:
         """Let a full pipe hold more, once: both sides are then woken less often. False if it holds no more."""
@@ -162,7 +168,7 @@ class Follower:
 
         tried, self._has_widened = self._has_widened, True
         try:
-            return not tried and fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, SPLICED) > 0
+            return not tried and fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, MOVED) > 0
         except OSError:
             return False
 
@@ -179,8 +185,25 @@ class Follower:
             return size if error.errno == errno.ENXIO or whence == os.SEEK_HOLE else place
 
 
-def _is_pipe(descriptor: int) -> bool:
-    return hasattr(os, "splice") and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+def _mover(target: int) -> Mover | None:
+    """Choose the system call that moves bytes to the target without a copy in this process; None if there is none.
+
+    A pipe is never waited for inside the kernel: what it cannot take yet may have become a hole when it can.
+    """
+    mode = os.fstat(target).st_mode
+    if sys.platform != "linux":
+        return None
+    if stat.S_ISFIFO(mode):
+        return _splice
+    return _sendfile if stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not os.isatty(target)) else None
+
+
+def _splice(source: int, pipe: int, offset: int, length: int) -> int:
+    return os.splice(source, pipe, length, offset_src=offset, flags=os.SPLICE_F_NONBLOCK)
+
+
+def _sendfile(source: int, target: int, offset: int, length: int) -> int:
+    return os.sendfile(target, source, offset, length)
 
 
 def _wait_for_room(descriptor: int) -> None:

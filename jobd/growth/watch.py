@@ -61,7 +61,9 @@ class Watch:
         for follower in followers:
             if follower.rest_until > now:
                 pause = min(pause, follower.rest_until - now)
-            elif follower.is_behind or (follower not in self._tokens and self._arm(follower) and follower.is_behind):
+            elif follower.is_behind() or (
+                follower not in self._tokens and self._arm(follower) and follower.is_behind()
+            ):
                 grown.append(follower)
             elif follower not in self._tokens:
                 pause = min(pause, UNWATCHED)

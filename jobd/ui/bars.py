@@ -50,7 +50,7 @@ def mark(state: str, *, unicode: bool = True) -> str:
 def bar(fraction: float | None, width: int, *, unicode: bool = True) -> str:
     """Draw a progress bar of that many cells: empty while the fraction is unknown, full only when it is 1."""
     full, empty = BLOCKS if unicode else ASCII_BLOCKS
-    share = min(max(fraction or 0.0, 0.0), 1.0)
+    share = min(fraction, 1.0) if fraction and fraction > 0 else 0.0
     done = min(round(share * width), width if share == 1 else width - 1)
     return full * done + empty * (width - max(done, 0))
 

@@ -156,6 +156,7 @@ class LiveLine:
         if self._progress != self._told or (self._told and now >= self._told_at + REMIND):
             out += self._progress or OFF
             self._told, self._told_at = self._progress, now
+            self._wake.put(LOOK)
         self._shown, self._painted_at, self._is_due = wanted, now, False
         if out:
             self._screen.write(out)

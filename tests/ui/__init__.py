@@ -1,0 +1,1 @@
+"""Tests of how things look: real terminals, pipes and full disks."""
