@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from jobd import wire
@@ -38,7 +39,7 @@ class Engine(Protocol):
         """Give the items of a Stream."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A line that may be sent when what it tells of is durable. An error stays what it is if that fails."""
 
     call_id: wire.CallId | UnsetType
