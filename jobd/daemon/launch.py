@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    Numbers = tuple[int, ...]
+
 GO = b"g"
 NEVER_RAN, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 #: What can fail between the claim and the first instruction of the command.
@@ -56,15 +58,19 @@ except (ImportError, AttributeError):
     from json import loads as decode  # type: ignore[assignment]
 
 
-def become(directory: int, lock: int, spec: int, go: int, news: int, umask: int, ignored: tuple[int, ...]) -> NoReturn:
+def become(
+    directory: int, lock: int, spec: int, go: int, news: int, umask: int, ignored: Numbers, unwanted: Numbers
+) -> NoReturn:
     """Become the job of an attempt, in a process that has just been forked; end it if that fails.
 
     `directory`, `lock` and `spec` are open; `go` is the pipe to wait on, `news` the one that tells the shim, one a
     line, `leave 1`, `floor KILOBYTES` and `STEP ERRNO`. `umask` is for a specification that names none; `ignored` are
-    the signals that the shim ignores.
+    the signals that the shim ignores, `unwanted` its descriptors that must not stay open until the exec.
     """
     status, step = NOT_EXECUTABLE, "spec"
     try:
+        for fd in unwanted:
+            close(fd)
         posix.setsid()
         for number in ignored:
             signal(number, SIG_DFL)

@@ -11,6 +11,11 @@ import posix
 from posix import O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, close, read
 from posix import open as open_file
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
 try:
     from ctypes import CDLL, c_ulong
 
@@ -52,12 +57,13 @@ def take_name(name: bytes) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent dies."""
+    """Become the parent of every descendant whose own parent dies, and take the wait statuses of all of them."""
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     if _prctl:
         _prctl(PR_SET_CHILD_SUBREAPER, _yes, _no, _no, _no)
 
 
-def settle(keep: int = OWN_FDS) -> int:
+def settle(keep: int = -1) -> int:
     """Let go of all that was inherited but the descriptor `keep`; return the inherited umask.
 
     Descriptors 0-9 are filled with /dev/null: nothing opened later may lie where the job's own descriptors will be.
@@ -72,8 +78,9 @@ def settle(keep: int = OWN_FDS) -> int:
     for fd in range(OWN_FDS):
         if fd != null:
             posix.dup2(null, fd, inheritable=False)
-    posix.closerange(OWN_FDS, keep)
-    posix.closerange(keep + 1, posix.sysconf("SC_OPEN_MAX"))
+    for fd in map(int, posix.listdir("/dev/fd")):
+        if fd >= OWN_FDS and fd != keep:
+            posix.closerange(fd, fd + 1)
     posix.chdir("/")
     return posix.umask(0o077)
 
@@ -119,3 +126,23 @@ def group(pid: int) -> int:
         return posix.getpgid(pid)
     except ProcessLookupError:
         return 0
+
+
+def forwarder(pid: int, *, reaped: bool = False) -> Callable[[int, FrameType | None], None]:
+    """Make the handler that passes SIGTERM on to the job's process group, and SIGCONT so that it can act on it.
+
+    Once the main process is `reaped` its number may be anybody's, unless a child of this process is in that group.
+    """
+
+    def forward(_number: int, _frame: FrameType | None) -> None:
+        if pid > 1 and not (reaped and pid not in map(group, children())):
+            try:
+                posix.killpg(pid, _signal.SIGTERM)
+                posix.killpg(pid, _signal.SIGCONT)
+            except ProcessLookupError:
+                if not reaped:
+                    posix.kill(pid, _signal.SIGTERM)
+            except PermissionError:
+                return
+
+    return forward

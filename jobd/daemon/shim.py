@@ -14,7 +14,7 @@ import gc
 import posix
 import sys
 import time
-from _signal import SIG_DFL, SIGCHLD, SIGCONT, SIGTERM, signal  # type: ignore[import-not-found]
+from _signal import SIGTERM, signal  # type: ignore[import-not-found]
 from fcntl import LOCK_EX, LOCK_NB, flock
 from posix import (
     O_CREAT,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from _socket import socket
     from collections.abc import Callable
     from resource import struct_rusage
-    from types import FrameType
 
 _folder = __file__.rpartition("/")[0]
 sys.path.insert(0, _folder)
@@ -80,12 +79,11 @@ def run(path: bytes, umask: int, channel: socket | None = None) -> int:
     crash("shim_start")
     process.take_name(b"jobd-shim")
     process.adopt_orphans()
-    signal(SIGCHLD, SIG_DFL)
     pid = go = 0
     try:
         directory = open_file(path, O_RDONLY | O_DIRECTORY)
-        lock = open_in(directory, b"lock", O_RDWR | O_CREAT)
-        if not seize(lock):
+        lock = seize(directory)
+        if lock < 0:
             answer(channel, b"failed", path, b"%d another shim holds the lock" % errno.EWOULDBLOCK)
             return NOT_MINE
         crash("shim_locked")
@@ -119,16 +117,17 @@ def open_in(directory: int, name: bytes, flags: int) -> int:
     return open_file(name, flags | O_NOFOLLOW, 0o600, dir_fd=directory)
 
 
-def seize(lock: int) -> bool:
-    """Take the lock, unless another shim has it; a daemon that probes it holds it for microseconds only."""
+def seize(directory: int) -> int:
+    """Take the lock and return it, or -1 if another shim has it; a daemon that probes it holds it for microseconds."""
+    lock = open_in(directory, b"lock", O_RDWR | O_CREAT)
     for _ in range(LOCK_TRIES):
         try:
             flock(lock, LOCK_EX | LOCK_NB)
         except BlockingIOError:
             sleep(LOCK_PAUSE)
         else:
-            return True
-    return False
+            return lock
+    return -1
 
 
 def reserve(directory: int) -> int:
@@ -151,13 +150,11 @@ def spawn(directory: int, lock: int, umask: int, channel: socket | None) -> tupl
     spec = open_in(directory, b"spec.json", O_RDONLY)
     hear_go, go = posix.pipe()
     news, tell_news = posix.pipe()
+    unwanted = (go, channel.fileno()) if channel else (go,)
     pid = posix.fork()
     if not pid:
-        if channel:
-            channel.close()
-        close(go)
-        launch.become(directory, lock, spec, hear_go, tell_news, umask, process.IGNORED)
-    signal(SIGTERM, forwarder(pid))
+        launch.become(directory, lock, spec, hear_go, tell_news, umask, process.IGNORED, unwanted)
+    signal(SIGTERM, process.forwarder(pid))
     for fd in (spec, hear_go, tell_news):
         close(fd)
     return pid, go, news
@@ -232,7 +229,7 @@ def watch(pid: int, said: bytes, directory: int, record: int, began: tuple[int, 
             return outcome
         if child == main:
             main = 0
-            signal(SIGTERM, forwarder(pid, reaped=True))
+            signal(SIGTERM, process.forwarder(pid, reaped=True))
             crash("main_exited")
             try:
                 publish(directory, record, describe(status, usage, said, began))
@@ -282,26 +279,6 @@ def persist(step: Callable[[], object]) -> None:
                 raise
         sleep(delay)
         delay = min(2 * delay, LONGEST_DELAY)
-
-
-def forwarder(pid: int, *, reaped: bool = False) -> Callable[[int, FrameType | None], None]:
-    """Make the handler that passes SIGTERM on to the job's process group, and SIGCONT so that it can act on it.
-
-    Once the main process is `reaped` its number may be anybody's, unless a child of this process is in that group.
-    """
-
-    def forward(_number: int, _frame: FrameType | None) -> None:
-        if pid > 1 and not (reaped and pid not in map(process.group, process.children())):
-            try:
-                posix.killpg(pid, SIGTERM)
-                posix.killpg(pid, SIGCONT)
-            except ProcessLookupError:
-                if not reaped:
-                    posix.kill(pid, SIGTERM)
-            except PermissionError:
-                return
-
-    return forward
 
 
 def main() -> int:
