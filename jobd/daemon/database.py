@@ -23,8 +23,10 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-def connect(path: Path, *, durability: str = "full", read_only: bool = False) -> sqlite3.Connection:
-    """Open an existing file. Raises sqlite3.Error."""
+def connect(
+    path: Path, *, durability: str = "full", read_only: bool = False, damaged: bool = False
+) -> sqlite3.Connection:
+    """Open an existing file, and begin to read it; a damaged one as far as that is possible. Raises sqlite3.Error."""
     mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
@@ -33,8 +35,12 @@ def connect(path: Path, *, durability: str = "full", read_only: bool = False) ->
         connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT}")
         for pragma in ("temp_store = MEMORY", "mmap_size = 0", "trusted_schema = OFF", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
+        if damaged:
+            # SQLite would read nothing of a file that has been cut off.
+            connection.execute("PRAGMA writable_schema = ON")
         if not read_only:
             _prepare_for_writing(connection, durability)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except BaseException:
         connection.close()
         raise
@@ -112,11 +118,11 @@ def failed_open(error: BaseException, path: Path) -> JobdError:
 
 def _obstacle(path: Path) -> str | None:
     """Find what SQLite does not tell: the file system is read-only, or somebody else owns the file."""
-    if not path.exists():
-        return None
+    if not path.parent.is_dir():
+        return "its directory is missing"
     if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
         return "its file system is read-only"
-    if not os.access(path, os.R_OK | os.W_OK):
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return "you may not read and write it"
     if not os.access(path.parent, os.W_OK):
         return "you may not write in its directory"

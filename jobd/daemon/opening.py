@@ -4,6 +4,7 @@ The rule: what is wrong is found before anything is written, and an empty or mis
 is damage, although SQLite would take it for a new one.
 """
 
+import contextlib
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -66,9 +67,10 @@ def _open(path: Path, durability: str) -> tuple[sqlite3.Connection, bool]:
     _refuse_loss(path)
     if not path.exists():
         database.touch(path)
-    connection = _connect(path, durability)
+    with contextlib.closing(_connect(path, read_only=True)) as reader:
+        unchecked = _examine(reader, path)
+    connection = _connect(path, durability=durability)
     try:
-        unchecked = _examine(connection, path)
         _bring_up_to_date(connection, path)
         if lasting:
             filesystem.put_mark(filesystem.created_mark(path))
@@ -88,14 +90,15 @@ def _refuse_loss(path: Path) -> None:
         raise _Damaged("it is empty")
 
 
-def _connect(path: Path, durability: str) -> sqlite3.Connection:
+def _connect(path: Path, *, durability: str = "full", read_only: bool = False) -> sqlite3.Connection:
+    """Open the file; where even reading takes more room than there is, the ballast goes."""
     try:
-        return database.connect(path, durability=durability)
+        return database.connect(path, durability=durability, read_only=read_only)
     except sqlite3.Error as error:
         if database.is_damage(error):
             raise _Damaged(str(error)) from None
         if database.is_full(error, path.parent) and filesystem.drop_ballast(path):
-            return _connect(path, durability)
+            return _connect(path, durability=durability, read_only=read_only)
         raise
 
 

@@ -43,7 +43,6 @@ class Reader:
         self._deadline = math.inf
         try:
             self._connection = database.connect(path, read_only=True)
-            self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
             raise database.failed_open(error, path) from None
         self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)

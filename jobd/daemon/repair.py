@@ -67,7 +67,7 @@ def _save(path: Path, sound: sqlite3.Connection) -> Saved:
     try:
         if not path.exists() or not path.stat().st_size:
             return Saved()
-        with contextlib.closing(database.connect(path, read_only=True)) as damaged:
+        with contextlib.closing(database.connect(path, read_only=True, damaged=True)) as damaged:
             return salvage(damaged, sound)
     except sqlite3.Error as error:
         if sound.in_transaction:

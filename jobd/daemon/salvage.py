@@ -17,8 +17,8 @@ from jobd.daemon.rows import Row, Target
 
 #: Rows read at a time.
 PAGE = 1000
-#: Searches in one table at most: each unreadable row costs a few, of some microseconds.
-MOST_SEARCHES = 200_000
+#: Damaged places in one table after which it is given up.
+MOST_GAPS = 10_000
 
 
 class Saved(NamedTuple):
@@ -45,36 +45,47 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
 
 
 def readable(connection: sqlite3.Connection, table: str, columns: str) -> Iterator[Row]:
-    """Yield the rows of a table that can be reached, each once, in no order: the rowid, then the columns.
+    """Yield the rows of a table that can be reached, in order: the rowid, then the columns.
 
-    A span of rowids is read from both ends until damage is met, then what is left of it is cut in two.
+    Where a page is damaged the search goes on behind it: in growing steps until something can be read again, then back
+    to the first rowid from which that is so.
     """
-    searches, spans = 0, [(1, LARGEST)]
-    text = f"SELECT rowid, {columns} FROM {table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid"  # noqa: S608
-    while spans and searches < MOST_SEARCHES:
-        searches += 1
-        low, high = spans.pop()
-        page, whole = _page(connection, f"{text} LIMIT {PAGE}", (low, high))
+    text = f"SELECT rowid, {columns} FROM {table} WHERE rowid >= ? ORDER BY rowid LIMIT ?"  # noqa: S608
+
+    def is_sound(start: int) -> bool:
+        return _page(connection, text, start, 1)[1]
+
+    low, gaps = 1, 0
+    while low < LARGEST and gaps < MOST_GAPS:
+        page, whole = _page(connection, text, low, PAGE)
         yield from page
         low = page[-1][0] + 1 if page else low
-        if whole:
-            spans += [(low, high)] if len(page) == PAGE and low <= high else []
-            continue
-        page, whole = _page(connection, f"{text} DESC LIMIT {PAGE}", (low, high))
-        yield from page
-        high = page[-1][0] - 1 if page else high
-        middle = (low + high) // 2
-        if whole and len(page) == PAGE:
-            spans += [(low, high)]
-        elif not whole and low < high:
-            spans += [(low, middle), (middle + 1, high)]
+        if whole and len(page) < PAGE:
+            return
+        if not whole:
+            gaps += 1
+            low = _behind(low, is_sound)
 
 
-def _page(connection: sqlite3.Connection, text: str, span: tuple[int, int]) -> tuple[list[Any], bool]:
+def _behind(low: int, is_sound: Callable[[int], bool]) -> int:
+    """Find the first rowid above this one from which can be read; LARGEST if there is none."""
+    step = 1
+    while low + step < LARGEST and not is_sound(low + step):
+        step *= 2
+    if low + step >= LARGEST:
+        return LARGEST
+    bad, good = low + step // 2, low + step
+    while good - bad > 1:
+        middle = (bad + good) // 2
+        bad, good = (bad, middle) if is_sound(middle) else (middle, good)
+    return good
+
+
+def _page(connection: sqlite3.Connection, text: str, start: int, limit: int) -> tuple[list[Any], bool]:
     """Read rows until the limit, the end, or damage; say whether there was none."""
     page: list[Any] = []
     try:
-        page.extend(connection.execute(text, span))
+        page.extend(connection.execute(text, (start, limit)))
     except (sqlite3.Error, UnicodeDecodeError):
         return page, False
     return page, True

@@ -249,6 +249,7 @@ class Store:
 
 
 def _leave(connection: sqlite3.Connection) -> None:
-    """Close the file; all of it is then in one piece, even if somebody else still reads."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Close the file, all of it in one piece if there is room for that, even if somebody else still reads."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
