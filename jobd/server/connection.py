@@ -6,6 +6,7 @@ read is not read from, and is hung up on after a while; nothing is buffered with
 
 import asyncio
 import select
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import suppress
@@ -19,6 +20,8 @@ from jobd.server.alarm import Alarm
 from jobd.server.dispatch import Dispatcher, Later, Reply
 from jobd.server.outlet import Outlet
 
+#: Seconds of work for one client after which others have their turn.
+TURN = 0.005
 #: What answers a stream when its items have ended.
 END = b"null"
 
@@ -38,7 +41,7 @@ class Limits(NamedTuple):
 
 
 class Clients:
-    """The open connections of a server, and what is being done for clients, even if they are gone."""
+    """The open connections of a server, and the tasks that work for them."""
 
     def __init__(self, dispatcher: Dispatcher, limits: Limits) -> None:
         self.dispatcher = dispatcher
@@ -169,8 +172,11 @@ class Connection(asyncio.Protocol):
     def _work(self) -> None:
         """Do what the lines ask, as much as may be unanswered; then read on, or not."""
         replies: list[Reply] = []
+        until = time.monotonic() + TURN
         while self._waiting and len(replies) + self._unanswered < wire.MOST_UNANSWERED and not self._outlet.full:
             self._take(self._waiting.popleft(), replies)
+            if time.monotonic() > until:
+                break
         if replies:
             self._answer(replies)
         if self._waiting and self._unanswered < wire.MOST_UNANSWERED and not self._outlet.full:

@@ -130,6 +130,8 @@ class Dispatcher:
 def _control(call: wire.Call) -> wire.Cancel | None:
     """Understand what belongs to the protocol itself; of that, unknown notifications are passed over."""
     if call.method == wire.Cancel.method:
+        if call.id is not UNSET:
+            raise BadRequest(problem=f"{call.method} is never answered, so it has no id; the stream answers")
         cancel = wire.decode_parameters(wire.Cancel, call)
         assert isinstance(cancel, wire.Cancel)
         return cancel

@@ -60,7 +60,8 @@ class Outlet:
         """Note that the client has read."""
         self.full = False
         self._room.set()
-        self._stuck.stop()
+        if not self._transport.is_closing():
+            self._stuck.stop()
 
     def close(self, last_words: bytes) -> None:
         """Write everything, and the last words, then hang up."""

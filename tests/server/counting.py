@@ -1,6 +1,7 @@
 """An engine that counts, in memory: the server knows no more of the real one. The test can hold its commits."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -19,10 +20,11 @@ class Add(wire.Mutation[int], frozen=True):
 
 
 class Total(wire.Read[int], frozen=True):
-    """Tell the sum."""
+    """Tell the sum, after so many seconds of work."""
 
     method: ClassVar = "total"
     text: str = ""
+    seconds: float = 0.0
 
 
 class Rest(wire.Action[str], frozen=True):
@@ -74,6 +76,8 @@ class Engine:
     def perform_now(self, request: Any, caller: Actor) -> bytes:
         """Add, or tell the sum; thirteen is refused when it is added, and minus thirteen is a bug."""
         self.callers.append(caller)
+        if isinstance(request, Total):
+            time.sleep(request.seconds)
         if isinstance(request, Add):
             if request.number == UNLUCKY:
                 raise Refused(problem="thirteen is unlucky")

@@ -118,6 +118,16 @@ def test_running_streams_are_limited_by_refusing(serving: Serving) -> None:
     assert {client.receive()["id"], client.receive()["id"]} == {5, "a"}
 
 
+def test_others_have_their_turn(serving: Serving) -> None:
+    """Whoever asks much at once does not keep others waiting until all of it is done."""
+    busy, other = serving.client(), serving.client()
+    other.ask("total")
+    busy.send(*({"id": number, "method": "total", "params": {"seconds": 0.005}} for number in range(200)))
+    assert other.ask("rest", fail=True) == "REFUSED"
+    assert len(serving.engine.callers) < 200
+    assert [busy.receive()["id"] for _ in range(200)] == list(range(200))
+
+
 def test_a_slow_reader_is_not_written_for_without_a_limit(serve: Callable[..., Serving]) -> None:
     """A stream waits for its reader and is complete afterwards; others are served meanwhile."""
     serving = serve(drain_time=PATIENCE)

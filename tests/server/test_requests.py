@@ -119,6 +119,12 @@ REFUSALS: dict[str, tuple[dict[str, Any] | bytes, int | str | None, str, str]] =
     "refused": (add(13, id=1), 1, "REFUSED", "refused: thirteen is unlucky"),
     "refused later": ({"id": 1, "method": "rest", "params": {"fail": True}}, 1, "REFUSED", "may not rest"),
     "bad cancel": ({"method": "$/cancel", "params": {"id": 3}}, None, "BAD_PARAMETERS", "$/cancel: "),
+    "cancel with an id": (
+        {"id": 1, "method": "$/cancel", "params": {"request": 3}},
+        1,
+        "BAD_REQUEST",
+        "$/cancel is never answered",
+    ),
     "a batch": (b'[{"id":1,"method":"total"}]\n', None, "BAD_REQUEST", "one object a line"),
 }
 
