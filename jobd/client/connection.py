@@ -152,7 +152,7 @@ def check_directory(path: str) -> bool:
     """
     try:
         found = os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise StateDirectoryUnusable(path=path, problem=error.strerror) from error

@@ -16,7 +16,7 @@ import msgspec
 from jobd.client import Client
 from jobd.client.environment import NO_SETTINGS
 from jobd.config import Paths, config_files, state_directory
-from jobd.core.errors import ConfigInvalid
+from jobd.core.errors import BadValue, ConfigInvalid
 from jobd.core.text import Lossless, lossless
 from jobd.core.text import path as as_path
 from jobd.ui.fields import Template, pick
@@ -121,9 +121,13 @@ class Shell:
 
     @cached_property
     def here(self) -> Here:
-        """Where the command was called from. Raises OSError if the current directory is gone."""
+        """Where the command was called from. Raises BadValue if the current directory is gone."""
+        try:
+            cwd = lossless(os.getcwdb())
+        except FileNotFoundError as error:
+            raise BadValue(field="directory", problem="the current one does not exist any more") from error
         return Here(
-            cwd=lossless(os.getcwdb()),
+            cwd=cwd,
             environ=tuple(lossless(name + b"=" + value) for name, value in os.environb.items()),
             umask=_umask(),
             limits=_limits(),

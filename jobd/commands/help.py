@@ -10,6 +10,9 @@ from jobd.commands._help import generated, show_help
 from jobd.commands._options import meant
 from jobd.commands._shell import Shell
 
+#: Columns below which groff 1.22 never ends: the head of a page in section 7 does not fit.
+NARROWEST = 60
+
 EXAMPLES = """\
 jobd help            # all commands
 jobd help submit     # the manual of one
@@ -63,7 +66,8 @@ def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> boo
         path = os.path.join(folder, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        return subprocess.run([man, path], env=dict(shell.environ), check=False).returncode == 0
+        environ = {**shell.environ, "MANWIDTH": str(max(shell.screen.columns, NARROWEST))}
+        return subprocess.run([man, path], env=environ, check=False).returncode == 0
 
 
 def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None:
