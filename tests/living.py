@@ -37,7 +37,9 @@ class Living:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.kill()
 
     def start(self, environ: Mapping[str, str] | None = None, *, flags: tuple[str, ...] = ()) -> Self:
@@ -98,7 +100,9 @@ class Living:
     def submit(self, *argv: str, **params: Any) -> dict[str, Any]:
         """Submit a command with a bare environment."""
         surroundings = {"environment": [SEARCH_PATH, *params.pop("environment", ())], "umask": 0o022}
-        result: dict[str, Any] = self.call("submit", **{"argv": argv, "cwd": "/", "surroundings": surroundings, **params})
+        result: dict[str, Any] = self.call(
+            "submit", **{"argv": argv, "cwd": "/", "surroundings": surroundings, **params}
+        )
         return result
 
     def job(self, job_id: int) -> dict[str, Any]:

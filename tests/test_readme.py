@@ -13,8 +13,9 @@ from tests.source import ROOT
 TOURS = re.findall(r"<!-- tour -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
+@pytest.mark.usefixtures("state_dir")
 @pytest.mark.parametrize("tour", TOURS, ids=lambda text: text.split()[1])
-def test_the_tour_works(state_dir: Path, tmp_path: Path, tour: str) -> None:
+def test_the_tour_works(tmp_path: Path, tour: str) -> None:
     """A newcomer who types the lines of a tour sees no failure and no error."""
     program = tmp_path / "bin" / "jobd"
     program.parent.mkdir()

@@ -43,7 +43,9 @@ def tail() -> list[Figure]:
     environ = dict(os.environ)
     with daemon(JOBD_JOBS_OUTPUT_LIMIT="0") as living:
         environ["JOBD_DIR"] = str(living.state)
-        ours, theirs, loads = [], [], []
+        ours: list[float] = []
+        theirs: list[float] = []
+        loads: list[float] = []
         for _ in range(3):
             for figures, follow in ((ours, jobd("tail", "-f", "last")), (theirs, None)):
                 job = living.submit(sys.executable, "-c", WRITER)["id"]

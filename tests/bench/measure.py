@@ -1,4 +1,4 @@
-"""How a row is measured: jobd's side and its reference in turn, several rounds after a warm-up; medians, their ratio, the goal.
+"""How a row is measured: jobd's side and its reference in turn, several rounds after a warm-up; medians and ratio.
 
 Only ratios taken in one run count: a machine's speed drifts. A reference that is not installed is reported as missing.
 """
@@ -22,7 +22,7 @@ ROUNDS = 7
 
 
 class Figure(NamedTuple):
-    """What came out: jobd's median and the reference's, the goal for their ratio (or for jobd's alone), and which way is good."""
+    """What came out: both medians, the goal for their ratio (without a reference for jobd's alone), what is better."""
 
     ours: float
     reference: float | None

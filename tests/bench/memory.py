@@ -16,6 +16,19 @@ SAME_IMPORTS = (
 )
 
 
+#: Starts 1,000 sessions of three processes each.
+TREES = """
+import os, time
+for _ in range(1000):
+    if os.fork() == 0:
+        os.setsid()
+        os.fork() and os.fork()
+        time.sleep(600)
+print(flush=True)
+time.sleep(600)
+"""
+
+
 @row("P19", "memory")
 def memory() -> list[Figure]:
     """Weigh an idle daemon, one with 1,000 running jobs, and a shim."""
@@ -55,8 +68,7 @@ def sampling() -> list[Figure]:
     from jobd.daemon.trees import Tree
     from jobd.daemon.usage import Sampler
 
-    starter = "import os,sys,time\nfor _ in range(1000):\n if os.fork()==0:\n  os.setsid(); os.fork() and os.fork(); time.sleep(600)\nprint(flush=True)\ntime.sleep(600)"
-    with subprocess.Popen([sys.executable, "-S", "-c", starter], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-S", "-c", TREES], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         parent.stdout.readline()
         leaders = [child.pid for child in psutil.Process(parent.pid).children()]
@@ -81,7 +93,7 @@ _known: dict[int, psutil.Process] = {}
 
 
 def psutil_loop(leaders: set[int]) -> float:
-    """Measure the same with psutil alone, as well as that can be done: one map of parents, objects kept; milliseconds."""
+    """Measure the same with psutil alone, as well as it can: one map of parents, objects kept; milliseconds."""
     begun = time.perf_counter()
     parents = psutil._ppid_map()  # type: ignore[attr-defined]  # noqa: SLF001 -- what children() itself uses
     for pid, parent in parents.items():
