@@ -39,7 +39,7 @@ class Archive:
         self._clock = clock
         self.paths = paths
         self._live = live
-        self._usage = usage or {}
+        self._usage: Mapping[int, Usage] = {} if usage is None else usage
         self._usual: dict[str, Usual | None] = {}
 
     def now(self) -> Moment:
