@@ -136,7 +136,7 @@ _jobd_enter() {
         ':pause' | ':suspend')
             path='pause'
             ;;
-        ':progress')
+        ':progress' | ':beat' | ':message' | ':note' | ':stage')
             path='progress'
             ;;
         ':resume')
