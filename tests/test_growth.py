@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobd.growth import Follower, Growth, Watch
-from jobd.growth.follower import CHUNK, MOVED
+from jobd.growth.follower import CHUNK, GROWING, MOVED
 from jobd.growth.notices import IN_Q_OVERFLOW
 from tests.source import ROOT
 
@@ -158,9 +158,14 @@ class TestGrowth:
         with Growth() as growth, pytest.raises(FileNotFoundError):
             growth.arm(tmp_path / "missing")
 
-    def test_after_an_overflow_everything_is_looked_at(self, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """If the kernel dropped notices, all that are armed count as fired."""
+    def test_after_an_overflow_everything_is_looked_at(
+        self, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """If the kernel dropped notices, all that are armed still count as fired, and no other."""
         with Growth() as growth:
+            growth.arm(tmp_path)
+            (tmp_path / "entry").touch()
+            growth.read()
             token = growth.arm(log)
             overflow = [
                 b"",
@@ -515,7 +520,7 @@ class TestWatch:
 
         monkeypatch.setattr("jobd.growth.notices.Growth.arm", arm_late)
         with Follower(log) as follower:
-            assert watch.wait([follower], timeout=20) == ([follower], [])
+            assert watch.wait([follower]) == ([follower], [])
 
     def test_a_file_that_grows_is_not_watched(self, log: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
         """While bytes keep coming no notice is armed, so the writer pays for none."""
@@ -532,6 +537,16 @@ class TestWatch:
                 assert watch.wait([follower]) == ([follower], [])
                 assert follower.read() == b"x"
         assert armed == []
+
+    def test_a_file_that_grows_is_looked_at_now_and_then(self, log: Path, watch: Watch) -> None:
+        """Between two pieces some time goes by, so that each is worth its system calls."""
+        with Follower(log) as follower:
+            start = time.monotonic()
+            for _ in range(20):
+                append(log, b"x")
+                assert watch.wait([follower]) == ([follower], [])
+                assert follower.read() == b"x"
+            assert time.monotonic() - start >= 19 * GROWING
 
     def test_a_forgotten_follower_does_no_harm(self, log: Path, tmp_path: Path, watch: Watch) -> None:
         """One that was closed while it was watched wakes nobody for long, and its file can be followed anew."""

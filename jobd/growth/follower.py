@@ -136,14 +136,11 @@ class Follower:
         return length > 0
 
     def _write(self, target: int, data: memoryview) -> None:
-        while data:
-            try:
-                count = os.write(target, data)
-            except BlockingIOError:
-                _wait_for_room(target)
-            else:
-                self.offset += count
-                data = data[count:]
+        """Write as much as the target takes at once; what it leaves is loaded again."""
+        try:
+            self.offset += os.write(target, data)
+        except BlockingIOError:
+            _wait_for_room(target)
 
     def _hand_over(self, target: int, end: int) -> None:
         """Have the kernel move what stands before `end`, as long as no hole is in it and the target allows it."""

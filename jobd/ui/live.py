@@ -69,7 +69,7 @@ class Footer:
 
 
 class LiveLine:
-    """The status line of one command, as a context manager.
+    """The status line of one command, as a context manager that may be entered again.
 
     `term_progress` (auto, always, never) says whether the terminal's tab shows progress too.
     """
@@ -91,6 +91,7 @@ class LiveLine:
         self._told_at = 0.0
 
     def __enter__(self) -> Self:
+        self._is_on = self._screen.live
         if self._is_on:
             self._painter = threading.Thread(target=self._paint_when_due, name="live line", daemon=True)
             self._painter.start()
@@ -145,6 +146,7 @@ class LiveLine:
             was_on, self._is_on = self._is_on, False
             if was_on:
                 end = self._footer.erase() + ("\r\n" if self._footer.column else "") + (OFF if self._told else "")
+                self._footer, self._shown, self._told = Footer(), ("", 0), ""
                 with suppress(OSError):
                     self._screen.write(end)
 
@@ -166,20 +168,20 @@ class LiveLine:
         self._is_due = True
         self._wake.put(LOOK)
 
+    def _seconds_left(self) -> float | None:
+        """Tell in how many seconds something is to be painted; None if nothing is."""
+        due = self._painted_at + PACE if self._is_due else self._told_at + REMIND if self._told else None
+        return None if due is None else max(due - time.monotonic(), 0.0)
+
     def _paint_when_due(self) -> None:
         while True:
-            due = self._painted_at + PACE if self._is_due else self._told_at + REMIND if self._told else None
             try:
-                if self._wake.get(timeout=None if due is None else max(due - time.monotonic(), 0)) == STOP:
+                if self._wake.get(timeout=self._seconds_left()) == STOP:
                     return
             except Empty:
-                with self._turn:
-                    if not self._is_on:
-                        return
-                    try:
+                with self._turn, suppress(OSError):
+                    if self._is_on and self._seconds_left() == 0:
                         self._paint()
-                    except OSError:
-                        return
 
     def _catch_signals(self) -> None:
         self._handle(signal.SIGWINCH, lambda *_: self._ask())

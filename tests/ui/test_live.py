@@ -20,7 +20,7 @@ from tests.source import ROOT
 from tests.ui.terminals import XTERM, Grid, screen_on_terminal, terminal
 from tests.waiting import until
 
-COLUMNS = 20
+COLUMNS = 6
 TEXTS = st.text("amK \n", max_size=30)
 LINES = st.text("xyz ", min_size=1, max_size=30).filter(str.strip)
 
@@ -48,6 +48,14 @@ def test_the_log_is_whole_whatever_stands_below_it(steps: list[tuple[str, str | 
     assert without_empty_end(seen.lines()) == without_empty_end(alone.lines())
 
 
+def test_a_row_filled_to_the_edge_is_not_left_behind() -> None:
+    """The line stands below a full row; a newline that ends that row makes no empty one."""
+    footer, seen = Footer(), Grid(COLUMNS)
+    for text in ("abcdef", "\ng", "hijkl", "m\n"):
+        seen.write(footer.erase() + footer.advance(text, COLUMNS) + footer.draw("line", COLUMNS))
+    assert seen.lines() == ["abcdef", "ghijkl", "m", "line"]
+
+
 def test_a_tab_moves_the_place_where_the_log_goes_on() -> None:
     """The cursor goes back behind a tab as the terminal has drawn it."""
     footer, seen = Footer(), Grid(40)
@@ -66,6 +74,20 @@ def test_the_line_is_shown_and_taken_away() -> None:
             opened.until("▶ encode 42%")
             assert opened.rows() == ["▶ encode 42%"]
         assert opened.rows() == [""]
+
+
+def test_it_may_be_entered_again() -> None:
+    """A command that goes on after an interrupt has its line back."""
+    with screen_on_terminal() as (screen, opened):
+        live = LiveLine(screen)
+        for text in ("before", "after"):
+            with live:
+                live.write("log")
+                live.show(text)
+                opened.until(text)
+        live.write("end\n")
+        opened.until("end")
+        assert opened.rows() == ["log", "log", "end", ""]
 
 
 def test_log_text_goes_above_the_line() -> None:

@@ -92,6 +92,13 @@ def test_forty_columns() -> None:
     assert lines == ["   ID  NAME          STATE    PROGRESS", "▶ 142  nightly-bac…  running  █████░░░░░"]
 
 
+def test_one_column_alone_is_cut() -> None:
+    """The last column that is left fits too, whether it may shrink or not."""
+    with screen_on_terminal(6) as (screen, _):
+        for column in (Column("NAME", "name"), Column("NAME", "name", shrink=1, least=8)):
+            assert plain(table([column], [row()], screen)) == "NAME\nnight…\n"
+
+
 NAMES = st.text(st.characters(categories=("L", "M", "N", "P", "S", "Zs", "Cc", "Cf")), max_size=40)
 
 
