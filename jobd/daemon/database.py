@@ -27,10 +27,9 @@ def connect(
     path: Path, *, durability: str = "full", read_only: bool = False, damaged: bool = False
 ) -> sqlite3.Connection:
     """Open an existing file, and begin to read it; a damaged one as far as that is possible. Raises sqlite3.Error."""
-    mode = "ro" if read_only else "rw"
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-    )
+    how = ("immutable=1" if _cannot_change(path) else "mode=ro") if read_only else "mode=rw"
+    location = f"{path.absolute().as_uri()}?{how}"
+    connection = sqlite3.connect(location, uri=True, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT}")
         for pragma in ("temp_store = MEMORY", "mmap_size = 0", "trusted_schema = OFF", "foreign_keys = ON"):
@@ -120,13 +119,23 @@ def _obstacle(path: Path) -> str | None:
     """Find what SQLite does not tell: the file system is read-only, or somebody else owns the file."""
     if not path.parent.is_dir():
         return "its directory is missing"
-    if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
+    if _is_read_only(path.parent):
         return "its file system is read-only"
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return "you may not read and write it"
     if not os.access(path.parent, os.W_OK):
         return "you may not write in its directory"
     return None
+
+
+def _is_read_only(directory: Path) -> bool:
+    return directory.is_dir() and bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
+def _cannot_change(path: Path) -> bool:
+    """Whether the file is all there is and nobody can write it: then it needs no log and no locks to be read."""
+    log = path.with_name(f"{path.name}-wal")
+    return _is_read_only(path.parent) and not (log.exists() and log.stat().st_size)
 
 
 def _primary(error: BaseException) -> int | None:

@@ -17,6 +17,8 @@ from jobd.daemon.reader import Reader
 
 #: A larger database is looked through in the background: this much takes about a tenth of a second.
 CHECKED_AT_ONCE = 128 << 20
+#: The first that copies a database by `VACUUM INTO`.
+OLDEST_SQLITE = (3, 27)
 
 
 class Opened(NamedTuple):
@@ -40,6 +42,9 @@ class _Damaged(Exception):
 
 def open_database(path: Path, durability: str) -> tuple[sqlite3.Connection, Opened]:
     """Open the database for writing. Raises DatabaseTooNew, StorageBroken, StorageFull."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        problem = f"SQLite {sqlite3.sqlite_version} is too old; it takes {'.'.join(map(str, OLDEST_SQLITE))}"
+        raise StorageBroken(path=str(path), problem=problem)
     filesystem.refuse_network(path)
     created, quarantined = not path.exists(), None
     try:

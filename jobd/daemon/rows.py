@@ -83,14 +83,14 @@ def record_row(job: Job) -> Row:
 
 
 def same_columns(one: Job, other: Job) -> bool:
-    """Whether two versions of a job differ in the record at most."""
+    """Whether two versions of a job, one made of the other, differ in the record at most; in doubt, no."""
     return (
         one.state is other.state
-        and one.started_at == other.started_at
-        and one.ended_at == other.ended_at
-        and one.priority == other.priority
-        and one.name == other.name
-        and one.group == other.group
+        and one.started_at is other.started_at
+        and one.ended_at is other.ended_at
+        and one.priority is other.priority
+        and one.name is other.name
+        and one.group is other.group
     )
 
 

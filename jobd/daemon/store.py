@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from jobd.core.errors import JobdError, OutcomeUnknown, StorageFull
 from jobd.core.events import Entry
-from jobd.core.model import ALIVE, Job
+from jobd.core.model import Job
 from jobd.daemon import database, filesystem, memory, opening, rows, safekeeping
 from jobd.daemon.batch import Batch
 from jobd.daemon.opening import Opened
@@ -106,7 +106,7 @@ class Store:
     def save(self, job_id: int, job: Job | None, entries: Iterable[Entry]) -> None:
         """Put a job as it now is (None: removed) and its new entries into the batch. Raises `fault` if there is one."""
         self._open_batch().put(job_id, job, entries, self._saved.get(job_id))
-        if job is not None and job.state in ALIVE:
+        if job is not None and job.started_at is not None and job.ended_at is None:
             self._saved[job_id] = job
         else:
             self._saved.pop(job_id, None)

@@ -275,6 +275,14 @@ def test_a_sound_large_database_serves_on(tmp_path: Path, monkeypatch: pytest.Mo
     assert jobs_in(path) == maker.jobs
 
 
+def test_an_old_sqlite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the library cannot make backups the daemon does not start, and says what it takes."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
+    with pytest.raises(StorageBroken, match=r"SQLite .* is too old; it takes 3\.27"):
+        Kept(tmp_path / "jobd.db", "full")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_room_is_set_aside(tmp_path: Path) -> None:
     """A database that lasts has its mark and its ballast beside it; closed, it is one file."""
     path = tmp_path / "jobd.db"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from jobd.core.errors import JobdError, OutcomeUnknown, StorageBroken, StorageFull
 from jobd.daemon import database, filesystem
+from jobd.daemon.reader import Reader
 from jobd.daemon.store import MOST_FAILURES
 from tests.daemon.disks import fill, make_read_only, small_disk
 from tests.daemon.planting import NOBODY, nobody, root_only
@@ -199,6 +201,26 @@ def test_a_read_only_file_system_is_refused(disk: Path) -> None:
 
 
 @root_only
+def test_a_read_only_file_system_can_be_read(disk: Path) -> None:
+    """What is remembered can be looked at there; a log that was left cannot be taken in, and the reason is named."""
+    path, maker = disk / "jobd.db", Maker()
+    write(path, maker.submit(1))
+    left = disk / "left" / "jobd.db"
+    left.parent.mkdir()
+    write(left, maker.submit(2))
+    with contextlib.closing(sqlite3.connect(left)) as writer:
+        writer.execute("DELETE FROM jobs")
+        writer.commit()
+        log = left.with_name("jobd.db-wal").read_bytes()
+    left.with_name("jobd.db-wal").write_bytes(log)
+    make_read_only(disk)
+    with reading(path) as reader:
+        assert reader.live() == [maker.jobs[1]]
+    with pytest.raises(StorageBroken, match="its file system is read-only"):
+        Reader(left)
+
+
+@root_only
 @pytest.mark.parametrize(
     ("file_mode", "directory_mode", "reason"),
     [(0o400, 0o700, "you may not read and write it"), (0o600, 0o500, "you may not write in its directory")],
@@ -236,6 +258,50 @@ def test_a_disk_that_fails_leaves_the_outcome_open(tmp_path: Path, failing: type
                 assert running.store.hopeless == (count == MOST_FAILURES)
 
     asyncio.run(run())
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace lets system calls fail")
+@pytest.mark.parametrize(("call", "errno"), [("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC")])
+def test_a_disk_that_really_fails(tmp_path: Path, call: str, errno: str) -> None:
+    """One failing system call: the caller hears of it, and all that was acknowledged is there."""
+    path, trace = tmp_path / "jobd.db", tmp_path / "trace"
+    write(path)
+    fault = f"inject={call}:error={errno}:when=25"
+    command = ["strace", "-f", "-o", str(trace), "-e", f"trace={call}", "-e", fault, sys.executable, "-c", PERSISTENT]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, str(path)], env=environment, capture_output=True, text=True, check=True)
+    assert "INJECTED" in trace.read_text()
+    told = done.stdout.split()
+    assert told.count("StorageFull" if errno == "ENOSPC" else "OutcomeUnknown") == 1
+    acknowledged = [int(word) for word in told if word.isdigit()]
+    assert len(acknowledged) > 25
+    with reading(path) as reader:
+        assert {job.id for job in reader.live()} >= set(acknowledged)
+        assert reader.last_seq() == len(reader.entries(0, 1000)) == len(reader.live())
+
+
+#: Saves jobs, whatever happens, and prints what came of each.
+PERSISTENT = """
+import asyncio, sys
+from pathlib import Path
+from jobd.core.errors import JobdError
+from tests.daemon.storing import kept
+from tests.making import Maker
+
+async def run():
+    async with kept(Path(sys.argv[1])) as running:
+        number = 0
+        for _ in range(40):
+            try:
+                await running.commit(Maker(number).submit(number + 1))
+                number += 1
+                print(number)
+            except JobdError as error:
+                print(type(error).__name__)
+                await running.store.probe()
+
+asyncio.run(run())
+"""
 
 
 def test_failures_count_only_in_a_row(tmp_path: Path, failing: type[Failing]) -> None:
