@@ -91,14 +91,14 @@ def columns(screen: "Screen") -> list[Column]:
     """Make the columns of jobs that are active or have just ended."""
     return [
         mark_column(screen),
-        Column("ID", "id", right=True),
-        Column("NAME", "name", shrink=1, least=10),
+        Column("ID", lambda job: job.id, right=True),
+        Column("NAME", lambda job: job.name, shrink=1, least=10),
         Column("STATE", outcome, style=style),
-        Column("PROGRESS", lambda job: progress_text(job, screen), shrink=2, least=5, raw="progress.fraction"),
-        Column("ETA", left, right=True, raw="progress.eta.seconds"),
-        Column("TIME", lambda job: amounts.duration(job.elapsed), right=True, raw="elapsed"),
-        Column("CPU", _cpu, right=True, raw="usage.cpu_percent"),
-        Column("MEM", lambda job: amounts.size(job.usage.rss_bytes), right=True, raw="usage.rss_bytes"),
+        Column("PROGRESS", lambda job: progress_text(job, screen), shrink=2, least=5, raw=lambda job: job.progress.fraction),
+        Column("ETA", left, right=True, raw=lambda job: job.progress.eta and job.progress.eta.seconds),
+        Column("TIME", lambda job: amounts.duration(job.elapsed), right=True, raw=lambda job: job.elapsed),
+        Column("CPU", _cpu, right=True, raw=lambda job: job.usage.cpu_percent),
+        Column("MEM", lambda job: amounts.size(job.usage.rss_bytes), right=True, raw=lambda job: job.usage.rss_bytes),
     ]
 
 

@@ -125,8 +125,8 @@ class Source:
             lines.pop()
         head = self._head()
         if self._harmless:
-            text = "".join(f"{head}{self._harmless.feed(line + b'\n')}" for line in lines)
-            self._live.write(text)
+            harmless = self._harmless
+            self._live.write("".join(head + harmless.feed(line + b"\n") for line in lines))
         else:
             before = head.encode()
             self._screen.write_bytes(b"".join(before + line + b"\n" for line in lines))

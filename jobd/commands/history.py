@@ -81,13 +81,13 @@ def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
     screen = shell.screen
     columns = [
         _looks.mark_column(screen),
-        Column("ID", "id", right=True),
-        Column("NAME", "name", shrink=1, least=10),
+        Column("ID", lambda job: job.id, right=True),
+        Column("NAME", lambda job: job.name, shrink=1, least=10),
         Column("STATE", _looks.outcome, style=_looks.style),
-        Column("STARTED", lambda job: amounts.clock(job.started_at and job.started_at.isoformat()), raw="started_at"),
-        Column("TOOK", lambda job: amounts.duration(job.elapsed), right=True, raw="elapsed"),
+        Column("STARTED", lambda job: amounts.clock(job.started_at and job.started_at.isoformat()), raw=lambda job: job.started_at and job.started_at.isoformat()),
+        Column("TOOK", lambda job: amounts.duration(job.elapsed), right=True, raw=lambda job: job.elapsed),
         Column("USUAL", lambda job: amounts.duration(job.usual.p50 if job.usual else None), right=True),
-        Column("PEAK", lambda job: amounts.size(job.usage.peak_rss_bytes), right=True, raw="usage.peak_rss_bytes"),
+        Column("PEAK", lambda job: amounts.size(job.usage.peak_rss_bytes), right=True, raw=lambda job: job.usage.peak_rss_bytes),
     ]
     screen.data(table(columns, found, screen))
     if len(found) == limit:
