@@ -13,6 +13,7 @@ found by itself: the server, the client, the exit statuses and the manual read t
     └── NotPermitted      77   somebody else's
 """
 
+import math
 import re
 import string
 from collections.abc import Iterator
@@ -88,7 +89,7 @@ def _fill(template: str, details: Details) -> str:
 
 
 def _sendable(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, dict):
         return {_sendable(str(key)): _sendable(item) for key, item in value.items()}

@@ -54,6 +54,14 @@ def test_a_single_report() -> None:
     assert eta.seconds == pytest.approx(70)
 
 
+def test_a_job_that_stands_still() -> None:
+    """A job that says the same again has an estimate, a longer one."""
+    shown = advance(NOTHING, Report(done=3, total=10), 1, 30.0, AT)
+    eta = estimate(advance(shown, Report(done=3, total=10), 1, 60.0, AT), 60.0, None)
+    assert eta is not None
+    assert eta.seconds > 100
+
+
 def test_a_checkpoint() -> None:
     """What was done before the attempt does not count as its speed."""
     shown = NOTHING
