@@ -21,9 +21,11 @@ JOBS = 200
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Maker]:
-    """Make a database of some hundred jobs."""
+    """Make a database of some hundred jobs, with an answer and surroundings."""
     path, maker = tmp_path_factory.mktemp("source") / "jobd.db", Maker()
     write(path, *(maker.run(job_id) for job_id in range(1, JOBS + 1)))
+    ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('a', 'submit', 5, '{}')")
+    ask(path, "INSERT INTO surroundings (digest, body) VALUES ('d', '{\"environment\":[\"A=1\"]}')")
     return path, maker
 
 
@@ -55,8 +57,6 @@ def rowids(path: Path, table: str) -> list[int]:
 def test_a_sound_database_is_saved_whole(tmp_path: Path, source: tuple[Path, Maker]) -> None:
     """Without damage nothing is missing: all tables, row by row."""
     path, _ = source
-    ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('a', 'submit', 5, '{}')")
-    ask(path, "INSERT INTO surroundings (digest, body) VALUES ('d', '{\"environment\":[\"A=1\"]}')")
     assert save(path, tmp_path / "fresh.db") == Saved(JOBS, 0, 4 * JOBS, 1, 1)
     for table in ("jobs", "events", "requests", "surroundings"):
         text = f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608
