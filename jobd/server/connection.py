@@ -211,7 +211,9 @@ class Connection(asyncio.Protocol):
     def _committed(self, replies: list[Reply], commit: asyncio.Future[None]) -> None:
         self._unanswered -= len(replies)
         self._outlet.write(self._dispatcher.finish(replies, commit))
-        self._work()
+        if self._waiting or self._ending:
+            # Other replies may be about to be sent after the same commit; what waited comes after them.
+            asyncio.get_running_loop().call_soon(self._work)
 
     def _stop_reading(self) -> None:
         self._transport.pause_reading()

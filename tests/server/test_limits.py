@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,22 +168,18 @@ def test_who_reads_nothing_for_long_is_hung_up_on(serve: Callable[..., Serving])
 
 
 def test_who_reads_slowly_is_not_hung_up_on(serve: Callable[..., Serving]) -> None:
-    """Reading anything within the time is enough, however much there is to read."""
+    """Reading something within the time is enough, however much there is to read and however long it takes."""
     serving = serve(drain_time=1.0)
     slow = serving.client()
-    slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
-    slow.send({"id": 1, "method": "count", "params": {"to": 1, "wide": 4_000_000}})
-    begun = serving.run(serving.loop.time)
-    received = 0
-    while serving.run(serving.loop.time) < begun + 2.5:
-        received += len(slow.socket.recv(1 << 14))
-        serving.everything_arrived()
-        if received > 3_000_000:
-            break
-    assert serving.server.counts.connections > 1
-    slow.socket.settimeout(PATIENCE)
-    while received < 4_000_000:
-        received += len(slow.socket.recv(1 << 16))
+    slow.send({"id": 1, "method": "count", "params": {"to": 1, "wide": 8_000_000}})
+    begun, received = time.monotonic(), 0
+    while time.monotonic() < begun + 2.5:
+        received += len(slow.socket.recv(1 << 17))
+        time.sleep(0.05)
+    assert received < 8_000_000
+    assert serving.server.counts.connections == 1
+    while received < 8_000_000:
+        received += len(slow.socket.recv(1 << 17))
 
 
 def test_a_reader_that_never_comes_back_does_not_hold_the_end(serve: Callable[..., Serving]) -> None:
