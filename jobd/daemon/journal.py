@@ -52,6 +52,7 @@ def set_up(paths: Paths, level: str, *, background: bool, environ: Mapping[str, 
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(level.upper())
     logging.raiseExceptions = False
