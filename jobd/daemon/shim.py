@@ -286,7 +286,9 @@ def main() -> int:
     if not sys.argv[1:]:
         sys.stderr.write("shim.py: name one attempt directory\n")
         return FAILED
-    path = posix.getcwdb() + b"/" + sys.argv[1].encode(sys.getfilesystemencoding(), "surrogateescape")
+    path = sys.argv[1].encode(sys.getfilesystemencoding(), "surrogateescape")
+    if not path.startswith(b"/"):
+        path = posix.getcwdb() + b"/" + path
     gc.disable()
     return run(path, process.settle())
 
