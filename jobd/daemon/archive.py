@@ -19,8 +19,9 @@ from jobd.daemon import output
 from jobd.daemon.clock import Clock
 from jobd.daemon.reader import Reader
 
-#: Names whose usual duration is kept in memory.
+#: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024
+MOST_SURROUNDINGS = 32
 
 
 class Archive:
@@ -41,6 +42,7 @@ class Archive:
         self._live = live
         self._usage: Mapping[int, Usage] = {} if usage is None else usage
         self._usual: dict[str, Usual | None] = {}
+        self._surroundings: dict[str, Surroundings] = {}
 
     def now(self) -> Moment:
         """Read the clocks."""
@@ -97,9 +99,12 @@ class Archive:
 
     def surroundings(self, digest: str) -> Surroundings:
         """Find the surroundings kept under a digest. Raises NothingMatched."""
-        found = self.reader.surroundings(digest)
+        found = self._surroundings.get(digest) or self.reader.surroundings(digest)
         if found is None:
             raise NothingMatched(what=f"surroundings {digest}")
+        self._surroundings[digest] = found
+        if len(self._surroundings) > MOST_SURROUNDINGS:
+            del self._surroundings[next(iter(self._surroundings))]
         return found
 
     def view(self, job: Job) -> JobView:

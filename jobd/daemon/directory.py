@@ -1,8 +1,8 @@
 """The directory of an attempt: the contract between the daemon and whoever runs the job (version 1).
 
-`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report and the output. The daemon only
-reads, but for spec.json and a claim that fences. Only `exit` is durable by itself; of the others a garbled one counts as absent.
-An attempt run without a daemon is `run/adhoc-<random>/` until it has been imported.
+`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report and the output. The
+daemon only reads, but for spec.json and a claim that fences. Only `exit` is durable by itself; of the others a garbled
+one counts as absent. An attempt run without a daemon is `run/adhoc-<random>/` until it has been imported.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from jobd.daemon import output
 from jobd.daemon.crash import crash_point
 
 VERSION = 1
-#: The descriptor of the report file in a job: one digit, since dash takes no other in `>&N`; 3 to 7 and 9 are what scripts use.
+#: The descriptor of the report file in a job: one digit, since dash takes no other in `>&N`; scripts use 3 to 7 and 9.
 REPORT_FD = 8
 _NUMBERED = re.compile(r"(\d{1,19})\.(\d{1,19})")
 _ADHOC = "adhoc-"
@@ -133,8 +133,17 @@ def prepare(directory: Path, spec: SpecFile) -> None:
     os.rename(temporary, f"{directory}/spec.json")
 
 
-def spec_file(job: Job, attempt: Attempt, surroundings: Surroundings, extra: dict[str, str]) -> SpecFile:
-    """Put together what the shim needs; `extra` are the variables a job gets beside its submitter's."""
+def spec_file(
+    job: Job,
+    attempt: Attempt,
+    surroundings: Surroundings,
+    extra: dict[str, str],
+    limits: dict[str, tuple[int, int]],
+) -> SpecFile:
+    """Put together what the shim needs.
+
+    `extra` are the variables a job gets beside its submitter's, `limits` those that hold if the submitter names none.
+    """
     assert job.spec is not None
     spec = job.spec
     variables = tuple(f"{name}={value}" for name, value in extra.items())
@@ -142,8 +151,9 @@ def spec_file(job: Job, attempt: Attempt, surroundings: Surroundings, extra: dic
     inherited = (v for v in surroundings.environment if not (isinstance(v, str) and v.startswith(mine)))
     return SpecFile(
         job=job.id, attempt=attempt.number, name=job.name, cookie=attempt.cookie, argv=spec.argv, cwd=spec.cwd,
-        env=(*inherited, *variables), umask=surroundings.umask, nice=spec.nice, rlimits=surroundings.limits,
-        split=spec.split, stdin=spec.stdin, cgroup=attempt.cgroup, leftover=spec.leftover.value,
+        env=(*inherited, *variables), umask=surroundings.umask, nice=spec.nice,
+        rlimits={**limits, **surroundings.limits}, split=spec.split, stdin=spec.stdin, cgroup=attempt.cgroup,
+        leftover=spec.leftover.value,
     )  # fmt: skip
 
 
@@ -225,19 +235,44 @@ def wall(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
 
 
-def clean_up(paths: Paths, job_id: int, number: int) -> None:
-    """Keep the output of an ended attempt under log/ and remove the rest; doing it again is harmless."""
+def clean_up(paths: Paths, job_id: int, number: int) -> bool:
+    """Keep the output of an ended attempt under log/ and remove the rest; doing it again is harmless.
+
+    False: a shim still holds it, so nothing was done. Raises OSError.
+    """
     directory = output.attempt_directory(paths, job_id, number)
+    if lock_held(directory):
+        return False
     for name in output.NAMES:
         try:
             os.rename(directory / name, output.kept(paths, job_id, number, name))
         except FileNotFoundError:
             continue
-    discard(directory)
+    return discard(directory)
 
 
-def discard(directory: Path) -> None:
-    """Remove a directory with all that is in it."""
+def discard(directory: Path) -> bool:
+    """Remove a directory with all that is in it; False: a shim holds it, so nothing was done. Raises OSError.
+
+    spec.json goes first and under the lock: a shim that comes late finds no command, even if it no longer finds the
+    claim that fenced it off.
+    """
+    try:
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (directory / "spec.json").unlink(missing_ok=True)
+        _remove(directory)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+def _remove(directory: Path) -> None:
     try:
         for name in os.listdir(directory):
             os.unlink(f"{directory}/{name}")
@@ -245,7 +280,7 @@ def discard(directory: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(directory)
 
 
 def _read(path: Path, decoder: msgspec.json.Decoder[Record]) -> Record | None:

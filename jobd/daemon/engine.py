@@ -1,7 +1,8 @@
 """The gate: everything that changes a job passes through `record`; what follows from it happens after the commit.
 
-The engine holds the jobs that have not ended, so it reads its own uncommitted writes. The parts (store, executor, control, reports,
-meter, hub) know the rules and not one another; they are joined here. No await stands between loading a job and recording about it.
+The engine holds the jobs that have not ended, so it reads its own uncommitted writes. The parts (store, executor,
+control, reports, meter, hub) know the rules and not one another. No await stands between loading a job and recording
+about it.
 """
 
 import asyncio
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Bytes free on the disk of the state below which the daemon says so.
+LITTLE_ROOM = 64 << 20
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -43,6 +47,8 @@ class Engine:
     def __init__(
         self, *, store: "Store", opened: "Opened", reader: "Reader", clock: "Clock", paths: "Paths", config: "Config"
     ) -> None:
+        if opened.last_at is not None:
+            clock.not_before(opened.last_at)
         self.store = store
         self.config = config
         self.clock = clock
@@ -51,9 +57,10 @@ class Engine:
         self.usage: dict[int, Usage] = {}
         self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
         self.hub = Hub(self.archive)
-        self.queue = schedule.Queue()
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
+        #: Looks at what may be wrong with the daemon, each by a part of it.
+        self.concerns: list[Callable[[], str | None]] = [self._storage, self._room]
         #: Called after jobs were loaded anew because a commit had failed.
         self.mend: Callable[[], None] = lambda: None
         #: Called when a job may be started.
@@ -64,11 +71,11 @@ class Engine:
         self.stop: Callable[[], None] = lambda: None
         self.restart: Callable[[], None] = lambda: None
         self.started_at = clock.now()
-        self._removed: set[int] = set()
+        #: Jobs that are removed but not yet durably so, as they were last.
+        self._removed: dict[int, Job] = {}
         self._seq = opened.last_seq
         self._last_job_id = opened.last_job_id
-        for job in self.jobs.values():
-            self.queue.consider(job.id, job)
+        self._arrange_queue()
 
     def job(self, job_id: int) -> Job:
         """Find a job as it now is. Raises JobNotFound."""
@@ -79,7 +86,7 @@ class Engine:
     def record(self, job: Job, events: Iterable[Event], by: Actor | None = None) -> Job:
         """Number the events, fold them into the job, and put both into the batch that is committed next.
 
-        Returns the job as it now is. Raises IllegalChange, or what the store is suffering from; then nothing has changed.
+        Returns the job as it now is. Raises IllegalChange, or what the store suffers from; then nothing has changed.
         """
         folded = self._fold(job.id, job, events, by)
         return folded if folded is not None else job
@@ -94,29 +101,6 @@ class Engine:
         self.busy()
         return job
 
-    def _fold(self, job_id: int, job: Job | None, events: Iterable[Event], by: Actor | None) -> Job | None:
-        at = self.clock.now().wall
-        entries = []
-        for seq, event in enumerate(events, self._seq + 1):
-            entry = Entry(seq, at, job_id, event, by)
-            job = lifecycle.fold(job, entry)
-            entries.append(entry)
-        if entries:
-            self.store.save(job_id, job, entries)
-            self._seq += len(entries)
-            self._hold(job_id, job)
-        return job
-
-    def _hold(self, job_id: int, job: Job | None) -> None:
-        if job is None:
-            self.jobs.pop(job_id, None)
-            self._removed.add(job_id)
-        else:
-            self.jobs[job_id] = job
-        self.queue.consider(job_id, job)
-        if len(self.queue):
-            self.wake()
-
     def change(
         self,
         words: tuple[str, ...],
@@ -128,7 +112,8 @@ class Engine:
 
         `applies` says which jobs the word `all` means. Raises what `decide` refuses with.
         """
-        plans = [(job, decide(job)) for job in self.archive.select(words, applies)]
+        chosen = [self.job(job.id) for job in self.archive.select(words, applies)]
+        plans = [(job, decide(job)) for job in chosen]
         return tuple(self.archive.view(self.record(job, events, by)) for job, events in plans)
 
     def keep_surroundings(self, surroundings: Surroundings) -> str:
@@ -175,12 +160,11 @@ class Engine:
             crash_point("submitted")
         for entry in batch.entries:
             follow = self.consequences.get(type(entry.event))
-            job = self.jobs.get(entry.job) or batch.jobs.get(entry.job)
-            if follow is not None and job is not None:
-                follow(job, entry.event)
+            if follow is not None:
+                self._follow_up(follow, entry, batch)
         for job_id, job in batch.jobs.items():
             if job is None:
-                self._removed.discard(job_id)
+                self._removed.pop(job_id, None)
             elif job.done and self.jobs.get(job_id) is job:
                 del self.jobs[job_id]
                 self.usage.pop(job_id, None)
@@ -193,9 +177,7 @@ class Engine:
         self.jobs.clear()
         self.jobs.update({job.id: job for job in reader.live()})
         self._seq = reader.last_seq()
-        self.queue = schedule.Queue()
-        for job in self.jobs.values():
-            self.queue.consider(job.id, job)
+        self._arrange_queue()
         if isinstance(error, OutcomeUnknown) and self.store.hopeless:
             logger.critical("the database does not confirm anything any more; giving up so that a fresh start can try")
             os._exit(1)
@@ -203,4 +185,50 @@ class Engine:
 
     def health(self) -> list[str]:
         """Name what is wrong with the daemon; empty = all is well."""
-        return [f"storage: {self.store.fault.message}"] if self.store.fault else []
+        return [problem for look in self.concerns if (problem := look())]
+
+    def _fold(self, job_id: int, job: Job | None, events: Iterable[Event], by: Actor | None) -> Job | None:
+        at = self.clock.now().wall
+        entries, before = [], job
+        for seq, event in enumerate(events, self._seq + 1):
+            entry = Entry(seq, at, job_id, event, by)
+            job = lifecycle.fold(job, entry)
+            entries.append(entry)
+        if entries:
+            self.store.save(job_id, job, entries)
+            self._seq += len(entries)
+            self._hold(job_id, job, before)
+        return job
+
+    def _hold(self, job_id: int, job: Job | None, before: Job | None) -> None:
+        if job is not None:
+            self.jobs[job_id] = job
+        elif before is not None:
+            self.jobs.pop(job_id, None)
+            self._removed[job_id] = before
+        self.queue.consider(job_id, job)
+        if len(self.queue):
+            self.wake()
+
+    def _follow_up(self, follow: Callable[[Job, Event], None], entry: Entry, batch: "Batch") -> None:
+        """Let follow what follows from one entry; what goes wrong with it harms no other."""
+        job = self.jobs.get(entry.job) or batch.jobs.get(entry.job) or self._removed.get(entry.job)
+        if job is None:
+            return
+        try:
+            follow(job, entry.event)
+        except Exception:
+            logger.exception("job %d: what follows from %s failed", entry.job, type(entry.event).__name__)
+
+    def _arrange_queue(self) -> None:
+        self.queue = schedule.Queue()
+        for job in self.jobs.values():
+            self.queue.consider(job.id, job)
+
+    def _storage(self) -> str | None:
+        return f"storage: {self.store.fault.message}" if self.store.fault else None
+
+    def _room(self) -> str | None:
+        disk = os.statvfs(self.paths.state)
+        free = disk.f_bavail * disk.f_frsize
+        return f"disk: only {free >> 20} MiB are free at {self.paths.state}" if free < LITTLE_ROOM else None

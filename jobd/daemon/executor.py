@@ -1,8 +1,8 @@
-"""The engine that runs jobs on this machine: starts attempts through the zygote, watches them to their end, adopts those it finds.
+"""The engine that runs jobs on this machine: starts attempts, watches them to their end, adopts those it finds.
 
-It knows attempts, processes and directories, and nothing of states: what happened goes to the `Outcomes`. One pidfd on the shim
-tells that the whole tree is gone, one on the main process that the rest is left over. In any doubt about a start it fences: after
-that nobody has run and nobody will, or a shim owns the attempt and it is adopted.
+It knows attempts, processes and directories, and nothing of states: what happened goes to the `Outcomes`. One pidfd on
+the shim tells that the whole tree is gone, one on the main process that the rest is left over; where there are none,
+both are looked at now and then.
 """
 
 import asyncio
@@ -11,22 +11,21 @@ import os
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from jobd.core.model import Ending
+from jobd.core.model import Ending, Process
 from jobd.daemon import cgroups, deaths, directory, output, processes, trees
 from jobd.daemon.crash import crash_point
 from jobd.daemon.deaths import Death
 from jobd.daemon.directory import Claim, SpecFile
+from jobd.daemon.starting import Key, Start, Starting
 from jobd.daemon.trees import Tree
-from jobd.daemon.zygote_link import Zygote
 
 logger = logging.getLogger(__name__)
 
-#: Seconds a shim has for its claim before the daemon fences.
-START_TIME = 2.0
 #: Seconds after the main process's end in which a shim without other children leaves by itself.
 LEAVE_TIME = 0.1
-
-Key = tuple[int, int]
+#: Seconds between looks at processes that no descriptor tells of, and at what an orphan left behind, in the end.
+LOOK = 0.5
+SLOW_LOOK = 2.0
 
 
 class Outcomes(Protocol):
@@ -39,7 +38,7 @@ class Outcomes(Protocol):
         """It did not run and never will."""
 
     def draining(self, key: Key, status: int | None) -> bool:
-        """The main process has ended, others of its tree live; say whether the attempt lasts until they have ended, too."""
+        """The main process has ended, others of its tree live; say whether the attempt lasts until they have, too."""
 
     def orphaned(self, key: Key) -> None:
         """The shim was killed; the main process lives and is watched without it."""
@@ -54,6 +53,7 @@ class Watched(NamedTuple):
     key: Key
     path: Path
     tree: Tree
+    orphan: bool
     shim_fd: int | None
     main_fd: int | None
     gone: asyncio.Event
@@ -64,125 +64,80 @@ class Executor:
 
     def __init__(self, outcomes: Outcomes, boot: str, log: Path) -> None:
         self._outcomes = outcomes
-        self._boot = boot
-        self._zygote = Zygote(self._answered, self._zygote_died, log)
-        self._starting: dict[Path, tuple[Key, SpecFile, asyncio.TimerHandle]] = {}
+        #: Attempts that are being started, by their directories.
+        self.starting = Starting(self, boot, log)
         self.watched: dict[Key, Watched] = {}
         #: Wait statuses of orphans that came to the daemon as their next reaper.
         self._reaped: dict[int, Death] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, key: Key, path: Path, spec: SpecFile, failures: int = 0) -> None:
-        """Start an attempt; the answer comes as `claimed` or `never_ran`. After failures its shim is given more time."""
-        crash_point("after_intent")
-        try:
-            directory.prepare(path, spec)
-        except OSError as error:
-            self._outcomes.never_ran(key, f"its directory cannot be made: {error.strerror}")
-            return
-        crash_point("after_spec")
-        timer = asyncio.get_running_loop().call_later(START_TIME * 2**failures, self._doubt, path)
-        self._starting[path] = (key, spec, timer)
-        try:
-            self._zygote.request(path)
-        except OSError as error:
-            logger.warning("no zygote can be started: %s", error)
-            self._doubt(path)
-        crash_point("after_request")
+    def start(self, key: Key, path: Path, spec: SpecFile) -> None:
+        """Start an attempt; the answer comes as `claimed` or `never_ran`."""
+        self.starting.begin(Start(key, path, spec))
 
-    def starting(self, path: Path) -> bool:
-        """Whether an attempt has been asked for and not yet answered."""
-        return path in self._starting
+    def claimed(self, start: Start, claim: Claim) -> None:
+        """Watch an attempt that its shim has claimed, and tell."""
+        spec = start.spec
+        tree = Tree(main=claim.main, shim=claim.witness, cookie=spec.cookie, cgroup=spec.cgroup)
+        self._watch(start.key, start.path, tree)
+        self._outcomes.claimed(start.key, claim)
+
+    def never_ran(self, key: Key, why: str) -> None:
+        """Tell that an attempt never ran."""
+        self._outcomes.never_ran(key, why)
 
     def adopt(self, key: Key, path: Path, tree: Tree, *, orphan: bool = False) -> None:
         """Watch an attempt that runs already."""
         self._watch(key, path, tree, orphan=orphan)
 
+    def remind(self, key: Key) -> None:
+        """Tell again how a watched attempt stands, if what was told of it could not be recorded."""
+        watched = self.watched.get(key)
+        if watched is None:
+            return
+        if watched.orphan:
+            self._outcomes.orphaned(key)
+        elif not processes.alive(watched.tree.main):
+            self._still_there(watched)
+
     def close(self) -> None:
         """Stop watching; everything goes on without this daemon."""
-        self._zygote.close()
+        self.starting.close()
+        for task in self._tasks:
+            task.cancel()
         for watched in list(self.watched.values()):
             self._unwatch(watched)
-        for _, _, timer in self._starting.values():
-            timer.cancel()
-        self._starting.clear()
 
     def reap(self) -> None:
         """Collect ended children: the zygote, and orphans whose shim was killed (their status is kept)."""
         while (ended := deaths.reap()) is not None:
             pid, death = ended
-            if self._starting or pid in self._mains():
-                self._reaped[pid] = death
-                self._doubt_main(pid)
-        if self._reaped and not self._starting:
-            mains = self._mains()
+            self._reaped[pid] = death
+            if self.starting:
+                self.starting.doubt_main(pid)
+        if self._reaped and not self.starting:
+            mains = {watched.tree.main.pid for watched in self.watched.values()}
             self._reaped = {pid: death for pid, death in self._reaped.items() if pid in mains}
-
-    def _mains(self) -> set[int]:
-        return {watched.tree.main.pid for watched in self.watched.values()}
-
-    def _doubt_main(self, pid: int) -> None:
-        """Look at the attempt whose main process has come to the daemon before its shim answered: the shim is dead."""
-        for path in list(self._starting):
-            claim = directory.look(path).claim
-            if claim is not None and claim.pid == pid:
-                self._doubt(path, "its shim was killed")
-
-    def _answered(self, kind: str, path: Path, rest: bytes) -> None:
-        if path not in self._starting:
-            return
-        crash_point("answered")
-        claim = directory.parse_claim(rest) if kind == "claimed" else None
-        if claim is None:
-            self._doubt(path, rest.decode("utf-8", "replace"))
-            return
-        key, spec, timer = self._starting.pop(path)
-        timer.cancel()
-        self._run(key, path, spec, claim)
-
-    def _run(self, key: Key, path: Path, spec: SpecFile, claim: Claim) -> None:
-        self._outcomes.claimed(key, claim)
-        self._watch(key, path, Tree(main=claim.main, shim=claim.witness, cookie=spec.cookie, cgroup=spec.cgroup))
-
-    def _zygote_died(self) -> None:
-        for path in list(self._starting):
-            self._doubt(path, "the zygote died")
-
-    def _doubt(self, path: Path, why: str = "no answer from its shim") -> None:
-        key, spec, timer = self._starting.pop(path)
-        timer.cancel()
-        if directory.fence(path, self._boot):
-            self._outcomes.never_ran(key, why)
-            return
-        found = directory.look(path)
-        assert found.claim is not None, "a claim that exists is complete: it is made by link"
-        if found.never_ran and not found.locked:
-            self._outcomes.never_ran(key, "its shim was killed before the start")
-        else:
-            self._run(key, path, spec, found.claim)
 
     def _watch(self, key: Key, path: Path, tree: Tree, *, orphan: bool = False) -> None:
         loop = asyncio.get_running_loop()
-        shim_fd = processes.open_pidfd(tree.shim) if tree.shim and not orphan else None
-        main_fd = processes.open_pidfd(tree.main)
-        watched = Watched(key, path, tree, shim_fd, main_fd, asyncio.Event())
+        shim_fd = None if orphan or tree.shim is None else _descriptor(tree.shim)
+        main_fd = _descriptor(tree.main)
+        watched = Watched(key, path, tree, orphan, shim_fd, main_fd, asyncio.Event())
         self.watched[key] = watched
         if shim_fd is not None:
             loop.add_reader(shim_fd, self._shim_gone, watched)
         elif not orphan:
-            loop.call_soon(self._shim_gone, watched)
-            return
+            loop.call_soon(self._look_at_shim, watched)
         if main_fd is not None:
             loop.add_reader(main_fd, self._main_gone, watched)
-        elif shim_fd is None:
-            loop.call_soon(self._main_gone, watched)
-        else:
-            loop.call_later(LEAVE_TIME, self._still_there, watched)
+        elif orphan or shim_fd is not None:
+            loop.call_soon(self._look_at_main, watched)
 
     def _unwatch(self, watched: Watched) -> None:
-        loop = asyncio.get_running_loop()
+        _silence(watched)
         for descriptor in (watched.shim_fd, watched.main_fd):
             if descriptor is not None:
-                loop.remove_reader(descriptor)
                 os.close(descriptor)
         del self.watched[watched.key]
         watched.gone.set()
@@ -190,19 +145,42 @@ class Executor:
     def _current(self, watched: Watched) -> bool:
         return self.watched.get(watched.key) is watched
 
+    def _look_at_shim(self, watched: Watched) -> None:
+        """Stand in for the descriptor that could not be had."""
+        if not self._current(watched):
+            return
+        if watched.tree.shim is None or not processes.alive(watched.tree.shim):
+            self._shim_gone(watched)
+            return
+        asyncio.get_running_loop().call_later(LOOK, self._look_at_shim, watched)
+        if watched.main_fd is None:
+            self._look_at_main(watched, once=True)
+
+    def _look_at_main(self, watched: Watched, *, once: bool = False) -> None:
+        if not self._current(watched):
+            return
+        if not processes.alive(watched.tree.main):
+            self._main_gone(watched)
+        elif not once:
+            asyncio.get_running_loop().call_later(LOOK, self._look_at_main, watched)
+
     def _main_gone(self, watched: Watched) -> None:
         if not self._current(watched):
             return
         loop = asyncio.get_running_loop()
         if watched.main_fd is not None:
             loop.remove_reader(watched.main_fd)
-        if watched.shim_fd is not None:
-            loop.call_later(LEAVE_TIME, self._still_there, watched)
-        else:
+        if watched.orphan:
             self._orphan_ended(watched)
+        else:
+            loop.call_later(LEAVE_TIME, self._still_there, watched)
 
     def _still_there(self, watched: Watched) -> None:
-        if self._current(watched):
+        """Tell that something is left over; a shim without children is just about to leave."""
+        shim = watched.tree.shim
+        if not self._current(watched) or shim is None:
+            return
+        if processes.children(shim.pid):
             record = directory.read_exit(watched.path)
             self._outcomes.draining(watched.key, record.status if record else None)
 
@@ -215,37 +193,71 @@ class Executor:
             oom = bool(watched.tree.cgroup and cgroups.oom_kills(watched.tree.cgroup))
             self._end(watched, directory.ending(record, output.sizes(watched.path), out_of_memory=oom))
         elif (watched.path / "noexec").exists():
-            self._unwatch(watched)
-            self._outcomes.never_ran(watched.key, "its shim was killed before the start")
+            self._never_ran(watched)
         elif processes.alive(watched.tree.main):
             self._unwatch(watched)
-            self._outcomes.orphaned(watched.key)
             self._watch(watched.key, watched.path, watched.tree, orphan=True)
+            self._outcomes.orphaned(watched.key)
         else:
             self._orphan_ended(watched)
 
     def _orphan_ended(self, watched: Watched) -> None:
+        _silence(watched)
         self.reap()
         main = watched.tree.main
         death = self._reaped.pop(main.pid, None) or deaths.orphan_status(main, watched.main_fd)
         if (watched.path / "noexec").exists():
-            self._unwatch(watched)
-            self._outcomes.never_ran(watched.key, "its shim was killed before the start")
+            self._never_ran(watched)
             return
-        self._orphan_drained(watched, death)
+        task = asyncio.get_running_loop().create_task(self._drain_orphan(watched, death))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _orphan_drained(self, watched: Watched, death: Death | None) -> None:
-        if not self._current(watched):
-            return
-        if not trees.gone(watched.tree) and self._outcomes.draining(watched.key, death.status if death else None):
-            asyncio.get_running_loop().call_later(LEAVE_TIME, self._orphan_drained, watched, death)
-            return
-        sizes = output.sizes(watched.path)
-        ending = Ending(status=death.status, resources=death.resources, output=sizes) if death else None
-        self._end(watched, ending)
+    async def _drain_orphan(self, watched: Watched, death: Death | None) -> None:
+        """Wait for what an orphan has left behind; without its shim only looks at all processes tell of it."""
+        pause = LEAVE_TIME
+        while not await asyncio.to_thread(_is_gone, watched.tree):
+            lasts = self._current(watched) and self._outcomes.draining(watched.key, death.status if death else None)
+            if not lasts:
+                break
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, SLOW_LOOK)
+        if self._current(watched):
+            sizes = output.sizes(watched.path)
+            ending = Ending(status=death.status, resources=death.resources, output=sizes) if death else None
+            self._end(watched, ending)
+
+    def _never_ran(self, watched: Watched) -> None:
+        self._unwatch(watched)
+        self._outcomes.never_ran(watched.key, "its shim was killed before the start")
 
     def _end(self, watched: Watched, ending: Ending | None) -> None:
         self._unwatch(watched)
         if watched.tree.cgroup:
             cgroups.remove(watched.tree.cgroup)
         self._outcomes.ended(watched.key, ending)
+
+
+def _silence(watched: Watched) -> None:
+    """Hear no more of an end: a descriptor tells of it for ever."""
+    loop = asyncio.get_running_loop()
+    for descriptor in (watched.shim_fd, watched.main_fd):
+        if descriptor is not None:
+            loop.remove_reader(descriptor)
+
+
+def _is_gone(tree: Tree) -> bool:
+    try:
+        return trees.gone(tree)
+    except OSError as error:
+        logger.warning("the processes cannot be looked at now: %s", error.strerror)
+        return False
+
+
+def _descriptor(process: Process) -> int | None:
+    """Get hold of a process; None = it is gone, or must be looked at now and then."""
+    try:
+        return processes.open_pidfd(process)
+    except OSError as error:
+        logger.warning("process %d is looked at now and then: %s", process.pid, error.strerror)
+        return None

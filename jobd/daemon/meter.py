@@ -1,6 +1,7 @@
 """What running jobs use, measured at a steady pace as long as any runs; and their output, kept under its limit."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,14 @@ from typing import Protocol
 
 from jobd.core.model import Usage
 from jobd.daemon import output
-from jobd.daemon.executor import Key
+from jobd.daemon.starting import Key
 from jobd.daemon.trees import Tree
 from jobd.daemon.usage import Sampler
 
-#: A measurement is saved after this many seconds, and later after this share of the time the job has run: a long job is saved seldom.
+logger = logging.getLogger(__name__)
+
+#: A measurement is saved after this many seconds, and later after this share of the time the job has run: a long job
+#: is saved seldom.
 FIRST_SAVE = 5.0
 SAVE_SHARE = 0.05
 
@@ -50,10 +54,15 @@ class Meter:
         self._pool = ThreadPoolExecutor(1, "meter")
         self._task: asyncio.Task[None] | None = None
 
-    def watch(self, key: Key, tree: Tree, path: Path, limit: int) -> None:
-        """Measure a tree from now on; `limit` is that of its output in bytes, 0 = none."""
+    def watch(self, key: Key, tree: Tree, path: Path, limit: int, usage: Usage | None = None) -> None:
+        """Measure a tree from now on, its totals beginning at `usage`.
+
+        `limit` is that of its output in bytes, 0 = none.
+        """
+        if key in self._metered:
+            return
         self._metered[key] = _Metered(path, limit, time.monotonic())
-        self._sampler.watch(key, tree)
+        self._sampler.watch(key, tree, usage)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -70,16 +79,22 @@ class Meter:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._metered:
             await asyncio.sleep(self._every())
-            taken = await loop.run_in_executor(self._pool, self._sampler.sample, time.monotonic())
-            for key, usage in taken.items():
-                self._take(key, usage)
-            for key, metered in list(self._metered.items()):
-                if metered.limit:
-                    self._trim(key, metered)
+            try:
+                await self._round()
+            except OSError as error:
+                logger.warning("usage cannot be measured now: %s", error)
         self._task = None
+
+    async def _round(self) -> None:
+        loop = asyncio.get_running_loop()
+        taken = await loop.run_in_executor(self._pool, self._sampler.sample, time.monotonic())
+        for key, usage in taken.items():
+            self._take(key, usage)
+        for key, metered in list(self._metered.items()):
+            if metered.limit:
+                self._trim(key, metered)
 
     def _take(self, key: Key, usage: Usage) -> None:
         metered = self._metered.get(key)

@@ -1,7 +1,8 @@
 """The output of attempts: where it is, how large, kept under its limit.
 
-It is written by the job itself into plain files. One that outgrows its limit loses its middle: the blocks are given back to the disk
-by punching a hole (fallocate(2)), so offsets stay, the job goes on writing, and the beginning and the end can be read.
+It is written by the job itself into plain files. One that outgrows its limit loses its middle: the blocks are given
+back to the disk by punching a hole (fallocate(2)), so offsets stay, the job goes on writing, and the beginning and the
+end can be read.
 """
 
 import ctypes
@@ -71,36 +72,45 @@ def delete(paths: Paths, job_id: int, attempts: list[int]) -> None:
 
 
 def trim(directory: Path, limit: int) -> dict[str, int]:
-    """Punch the middle out of output files that take more than `limit` bytes on disk; say how many bytes each lost.
+    """Punch the middle out of output files that take more than `limit` bytes; say how many bytes each lost.
 
-    Half the limit stays at the beginning, a quarter at the end, so that it is done seldom. Nothing happens where the file system
-    has no holes.
+    Half the limit stays at the beginning, a quarter at the end, so that it is done seldom. Nothing happens where the
+    file system has no holes.
     """
     lost = {}
     for name in NAMES:
         path = f"{directory}/{name}"
         try:
-            status = os.stat(path)
-        except FileNotFoundError:
+            if _excess(os.stat(path), limit) > 0:
+                lost[name] = _trim(path, limit)
+        except OSError:
             continue
-        used = status.st_blocks * _BLOCK
-        if used > limit and status.st_size > limit:
-            first = limit // 2 // _PAGE * _PAGE
-            last = (status.st_size - limit // 4) // _PAGE * _PAGE
-            if last > first and _punch(path, first, last - first):
-                lost[name] = used - os.stat(path).st_blocks * _BLOCK
     return {name: count for name, count in lost.items() if count > 0}
 
 
-def _punch(path: str, offset: int, length: int) -> bool:
+def _excess(status: os.stat_result, limit: int) -> int:
+    """Say how many bytes a file takes beyond the limit; a file full of holes is larger than that."""
+    return min(status.st_blocks * _BLOCK, status.st_size) - limit
+
+
+def _trim(path: str, limit: int) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        before = os.fstat(descriptor)
+        first = limit // 2 // _PAGE * _PAGE
+        last = (before.st_size - limit // 4) // _PAGE * _PAGE
+        if last <= first or not _punch(descriptor, first, last - first):
+            return 0
+        return (before.st_blocks - os.fstat(descriptor).st_blocks) * _BLOCK
+    finally:
+        os.close(descriptor)
+
+
+def _punch(descriptor: int, offset: int, length: int) -> bool:
     fallocate = getattr(_libc(), "fallocate", None)
     if fallocate is None:
         return False
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        return bool(fallocate(descriptor, _PUNCH_HOLE, ctypes.c_int64(offset), ctypes.c_int64(length)) == 0)
-    finally:
-        os.close(descriptor)
+    return bool(fallocate(descriptor, _PUNCH_HOLE, ctypes.c_int64(offset), ctypes.c_int64(length)) == 0)
 
 
 @cache

@@ -14,6 +14,10 @@ DEFAULT_PATH = b"/usr/local/bin:/usr/bin:/bin"
 def check(argv: Sequence[Lossless], cwd: Lossless, environment: Sequence[Lossless], stdin: Lossless | None) -> None:
     """Look whether a command could start now. Raises CannotStart or CommandNotFound, naming what is missing."""
     folder, command = raw(cwd), raw(argv[0])
+    if not command:
+        raise CommandNotFound(command="''", problem="a command needs a name")
+    if not os.path.isabs(folder):
+        raise CannotStart(command=plain(argv[0]), problem=f"{plain(cwd)} is not an absolute path to work in")
     if not os.path.isdir(folder):
         raise CannotStart(command=plain(argv[0]), problem=f"no directory {plain(cwd)}")
     if stdin is not None and not os.access(os.path.join(folder, raw(stdin)), os.R_OK):
@@ -48,6 +52,7 @@ def _executable(path: bytes) -> bool:
 def _candidates(command: bytes, folder: bytes, environment: Sequence[Lossless]) -> list[bytes]:
     search = DEFAULT_PATH
     for variable in environment:
-        if isinstance(variable, str) and variable.startswith("PATH="):
-            search = variable[5:].encode()
+        name, _, value = raw(variable).partition(b"=")
+        if name == b"PATH":
+            search = value
     return [os.path.join(folder, part or b".", command) for part in search.split(b":")]

@@ -1,13 +1,12 @@
-"""What the parts of the daemon see, turned into what is recorded; and what follows from what was recorded, turned into orders.
+"""What the parts of the daemon see, turned into what is recorded.
 
-One side: the executor, the control and the reports tell outcomes here; the lifecycle says which events they are. The other side: once
-an event is durable, its consequence below is carried out. An outcome that cannot be recorded (the disk is full) is not lost: it
-still stands in the attempt's directory, and recovery reads it there when the store works again.
+The executor, the control, the meter and the reports tell outcomes here; the lifecycle says which events they are. An
+outcome that cannot be recorded (the disk is full) is not lost: it still stands in the attempt's directory, and recovery
+reads it there when the store works again.
 """
 
 import asyncio
 import logging
-import os
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,20 +16,24 @@ from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
-from jobd.core.model import Attempt, Ending, Job, Leftover, Measure, State, Usage
+from jobd.core.model import Ending, Job, Leftover, Measure, State, Usage
 from jobd.daemon import cgroups, directory, output
 from jobd.daemon.begun import Begun
 from jobd.daemon.control import Control
 from jobd.daemon.crash import crash_point
 from jobd.daemon.directory import Claim
-from jobd.daemon.executor import Executor, Key
+from jobd.daemon.executor import Executor
 from jobd.daemon.meter import Meter
-from jobd.daemon.reports import Gathered, Reports
+from jobd.daemon.reports import Reading, Reports, gather
+from jobd.daemon.starting import Key
 
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+#: Seconds until a job that has ended is looked at again whose reports are still being read.
+CATCHING_UP = 0.05
 
 
 class Recorder:
@@ -44,45 +47,27 @@ class Recorder:
         self.reports = Reports(self.reported)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.vanished)
-        self._scheduled = False
-        engine.wake = self.wake
-        engine.consequences.update(
-            {
-                happened.Opened: self._launch,
-                happened.Withdrawn: self._withdrawn,
-                happened.Started: lambda _job, _event: crash_point("after_started"),
-                happened.PauseAsked: lambda job, _: self.control.pause(_key(job)),
-                happened.Resumed: lambda job, _: self.control.resume(_key(job)),
-                happened.CancelAsked: self._cancel,
-                happened.Begun: lambda job, _: self.begun.watch(job),
-                happened.Completed: self._finished,
-                happened.Failed: self._finished,
-                happened.Canceled: self._finished,
-                happened.Removed: self._removed,
-            }
-        )
+        #: Attempts that are over while something holds on to their directories; recovery looks at them again.
+        self.leftovers: set[Key] = set()
+        self._closed = False
+        engine.concerns.append(self._shortage)
 
     def close(self) -> None:
         """Let go of everything; jobs run on."""
+        self._closed = True
         self.reports.close()
         self.meter.close()
         self.control.close()
         self.executor.close()
         self.begun.close()
 
-    # ---- outcomes: seen -> recorded
-
     def claimed(self, key: Key, claim: Claim) -> None:
         """A shim owns the attempt: the job runs."""
         job = self._open_job(key)
         if job is None:
             return
-        at = directory.wall(claim.t0)
-        now = self.engine.clock.now()
         crash_point("before_started")
-        late = (now.wall - at).total_seconds()
-        boottime = now.boottime - max(0, int(late * 1e9))
-        job = self._record(job, lifecycle.started(job, claim.main, claim.witness, at, boottime))
+        job = self._record(job, self._started(job, claim))
         if job is not None:
             self.follow(job)
             if job.state is State.CANCELING:
@@ -108,23 +93,31 @@ class Recorder:
     def orphaned(self, key: Key) -> None:
         """The shim was killed; the job runs on."""
         job = self._open_job(key)
-        if job is not None:
+        if job is not None and not job.attempts[-1].shim_lost:
             self._record(job, [happened.Adopted(shim_lost=True)])
 
-    def ended(self, key: Key, ending: Ending | None) -> None:
+    def ended(self, key: Key, ending: Ending | None, lost_by: str = "shim") -> None:
         """Nothing of the attempt is left: take in its last reports and its end, together."""
         job = self._open_job(key)
-        if job is None:
+        if self._closed or job is None:
+            self._tidy(key)
             return
+        self._follow_reports(job)
+        if self.reports.is_far_behind(key):
+            asyncio.get_running_loop().call_later(CATCHING_UP, self.ended, key, ending, lost_by)
+            return
+        claim = directory.look(output.attempt_directory(self.engine.paths, *key)).claim
+        if claim is not None and claim.by == "shim":
+            job = self._record(job, self._started(job, claim)) or job
+        self.control.spare(key)
         now = self.engine.clock.now()
-        events = [event for gathered in self.reports.finish(key) for event in self._reported(job, gathered)]
-        usage = self.meter.finish(key) or job.usage
-        if ending is None:
-            events += lifecycle.lost(job, "shim", now)
-        else:
-            events += lifecycle.exited(job, _dated(ending, job, now.wall, lifecycle.elapsed(job, now)), usage)
+        ending = ending and _dated(ending, job, now.wall, lifecycle.elapsed(job, now))
+        events = self._last_reports(key, job, ending)
+        usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
-        self._record(job, events)
+        self._record(
+            job, events + (lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now))
+        )
 
     def frozen(self, key: Key) -> None:
         """Every process of the job is stopped."""
@@ -138,18 +131,21 @@ class Recorder:
         if job is not None and job.state is State.CANCELING:
             self._record(job, [happened.CancelStalled(processes=processes)])
 
-    def reported(self, key: Key, gathered: Gathered) -> None:
+    def reported(self, key: Key, reading: Reading) -> None:
         """The job wrote into its report file. Raises what the store suffers from: then it is read again."""
         job = self._open_job(key)
         if job is not None:
-            self.engine.record(job, self._reported(job, gathered))
+            elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+            self.engine.record(job, _report_events(reading, job.progress.stage, elapsed))
 
     def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
         """The tree was measured; now and then it is saved."""
-        self.engine.usage[key[0]] = usage
         job = self._open_job(key)
-        elapsed = lifecycle.elapsed(job, self.engine.clock.now()) if job is not None else None
-        if due and job is not None and elapsed is not None:
+        if job is None:
+            return
+        self.engine.usage[job.id] = usage
+        elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+        if due and elapsed is not None:
             point = Measure(round(elapsed, 3), usage.cpu_percent or 0.0, usage.rss_bytes or 0)
             self._record(job, [happened.Measured(usage=usage, measure=point)])
 
@@ -159,116 +155,87 @@ class Recorder:
         if job is not None:
             self._record(job, [happened.OutputTrimmed(file=file, removed_bytes=removed, limit=limit)])
 
-    def vanished(self, job_id: int) -> None:
-        """The process that a begun job told to watch has ended without a word."""
+    def vanished(self, job_id: int, lost_by: str = "process") -> None:
+        """The process that a begun job told to watch has ended without a word, or the machine was restarted."""
         job = self.engine.jobs.get(job_id)
         if job is not None and not job.done:
-            self._record(job, lifecycle.lost(job, "process", self.engine.clock.now()))
-
-    # ---- orders
+            self._record(job, lifecycle.lost(job, lost_by, self.engine.clock.now()))
 
     def follow(self, job: Job) -> None:
         """Read the reports of a running job and measure it."""
-        key = _key(job)
-        path = output.attempt_directory(self.engine.paths, *key)
-        attempt = job.attempts[-1]
-        try:
-            self.reports.follow(key, path / "report", attempt.report_offset)
-        except OSError as error:
-            logger.warning("job %d: its report file cannot be read: %s", job.id, error)
-        watched = self.executor.watched.get(key)
+        self._follow_reports(job)
+        watched = self.executor.watched.get(current(job))
         if watched is not None and job.spec is not None:
-            self.meter.watch(key, watched.tree, path, job.spec.output_limit)
+            self.meter.watch(watched.key, watched.tree, watched.path, job.spec.output_limit, job.usage)
 
     def cancel_now(self, job: Job) -> None:
         """Go on ending a job, with what is left of its grace."""
         asked = job.cancellation
         if asked is not None:
             passed = (self.engine.clock.now().boottime - asked.asked_boottime) / 1e9
-            self.control.end(_key(job), asked.signal, max(0.0, asked.grace - max(0.0, passed)))
+            self.control.end(current(job), asked.signal, max(0.0, asked.grace - max(0.0, passed)))
 
-    def wake(self) -> None:
-        """Start what can be started, once in this turn of the loop."""
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._start_jobs)
+    def let_go(self, key: Key) -> None:
+        """Leave the processes of an abandoned attempt alone; its end is still waited for, to clean up."""
+        self.control.spare(key)
+        self.reports.drop(key)
+        self.meter.finish(key)
 
-    def _start_jobs(self) -> None:
-        self._scheduled = False
-        crash_point("before_intent")
-        while (job_id := self.engine.queue.take(self.engine.config.jobs.slots)) is not None:
-            job = self.engine.jobs[job_id]
-            cookie = f"{job.id}.{job.numbered + 1}.{os.urandom(8).hex()}"
-            events = lifecycle.open_attempt(job, self.engine.clock.now(), cookie, cgroups.create(cookie))
-            if self._record(job, events) is None:
-                self.engine.queue.consider(job_id, job)
+    def is_over(self, key: Key) -> bool:
+        """Whether an attempt has durably ended."""
+        job = self.engine.archive.reader.job(key[0])
+        return job is not None and any(a.number == key[1] and (a.ending or job.done) for a in job.attempts)
+
+    def clean_up(self, key: Key) -> None:
+        """Keep the output of an attempt that is durably over, and remove the rest, now or later."""
+        try:
+            if directory.clean_up(self.engine.paths, *key):
                 return
+        except OSError as error:
+            logger.warning("attempt %d.%d is cleaned up later: %s", *key, error)
+        self.leftovers.add(key)
 
-    def _launch(self, job: Job, _: Event) -> None:
-        attempt = job.attempts[-1] if job.open else None
-        if attempt is None or attempt.main is not None or job.spec is None:
+    def discard(self, key: Key) -> None:
+        """Remove the directory of an attempt that never ran, now or later."""
+        try:
+            if directory.discard(output.attempt_directory(self.engine.paths, *key)):
+                return
+        except OSError as error:
+            logger.warning("attempt %d.%d is removed later: %s", *key, error)
+        self.leftovers.add(key)
+
+    def _tidy(self, key: Key) -> None:
+        """Clean up after an attempt that was durably over before its processes were: the job was abandoned."""
+        self.let_go(key)
+        if self.is_over(key):
+            self.clean_up(key)
+
+    def _follow_reports(self, job: Job) -> None:
+        path = output.attempt_directory(self.engine.paths, *current(job)) / "report"
+        try:
+            self.reports.follow(current(job), path, job.attempts[-1].report_offset)
+        except FileNotFoundError:
             return
-        key = _key(job)
-        if job.state is State.CANCELING:
-            self.never_ran(key, "canceled before the start")
-            return
-        path = output.attempt_directory(self.engine.paths, *key)
-        surroundings = self.engine.archive.surroundings(job.spec.surroundings)
-        spec = directory.spec_file(job, attempt, surroundings, self._variables(job, attempt))
-        self.executor.start(key, path, spec, job.withdrawn)
+        except OSError as error:
+            logger.warning("job %d: its report file cannot be read: %s", job.id, error)
 
-    def _variables(self, job: Job, attempt: Attempt) -> dict[str, str]:
-        paths = self.engine.paths
-        report = output.attempt_directory(paths, job.id, attempt.number) / "report"
-        return {
-            "JOBD_JOB_ID": str(job.id),
-            "JOBD_JOB_NAME": job.name,
-            "JOBD_GROUP": job.group,
-            "JOBD_ATTEMPT": str(attempt.number),
-            "JOBD_COOKIE": attempt.cookie,
-            "JOBD_FD": str(directory.REPORT_FD),
-            "JOBD_REPORT": str(report),
-            "JOBD_SOCKET": str(paths.socket),
-            "JOBD_DIR": str(paths.state),
-        }
-
-    def _withdrawn(self, job: Job, event: Event) -> None:
-        assert isinstance(event, happened.Withdrawn)
-        directory.discard(output.attempt_directory(self.engine.paths, job.id, event.number))
-
-    def _cancel(self, job: Job, _: Event) -> None:
-        crash_point("cancel_committed")
-        if job.open:
-            self.cancel_now(job)
-
-    def _finished(self, job: Job, event: Event) -> None:
-        crash_point("after_terminal")
-        self.begun.forget(job.id)
-        self.engine.archive.forget_usual(job.name)
-        abandoned = isinstance(event, happened.Canceled) and event.abandoned
-        if job.spec is not None and job.done and job.attempts and not abandoned:
-            directory.clean_up(self.engine.paths, job.id, job.attempts[-1].number)
-        crash_point("after_cleanup")
-
-    def _removed(self, job: Job, _: Event) -> None:
-        output.delete(self.engine.paths, job.id, [attempt.number for attempt in job.attempts])
-
-    def _reported(self, job: Job, gathered: Gathered) -> list[Event]:
+    def _last_reports(self, key: Key, job: Job, ending: Ending | None) -> list[Event]:
+        """Read the reports to their end; nothing was said after the end of the job."""
         elapsed = lifecycle.elapsed(job, self.engine.clock.now())
-        events: list[Event] = []
-        if gathered.example is not None:
-            details = gathered.example.details
-            rejected = happened.ReportRejected(
-                text=details["text"], problem=details["problem"], count=gathered.rejected, offset=gathered.offset
-            )
-            events.append(rejected)
-        if gathered.taken or not events:
-            events.append(
-                happened.Progressed(
-                    report=gathered.report, count=gathered.taken, elapsed=elapsed, offset=gathered.offset
-                )
-            )
+        if elapsed is not None and ending is not None and ending.elapsed is not None:
+            elapsed = min(elapsed, ending.elapsed)
+        events, stage = [], job.progress.stage
+        for reading in self.reports.finish(key):
+            for event in _report_events(reading, stage, elapsed):
+                events.append(event)
+                if isinstance(event, happened.Progressed):
+                    stage = event.report.stage or stage
         return events
+
+    def _started(self, job: Job, claim: Claim) -> list[Event]:
+        at, now = directory.wall(claim.t0), self.engine.clock.now()
+        late = max(0.0, (now.wall - at).total_seconds())
+        return lifecycle.started(job, claim.main, claim.witness, at, now.boottime - int(late * 1e9))
 
     def _open_job(self, key: Key) -> Job | None:
         """Find the job if this attempt is its open one."""
@@ -284,9 +251,31 @@ class Recorder:
             logger.warning("job %d: not recorded: %s", job.id, error)
             return None
 
+    def _shortage(self) -> str | None:
+        short = self.executor.starting.short
+        return f"starts: jobs wait for what is short: {short}" if short else None
 
-def _key(job: Job) -> Key:
+
+def current(job: Job) -> Key:
+    """Name the latest attempt of a job."""
     return job.id, job.attempts[-1].number
+
+
+def _report_events(reading: Reading, stage: str | None, elapsed: float | None) -> list[Event]:
+    gathered = gather(reading.lines, stage)
+    events: list[Event] = []
+    if gathered.example is not None:
+        details = gathered.example.details
+        rejected = happened.ReportRejected(
+            text=details["text"], problem=details["problem"], count=gathered.rejected, offset=reading.offset
+        )
+        events.append(rejected)
+    if gathered.taken or not events:
+        progressed = happened.Progressed(
+            report=gathered.report, count=gathered.taken, elapsed=elapsed, offset=reading.offset
+        )
+        events.append(progressed)
+    return events
 
 
 def _dated(ending: Ending, job: Job, at: datetime, elapsed: float | None) -> Ending:

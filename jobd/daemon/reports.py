@@ -1,11 +1,12 @@
-"""What running jobs write into their report files: read on from the offset, parsed, gathered, told exactly once.
+"""What running jobs write into their report files: read on from the offset, told exactly once.
 
-The offset travels with what was read into one transaction, so a line is taken in once, whatever dies. A quiet file costs nothing:
-one notice tells that it has grown; after that it is looked at every 10 ms until it is quiet again, so a flood is not slowed down by
-being watched. Where no notice can be had, files are looked at every 50 ms.
+The offset travels with what was read into one transaction, so a line is taken in once, whatever dies. A quiet file
+costs nothing: one notice tells that it has grown; after that it is looked at every 10 ms until it is quiet again, so a
+flood is not slowed down by being watched. Where no notice can be had, files are looked at every 50 ms.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,28 +14,45 @@ from typing import NamedTuple
 
 from jobd.core import progress
 from jobd.core.errors import BadProgress, JobdError
-from jobd.daemon.executor import Key
+from jobd.daemon.starting import Key
 from jobd.growth import Growth
 
-#: Seconds between looks at a file that grows, at one that cannot be watched, and without growth until it counts as quiet.
+logger = logging.getLogger(__name__)
+
+#: Seconds between looks at a file that grows, at one that cannot be watched, and without growth until it counts as
+#: quiet; and until another try when what was read could not be recorded.
 LOOK = 0.01
 BLIND_LOOK = 0.05
 QUIET = 0.1
-CHUNK = 1 << 18
+AGAIN = 1.0
+#: Bytes read at a time: some 7,000 lines, for which others wait 20 ms. A line without an end is taken in such pieces.
+CHUNK = 1 << 16
+#: Bytes that are read in one go when a job has ended.
+MUCH = 4 * CHUNK
+#: Bytes before the offset that are compared: a file that was written anew is read anew.
+TAIL = 64
+
+
+class Reading(NamedTuple):
+    """What one look brought: lines, where the next begins, and whether that is in the middle of an endless one."""
+
+    lines: list[bytes]
+    offset: int
+    overlong: bool
+    tail: bytes
 
 
 class Gathered(NamedTuple):
-    """What one reading brought: the latest of each field, how many good lines, the first bad one, and where the next begins."""
+    """Lines taken together: the latest of each field, how many good and bad lines, the first bad one."""
 
     report: progress.Report
     taken: int
     rejected: int
     example: BadProgress | None
-    offset: int
 
 
-def gather(lines: list[bytes], offset: int) -> Gathered:
-    """Parse lines into one report; `offset` is where the next line begins."""
+def gather(lines: list[bytes], stage: str | None) -> Gathered:
+    """Parse lines into one report that does the same; `stage` is the one the job is in."""
     report, taken, rejected, example = progress.Report(), 0, 0, None
     for line in lines:
         if not line:
@@ -45,40 +63,78 @@ def gather(lines: list[bytes], offset: int) -> Gathered:
             rejected += 1
             example = example or error
         else:
-            report = progress.gather(report, latest) if taken else latest
+            report = progress.gather(report, latest, stage) if taken else latest
             taken += 1
-    return Gathered(report, taken, rejected, example, offset)
+    return Gathered(report, taken, rejected, example)
 
 
 class _File:
-    """One report file: its descriptor, how far it was read, and whether it grows."""
+    """One report file: its descriptor, how far it was read, when it last grew, and the notice that was asked for."""
 
-    __slots__ = ("descriptor", "grew", "key", "offset", "path", "token")
+    __slots__ = ("_overlong", "_tail", "descriptor", "grew", "key", "offset", "path", "token")
 
     def __init__(self, key: Key, path: Path, offset: int) -> None:
         self.key = key
         self.path = path
-        self.offset = offset
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self.token: int | None = None
         self.grew = 0.0
+        self._open(offset)
 
-    def read(self, *, last: bool) -> Gathered | None:
+    def read(self, *, last: bool = False) -> Reading | None:
         """Read what is new: whole lines, and at the very end also one without a newline."""
-        data = os.pread(self.descriptor, CHUNK, self.offset)
+        data = os.pread(self.descriptor, len(self._tail) + CHUNK, self.offset - len(self._tail))
+        if not data.startswith(self._tail):
+            self.rewind(0)
+            data = os.pread(self.descriptor, CHUNK, 0)
+        data = data[len(self._tail) :]
         whole = data.rfind(b"\n") + 1
-        if not whole and (last or len(data) > progress.LONGEST_LINE):
+        if not whole and (last or len(data) == CHUNK):
             whole = len(data)
         if not whole:
             return None
-        lines = data[:whole].split(b"\n")
-        return gather(lines, self.offset + whole)
+        data = data[:whole]
+        lines = data.split(b"\n")[self._overlong :]
+        return Reading(lines, self.offset + whole, not data.endswith(b"\n"), (self._tail + data)[-TAIL:])
+
+    def accept(self, reading: Reading) -> None:
+        """Go on behind what was read."""
+        self.offset, self._overlong, self._tail = reading.offset, reading.overlong, reading.tail
+
+    def rewind(self, offset: int) -> None:
+        """Go on at an offset."""
+        self.offset, self._overlong = offset, False
+        start = max(0, offset - TAIL)
+        self._tail = os.pread(self.descriptor, offset - start, start)
+        if len(self._tail) < offset - start:
+            self.offset, self._tail = 0, b""
+
+    @property
+    def behind(self) -> int:
+        """Bytes that are still to be read."""
+        return os.fstat(self.descriptor).st_size - self.offset
+
+    def follow_name(self) -> bool:
+        """Go on with the file that has the name now, if that is another one; say whether it is."""
+        try:
+            named = os.stat(self.path, follow_symlinks=False)
+        except OSError:
+            return False
+        if os.path.samestat(named, os.fstat(self.descriptor)):
+            return False
+        os.close(self.descriptor)
+        self._open(0)
+        return True
+
+    def _open(self, offset: int) -> None:
+        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        self.descriptor = os.open(self.path, flags, 0o600)
+        self.rewind(offset)
 
 
 class Reports:
     """Follow the report files of running attempts; `told` records what was read and may raise if it cannot."""
 
-    def __init__(self, told: Callable[[Key, Gathered], None]) -> None:
+    def __init__(self, told: Callable[[Key, Reading], None]) -> None:
         self._told = told
         self._files: dict[Key, _File] = {}
         self._hot: dict[Key, _File] = {}
@@ -87,7 +143,9 @@ class Reports:
         self._timer: asyncio.Handle | None = None
 
     def follow(self, key: Key, path: Path, offset: int) -> None:
-        """Begin to read a file at an offset."""
+        """Read a file from an offset on; one that is followed already is none. Raises OSError."""
+        if key in self._files:
+            return
         if self._growth is None:
             self._growth = Growth()
             if self._growth.available:
@@ -95,23 +153,33 @@ class Reports:
         file = self._files[key] = _File(key, path, offset)
         self._heat(file)
 
-    def finish(self, key: Key) -> list[Gathered]:
+    def finish(self, key: Key) -> list[Reading]:
         """Read a file to its very end and follow it no longer; what it brings is returned, not told."""
         file = self._files.pop(key, None)
         if file is None:
             return []
         readings = []
-        while (gathered := file.read(last=True)) is not None:
-            readings.append(gathered)
-            file.offset = gathered.offset
+        try:
+            while (reading := file.read(last=True)) is not None or file.follow_name():
+                if reading is not None:
+                    readings.append(reading)
+                    file.accept(reading)
+        except OSError as error:
+            logger.warning("the reports of attempt %d.%d cannot be read to their end: %s", *key, error)
         self._forget(file)
         return readings
 
     def rewind(self, key: Key, offset: int) -> None:
         """Go back to what is durable, after a commit that failed."""
-        if key in self._files:
-            self._files[key].offset = offset
-            self._heat(self._files[key])
+        file = self._files.get(key)
+        if file is not None:
+            file.rewind(offset)
+            self._heat(file)
+
+    def is_far_behind(self, key: Key) -> bool:
+        """Whether there is more to be read than others should wait for in one go."""
+        file = self._files.get(key)
+        return file is not None and file.behind > MUCH
 
     def drop(self, key: Key) -> None:
         """Follow a file no longer."""
@@ -146,6 +214,8 @@ class Reports:
                 self._heat(file)
 
     def _heat(self, file: _File) -> None:
+        if self._files.get(file.key) is not file:
+            return
         loop = asyncio.get_running_loop()
         file.grew = loop.time()
         self._hot[file.key] = file
@@ -156,43 +226,42 @@ class Reports:
         loop = asyncio.get_running_loop()
         self._timer = None
         now = loop.time()
+        pause = BLIND_LOOK
         for file in list(self._hot.values()):
-            if self._take(file):
-                file.grew = now
-            elif now - file.grew > QUIET and self._arm(file):
-                del self._hot[file.key]
+            try:
+                if self._take(file):
+                    file.grew = now
+                elif now - file.grew > QUIET and self._arm(file):
+                    del self._hot[file.key]
+            except (JobdError, OSError) as error:
+                logger.warning("the reports of attempt %d.%d are read later: %s", *file.key, error)
+                self._hot.pop(file.key, None)
+                loop.call_later(AGAIN, self._heat, file)
+            if now - file.grew <= QUIET:
+                pause = LOOK
         if self._hot:
-            blind = self._growth is None or not self._growth.available
-            self._timer = loop.call_later(BLIND_LOOK if blind else LOOK, self._look)
+            self._timer = loop.call_later(pause, self._look)
 
     def _take(self, file: _File) -> bool:
-        if os.fstat(file.descriptor).st_size <= file.offset:
+        """Read and tell; False if there is nothing new. Raises JobdError if it cannot be recorded."""
+        reading = file.read()
+        if reading is None:
             return False
-        gathered = file.read(last=False)
-        if gathered is None:
-            return False
-        try:
-            self._told(file.key, gathered)
-        except JobdError:
-            return False
-        file.offset = gathered.offset
+        self._told(file.key, reading)
+        file.accept(reading)
         return True
 
     def _arm(self, file: _File) -> bool:
         """Wait for a notice; False if none can be had, or if the file has grown just now."""
         assert self._growth is not None
         try:
-            file.token = self._growth.arm(file.path)
+            file.token = self._growth.arm(file.descriptor)
         except OSError:
             return False
         self._by_token[file.token] = file
-        if os.fstat(file.descriptor).st_size > file.offset and self._whole_line(file):
-            self._by_token.pop(file.token)
+        if self._take(file):
+            self._by_token.pop(file.token, None)
             self._growth.disarm(file.token)
             file.token = None
             return False
         return True
-
-    @staticmethod
-    def _whole_line(file: _File) -> bool:
-        return b"\n" in os.pread(file.descriptor, progress.LONGEST_LINE + 2, file.offset)

@@ -1,13 +1,15 @@
 """The settings of a running daemon: read again when their files change, without losing a job.
 
-While there are jobs the files are watched, and a change is taken at once; an idle daemon does not wake up for them and looks when the
-next job comes. Settings that cannot be read change nothing, and the log says what is wrong with them.
+While there are jobs the files are watched, and a change is taken at once; an idle daemon does not wake up for them and
+looks at its leisure, or when the next job comes. Settings that cannot be read change nothing, and the log says what is
+wrong with them.
 """
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from jobd.config import config_files, load
@@ -49,11 +51,14 @@ class Settings:
         self._changed(loaded.config)
 
     def watch(self, *, busy: bool) -> None:
-        """Watch the files while there is something to do, and only then."""
-        if busy and self._watcher is None:
-            self.refresh()
-            self._watcher = asyncio.get_running_loop().create_task(self._follow())
-        elif not busy and self._watcher is not None:
+        """Watch the files while there is something to do, and only then; each call looks at them once."""
+        self.refresh()
+        if busy and (self._watcher is None or self._watcher.done()):
+            folders = sorted({os.path.dirname(path) for path in self._files})
+            present = [folder for folder in folders if os.path.isdir(folder)]
+            if present:
+                self._watcher = asyncio.get_running_loop().create_task(self._follow(present))
+        elif not busy:
             self.close()
 
     def close(self) -> None:
@@ -62,15 +67,14 @@ class Settings:
             self._watcher.cancel()
             self._watcher = None
 
-    async def _follow(self) -> None:
-        folders = {os.path.dirname(path) for path in self._files}
-        present = [folder for folder in folders if os.path.isdir(folder)]
-        if not present:
-            return
-        import watchfiles
-
-        async for _ in watchfiles.awatch(*present, step=STEP, debounce=STEP, recursive=False):
-            self.refresh()
+    async def _follow(self, folders: list[str]) -> None:
+        watchfiles = await asyncio.to_thread(import_module, "watchfiles")
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)
+        try:
+            async for _ in watchfiles.awatch(*folders, step=STEP, debounce=STEP, recursive=False):
+                self.refresh()
+        except (OSError, RuntimeError) as error:
+            logger.warning("the settings cannot be watched, they are looked at now and then: %s", error)
 
     def _look(self) -> tuple[tuple[int, int, int], ...]:
         return tuple(_identity(path) for path in self._files)

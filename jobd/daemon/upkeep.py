@@ -14,43 +14,44 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between looks.
+#: Seconds between looks at what may have changed without a word, and at what grows slowly.
 TICK = 10.0
-#: Seconds between tries to write while the disk is full.
-PROBE = 5.0
+RARELY = 600.0
+#: Seconds between tries to write while the disk is full: at first, and after some tries.
+PROBE, LONGEST_PROBE = 0.1, 5.0
 
 
 class Chore(NamedTuple):
     """Something to do every so many seconds."""
 
-    every: float
+    every: Callable[[], float]
     work: Callable[[], Awaitable[None]]
 
 
 class Upkeep:
-    """Do the chores, each at its own pace, none before the first tick."""
+    """Do the chores, each at its own pace, none at once."""
 
     def __init__(self, engine: "Engine", recovery: "Recovery", extra: list[Chore]) -> None:
         self.engine = engine
         self.recovery = recovery
         self._chores = [
-            Chore(TICK, self._sweep),
-            Chore(600.0, self._trim_requests),
-            Chore(600.0, self._backup),
+            Chore(lambda: TICK, self._sweep),
+            Chore(lambda: RARELY, self._trim_requests),
+            Chore(lambda: RARELY, self._backup),
             *extra,
         ]
-        self._due = {id(chore): time.monotonic() + chore.every for chore in self._chores}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._tasks.append(asyncio.get_running_loop().create_task(self._run()))
+        self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
         """Stop."""
-        for task in [*self._tasks, *([self._mending] if self._mending else [])]:
-            task.cancel()
+        for task in (self._task, self._mending):
+            if task is not None:
+                task.cancel()
 
     def mend(self) -> None:
         """Wait until the store works again, then bring records and reality together."""
@@ -58,19 +59,21 @@ class Upkeep:
             self._mending = asyncio.get_running_loop().create_task(self._mend())
 
     async def _mend(self) -> None:
+        pause = PROBE
         while self.engine.store.fault is not None and not await self.engine.store.probe():
-            await asyncio.sleep(PROBE)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PROBE)
         logger.warning("the database can be written again")
         self.recovery.run()
 
     async def _run(self) -> None:
+        due = {chore: time.monotonic() + chore.every() for chore in self._chores}
         while True:
-            await asyncio.sleep(TICK)
-            now = time.monotonic()
+            await asyncio.sleep(max(0.0, min(due.values()) - time.monotonic()))
             for chore in self._chores:
-                if now >= self._due[id(chore)]:
-                    self._due[id(chore)] = now + chore.every
+                if time.monotonic() >= due[chore]:
                     await self._do(chore)
+                    due[chore] = time.monotonic() + chore.every()
 
     async def _do(self, chore: Chore) -> None:
         try:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from jobd.core.errors import JobNotFound
+from jobd.core.errors import JobdError, JobNotFound
 from jobd.core.model import Job
 
 if TYPE_CHECKING:
@@ -15,29 +16,38 @@ GATHER = 0.05
 
 
 async def watch(engine: "Engine", ids: Collection[int]) -> AsyncIterator[list[Job]]:
-    """Yield the jobs as they are, then those that have changed, each time some have; ends when all have ended or are removed.
+    """Yield the jobs as they are, then those that have changed, each time some have, until all have ended or are gone.
 
-    Changes that follow each other quickly are told together; the last state is always told. Only what is durable is told.
+    Changes that follow each other quickly are told together; the last state is always told. Only what is durable is
+    told. Raises JobNotFound if one is not there at first.
     """
-    await engine.committed()
     after = engine.hub.seq
-    remaining = set(ids)
-    present = [engine.job(job_id) for job_id in ids]
-    remaining -= {job.id for job in present if job.done}
-    yield present
-    if not remaining:
-        return
-    async for entries in engine.hub.follow(after):
-        changed = {entry.job for entry in entries} & remaining
-        if not changed:
+    for job_id in ids:
+        engine.job(job_id)
+    told = {job.id: job for job in await _durable(engine, ids)}
+    yield list(told.values())
+    remaining = {job_id for job_id, job in told.items() if not job.done}
+    async with aclosing(engine.hub.follow(after)) as log:
+        while remaining:
+            changed = {entry.job for entry in await anext(log)} & remaining
+            jobs = await _durable(engine, changed) if changed else []
+            remaining -= changed - {job.id for job in jobs if not job.done}
+            news = [job for job in jobs if job != told[job.id]]
+            if news:
+                told.update({job.id: job for job in news})
+                yield news
+                await asyncio.sleep(GATHER)
+
+
+async def _durable(engine: "Engine", ids: Collection[int]) -> list[Job]:
+    """Find the jobs that are there, as they are when all that was recorded of them is durable."""
+    while True:
+        jobs = _current(engine, ids)
+        try:
+            await engine.committed()
+        except JobdError:
             continue
-        jobs = _current(engine, changed)
-        remaining -= changed - {job.id for job in jobs if not job.done}
-        if jobs:
-            yield jobs
-        if not remaining:
-            return
-        await asyncio.sleep(GATHER)
+        return jobs
 
 
 def _current(engine: "Engine", ids: Collection[int]) -> list[Job]:

@@ -1,7 +1,7 @@
-"""The daemon's end of the zygote: requests out, claims in; a dead zygote is replaced, and what it was asked stays in doubt.
+"""The daemon's end of the zygote: requests out, claims in; a dead zygote is replaced, what it was asked is in doubt.
 
-The zygote is a small warm Python that forks one shim an attempt, so that the daemon itself (large, with threads) never forks. It is
-started with the first job and dies when this end closes.
+The zygote is a small warm Python that forks one shim an attempt, so that the daemon itself (large, with threads) never
+forks. It is started with the first job and dies when this end closes.
 """
 
 import asyncio
@@ -12,14 +12,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobd.daemon import crash
-
 logger = logging.getLogger(__name__)
 
 PROGRAM = Path(__file__).with_name("zygote.py")
 #: Larger than any answer: a directory's path and a claim.
 LONGEST_ANSWER = 16384
-LOWEST_SOCKET = 10
+#: Bytes after which the log of zygotes that could not start begins anew.
+LARGEST_LOG = 1 << 16
 
 #: What came back: the kind (claimed, fenced, failed), the directory, and the claim or the problem.
 Answered = Callable[[str, Path, bytes], None]
@@ -34,10 +33,11 @@ class Zygote:
         self._log = log
         self._socket: socket.socket | None = None
         self._waiting: list[bytes] = []
+        self._environ = dict(os.environ)
         self.pid: int | None = None
 
     def request(self, directory: Path) -> None:
-        """Ask for a shim for this directory."""
+        """Ask for a shim for this directory. Raises OSError if no zygote can be started."""
         if self._socket is None:
             self._start()
         self._waiting.append(os.fsencode(directory))
@@ -45,6 +45,7 @@ class Zygote:
 
     def close(self) -> None:
         """Let the zygote end; shims live on."""
+        self._waiting.clear()
         if self._socket is not None:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._socket)
@@ -55,17 +56,36 @@ class Zygote:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, open(self._log, "ab") as log:
-            actions = [
-                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
-            ]
-            argv = [sys.executable, "-I", "-S", str(PROGRAM)]
-            self.pid = os.posix_spawn(sys.executable, argv, crash.environment(), file_actions=actions, setsid=True)
+        try:
+            with theirs:
+                self.pid = self._spawn(theirs.fileno())
+        except OSError:
+            ours.close()
+            raise
         ours.setblocking(False)
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
+
+    def _spawn(self, channel: int) -> int:
+        log = self._open_log()
+        try:
+            actions = [(os.POSIX_SPAWN_DUP2, channel, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
+            argv = [sys.executable, "-I", "-S", str(PROGRAM)]
+            return os.posix_spawn(sys.executable, argv, self._environ, file_actions=actions, setsid=True)
+        finally:
+            os.close(log)
+
+    def _open_log(self) -> int:
+        """Open what a zygote says that cannot start; on a full disk nobody hears it."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            log = os.open(self._log, flags, 0o600)
+            if os.fstat(log).st_size > LARGEST_LOG:
+                os.truncate(log, 0)
+        except OSError as error:
+            logger.warning("%s: %s", self._log, error.strerror)
+            return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        return log
 
     def _flush(self) -> None:
         assert self._socket is not None
@@ -83,7 +103,6 @@ class Zygote:
         loop.remove_writer(self._socket)
 
     def _read(self) -> None:
-        assert self._socket is not None
         while self._socket is not None:
             try:
                 message = self._socket.recv(LONGEST_ANSWER)
@@ -99,6 +118,6 @@ class Zygote:
 
     def _lost(self) -> None:
         logger.warning("the zygote has gone; what it was asked is examined, the next start makes a new one")
-        self._waiting.clear()
+        self._environ.pop("JOBD_CRASH", None)
         self.close()
         self._died()
