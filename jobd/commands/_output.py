@@ -46,7 +46,7 @@ def start_of_last_lines(path: Path, lines: int) -> int:
 
 
 class Style(NamedTuple):
-    """Whose output it is, and how it is shown: with a prefix and the time before each line, or raw even on a terminal."""
+    """Whose output it is, and how it is shown: a prefix and the time before each line, or raw even on a terminal."""
 
     job: int
     file: str

@@ -17,7 +17,6 @@ from jobd.commands._options import (
     state_option,
     until_option,
 )
-from jobd.core.events import Actor
 from jobd.core.model import State
 from jobd.core.selection import Query
 from jobd.core.views import JobView
@@ -25,6 +24,7 @@ from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 EXAMPLES = """\
@@ -73,6 +73,10 @@ def command(shell: Shell, /, **options: Any) -> None:
     shell.emit_all(found, lambda: _show(shell, found, options["limit"]))
 
 
+def _started(job: JobView) -> str | None:
+    return job.started_at.isoformat() if job.started_at else None
+
+
 def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
     from jobd.commands import _looks
     from jobd.ui import amounts
@@ -84,10 +88,15 @@ def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
         Column("ID", lambda job: job.id, right=True),
         Column("NAME", lambda job: job.name, shrink=1, least=10),
         Column("STATE", _looks.outcome, style=_looks.style),
-        Column("STARTED", lambda job: amounts.clock(job.started_at and job.started_at.isoformat()), raw=lambda job: job.started_at and job.started_at.isoformat()),
+        Column("STARTED", lambda job: amounts.clock(_started(job)), raw=_started),
         Column("TOOK", lambda job: amounts.duration(job.elapsed), right=True, raw=lambda job: job.elapsed),
         Column("USUAL", lambda job: amounts.duration(job.usual.p50 if job.usual else None), right=True),
-        Column("PEAK", lambda job: amounts.size(job.usage.peak_rss_bytes), right=True, raw=lambda job: job.usage.peak_rss_bytes),
+        Column(
+            "PEAK",
+            lambda job: amounts.size(job.usage.peak_rss_bytes),
+            right=True,
+            raw=lambda job: job.usage.peak_rss_bytes,
+        ),
     ]
     screen.data(table(columns, found, screen))
     if len(found) == limit:
