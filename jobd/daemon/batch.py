@@ -80,7 +80,8 @@ class Batch:
                 future.set_result(None)
 
     def fail(self, error: JobdError) -> None:
-        """Tell everybody who waits that it did not come about."""
+        """Tell everybody who waits that it did not come about; who asked and did not wait needs no warning of it."""
         for future in self._waiting:
             if not future.done():
                 future.set_exception(error)
+                future.exception()

@@ -6,7 +6,7 @@ parameter only, is five times slower).
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -129,15 +129,15 @@ def read_surroundings(body: str) -> Surroundings:
     return _decode_surroundings(body)
 
 
-def put(connection: sqlite3.Connection, target: Target, rows: Iterable[Row]) -> None:
+def put(connection: sqlite3.Connection, target: Target, rows: Sequence[Row]) -> None:
     """Write rows. Raises sqlite3.Error."""
-    ahead = list(rows)
-    size = MOST_ROWS
-    while ahead:
-        while size > len(ahead):
+    start, size = 0, MOST_ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
             size //= 2
-        some, ahead = ahead[:size], ahead[size:]
-        connection.execute(_statement(target, size), [value for row in some for value in row])
+        values = [value for row in rows[start : start + size] for value in row]
+        connection.execute(_statement(target, size), values)
+        start += size
 
 
 def remove_jobs(connection: sqlite3.Connection, ids: list[int]) -> None:

@@ -1,7 +1,8 @@
 -- What a new database looks like: the sum of migrations/.
 --
--- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job beside `record` repeat what
--- the record says, for searching; the record is the truth. An index holds the rowid, here id and seq, as its last column.
+-- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job beside `record`
+-- repeat what the record says, for searching; the record is the truth. An index holds the rowid, here id and seq, as its
+-- last column.
 
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
