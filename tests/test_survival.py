@@ -116,6 +116,8 @@ def test_daemon_dies(living: Living, state_dir: Path, point: str, seconds: float
     until(living.dead, what=f"death at {point}")
     assert hit(state_dir) == [point]
     living.start()
+    kept = [job["id"] for job in living.call("list", all=True)]
+    assert kept == [job_id] or job_id is None
     assert job_id in (None, insist(living, "submit", **asked)["id"])
     ended = living.ended(1)
     if point == "cancel_committed":
@@ -203,6 +205,26 @@ def test_shim_and_daemon_die(living: Living, state_dir: Path, point: str, second
         assert point in UNSEEN
     else:
         assert (ended["state"], ended["exit_code"], runs(ran)) == ("failed", STATUS, 1), ended
+    check_log(living, 1)
+    check_nothing_left(living)
+
+
+@pytest.mark.parametrize("point", ["main_exited", "exit_written"])
+def test_a_slow_witness_is_waited_for(living: Living, state_dir: Path, point: str) -> None:
+    """While a shim has not written its exit record its lock is held, so nobody takes the job for lost."""
+    ran = state_dir / "ran"
+    living.start(plan(state_dir, f"{point}:1:stop"))
+    living.call("submit", **submission(script(ran, SHORT), "one"))
+    until(lambda: hit(state_dir) == [point])
+    shim = until(lambda: next((p for p in psutil.process_iter(["name"]) if _is_shim(p, str(state_dir))), None))
+    assert shim is not None
+    until(lambda: shim.status() == psutil.STATUS_STOPPED)
+    living.kill()
+    living.start()
+    assert not living.job(1)["done"]
+    shim.resume()
+    ended = living.ended(1)
+    assert (ended["state"], ended["exit_code"], runs(ran)) == ("failed", STATUS, 1), ended
     check_log(living, 1)
     check_nothing_left(living)
 

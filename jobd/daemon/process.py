@@ -31,9 +31,12 @@ OWN_FDS = 10
 SMALL_FILE = 1024
 
 
-def _doomed(points: bytes) -> set[tuple[str, int]]:
-    pairs = (entry.partition(":") for entry in points.decode().split(",") if entry)
-    return {(point, int(nth or 1)) for point, _, nth in pairs}
+def _doomed(points: bytes) -> dict[tuple[str, int], int]:
+    planned = {}
+    for entry in filter(None, points.decode().split(",")):
+        point, nth, stop, *_ = f"{entry}::".split(":")
+        planned[point, int(nth or 1)] = _signal.SIGSTOP if stop else _signal.SIGKILL
+    return planned
 
 
 _doom = _doomed(posix.environ.pop(b"JOBD_CRASH", b""))
@@ -43,11 +46,14 @@ turn = 1
 
 
 def crash(point: str) -> None:
-    """Die here by SIGKILL if JOBD_CRASH (`point:nth,…`) names this point and turn; JOBD_CRASH_LOG is told first."""
+    """Die here by SIGKILL if JOBD_CRASH (`point:nth,…`) names this point and turn; JOBD_CRASH_LOG is told first.
+
+    `point:nth:stop` stops the process there by SIGSTOP, so that a test can look at what a slow one has done so far.
+    """
     if _doom and (point, turn) in _doom:
         if _crash_log:
             posix.write(open_file(_crash_log, O_WRONLY | O_APPEND | O_CREAT, 0o600), f"{point}\n".encode())
-        posix.kill(posix.getpid(), _signal.SIGKILL)
+        posix.kill(posix.getpid(), _doom[point, turn])
 
 
 def take_name(name: bytes) -> None:
