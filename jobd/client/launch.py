@@ -1,7 +1,8 @@
 """Start a daemon in the background and wait until it serves, or say why it does not.
 
 The daemon inherits nothing but the descriptor on which it says that it is ready. Where there is a systemd user manager
-the daemon is put into its care, so that it outlives the session; where that does not work, it is simply detached.
+the daemon is put into its care, so that it outlives the session; where that does not work, it is simply detached. From
+inside a job only the manager can start it: anything else would be one of the job's processes, and end with them.
 """
 
 import errno
@@ -23,6 +24,7 @@ ABOVE = 10
 UNIT = "jobd.socket"
 UNIT_PLACES = ("~/.config/systemd/user", "/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 SCOPE = "systemd-run --user --scope --quiet --collect --".split()
+INSIDE = "from inside a job it would be one of its processes and end with it; start it outside of the job"
 #: Lines of the log that a failure shows, and how much of its end is searched for them.
 SHOWN_LINES, SHOWN_BYTES = 3, 4096
 
@@ -36,6 +38,7 @@ class Launcher:
         self._paths = paths
         self._start = [*start, "--ready-fd", str(READY_FD)]
         self._environ = {name: value for name, value in environ.items() if name not in OF_A_JOB}
+        self._inside = bool(environ.get("JOBD_COOKIE"))
         self.log = os.path.join(paths.root, "log", "startup.log")
 
     def lock(self) -> int | None:
@@ -64,7 +67,9 @@ class Launcher:
             managed = {**self._environ, "XDG_RUNTIME_DIR": runtime}
             if self._unit_installed() and self._started_unit(managed, deadline):
                 return
-            said = self._in_scope(managed, deadline)
+            said = "" if self._inside else self._in_scope(managed, deadline)
+        if self._inside:
+            raise DaemonDidNotStart(problem=INSIDE, log=self.log)
         said = said or self._wait(self._start, self._environ, deadline)
         if said != "ok":
             raise DaemonDidNotStart(problem=said or self._last_words(), log=self.log)

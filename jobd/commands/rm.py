@@ -15,7 +15,8 @@ from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -32,8 +33,15 @@ class Remove(Mutation[tuple[int, ...]], frozen=True):
     jobs: Words
 
     def answer(self, engine: Engine, caller: Actor) -> tuple[int, ...]:
-        """Decide for all, then record."""
-        removed = engine.change(self.jobs, lambda job: job.done, lifecycle.remove, caller)
+        """Decide for all, then record. Refuses an abandoned job of which something still lives."""
+
+        def decide(job: Job) -> list[Event]:
+            alive = engine.alive(job)
+            if alive:
+                raise lifecycle.still_alive(job, alive)
+            return lifecycle.remove(job)
+
+        removed = engine.change(self.jobs, lambda job: job.done, decide, caller)
         return tuple(job.id for job in removed)
 
 

@@ -20,9 +20,11 @@ from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReus
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, Surroundings, Usage
 from jobd.core.views import JobView
+from jobd.daemon import directory, output, trees
 from jobd.daemon.archive import Archive
 from jobd.daemon.crash import crash_point
 from jobd.daemon.hub import Hub
+from jobd.daemon.trees import Tree
 from jobd.wire import Action, Mutation, Read, Stream
 
 if TYPE_CHECKING:
@@ -122,6 +124,16 @@ class Engine:
         digest = hashlib.sha256(body).hexdigest()
         self.store.keep(digest, body)
         return digest
+
+    def alive(self, job: Job) -> tuple[str, ...]:
+        """List the processes of a job that has ended (it was abandoned) and that its shim still waits for."""
+        found: list[str] = []
+        for attempt in job.attempts:
+            path = output.attempt_directory(self.paths, job.id, attempt.number)
+            if attempt.main and attempt.shim and directory.lock_held(path):
+                left = trees.members(Tree(attempt.main, attempt.shim, attempt.cookie, attempt.cgroup))
+                found += [str(process.pid) for process in (*left, attempt.shim)]
+        return tuple(found)
 
     def perform_now(self, request: Read[Any] | Mutation[Any], caller: Actor) -> bytes:
         """Answer a request that waits for nothing; the reply may be shown when `committed()` is done."""

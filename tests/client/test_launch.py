@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -79,13 +80,14 @@ def test_nothing_of_ours_is_inherited(state_dir: Path) -> None:
     program.write_text(
         "import os, signal, sys\n"
         "print(*sorted(os.listdir('/proc/self/fd')))\n"
-        "print(os.readlink('/proc/self/fd/0'), os.getsid(0) == os.getpid(), signal.getsignal(signal.SIGINT) is signal.SIG_IGN)\n"
+        "print(os.readlink('/proc/self/fd/0'), os.getsid(0) == os.getpid(), end=' ')\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)\n"
         "print(sorted(set(os.environ) & set(sys.argv[1].split())), os.environ['KEPT'])\n"
         "sys.stdout.flush(); os.write(3, b'ok\\n')\n"
     )
     leaked = os.open(program, os.O_RDONLY)
     os.set_inheritable(leaked, True)
-    surrounding = dict.fromkeys(OF_A_JOB, "1")
+    surrounding = dict.fromkeys(OF_A_JOB - {"JOBD_COOKIE"}, "1")
     names = " ".join(sorted(OF_A_JOB))
     starter = Launcher(
         Paths(state_dir), [sys.executable, "-I", str(program), names], {**os.environ, **surrounding, "KEPT": "yes"}
@@ -98,6 +100,13 @@ def test_nothing_of_ours_is_inherited(state_dir: Path) -> None:
     assert session == "/dev/null True False"
     assert variables == "[] yes"
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_starts_no_daemon_of_its_own(state_dir: Path) -> None:
+    """A daemon would be one of the processes of the job it was started from: it is refused, with the reason."""
+    with pytest.raises(DaemonDidNotStart, match="from inside a job it would be one of its processes"):
+        launch(state_dir, "echo ok >&3", JOBD_COOKIE="1.1.abc")
+    assert not (state_dir / "log" / "startup.log").exists()
 
 
 def test_the_log_tells_of_the_last_start(state_dir: Path) -> None:
@@ -181,6 +190,21 @@ def test_an_installed_unit_is_started(tmp_path: Path, manager: Path, script: str
     launch(state, f"echo x > {tmp_path}/started; echo ok >&3")
     assert (manager / "systemctl.words").read_text() == "--user --quiet start jobd.socket\n"
     assert (tmp_path / "started").exists() == starts_itself
+
+
+@pytest.mark.parametrize(("script", "starts"), [("exit 0", True), ("exit 1", False)])
+def test_inside_a_job_the_unit_only_is_started(tmp_path: Path, manager: Path, script: str, *, starts: bool) -> None:
+    """A daemon that the manager starts is no process of the job; in a scope it would be one."""
+    unit = tmp_path / ".config/systemd/user/jobd.socket"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("")
+    state = tmp_path / ".local/state/jobd"
+    state.mkdir(parents=True)
+    program(manager / "systemctl", script)
+    program(manager / "systemd-run", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
+    with nullcontext() if starts else pytest.raises(DaemonDidNotStart, match="inside a job"):
+        launch(state, "echo ok >&3", JOBD_COOKIE="1.1.abc")
+    assert not (manager / "systemd-run.words").exists()
 
 
 def test_a_unit_serves_the_usual_directory_only(state_dir: Path, tmp_path: Path, manager: Path) -> None:
