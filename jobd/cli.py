@@ -192,6 +192,10 @@ def _run(shell: Shell, arguments: list[str]) -> int:
             status = root.invoke(ctx)
     except click.exceptions.Exit as end:
         status = end.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        status = 0
+        if asked.ctx:
+            show_help(asked.ctx)
     if sys.stdout is not None:
         with sink.output_errors():
             sys.stdout.flush()

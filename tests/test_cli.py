@@ -101,6 +101,14 @@ def test_what_makes_no_sense_is_a_usage_error(state_dir: Path, words: list[str],
     assert list(state_dir.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["daemon", "completion", "config", "db"])
+def test_a_noun_alone_shows_its_help(name: str) -> None:
+    """Whoever types only the noun wants to know what there is."""
+    done = jobd(name)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == jobd(name, "--help").out
+
+
 @pytest.mark.parametrize("name", ["ls", "ps", "add", "kill", "logs", "cat", "follow", "restart", "show"])
 def test_other_words_are_known(name: str) -> None:
     """Fingers that learned another program find the command; the help shows its own name."""

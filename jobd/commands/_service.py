@@ -21,6 +21,9 @@ class Ready:
     """Tells whoever started the daemon that it serves, or why it does not; once, and then lets go."""
 
     def __init__(self, descriptor: int | None) -> None:
+        """Raises OSError if it is not open."""
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
         self._descriptor = descriptor
 
     def __call__(self, text: str) -> None:

@@ -197,7 +197,10 @@ def run(shell: Shell, *, memory: bool, background: bool, ready_fd: int | None) -
 
     Ends gracefully at SIGINT and SIGTERM, restarts in place at SIGHUP.
     """
-    ready = _service.Ready(ready_fd)
+    try:
+        ready = _service.Ready(ready_fd)
+    except OSError as error:
+        raise click.BadParameter(f"{ready_fd}: {error.strerror}", param_hint="--ready-fd") from error
     try:
         _service.run(shell, ready, memory=memory, background=background)
     except JobdError as error:

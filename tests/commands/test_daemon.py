@@ -114,6 +114,14 @@ def test_in_the_foreground(state_dir: Path) -> None:
     assert not (state_dir / "daemon.json").exists()
 
 
+def test_nobody_to_tell(state_dir: Path) -> None:
+    """A descriptor that is not open is a slip of whoever starts it; no daemon is left behind."""
+    done = jobd("daemon", "run", "--ready-fd", "77")
+    assert (done.status, done.out) == (2, "")
+    assert "--ready-fd: 77: Bad file descriptor" in done.err
+    assert list(state_dir.iterdir()) == []
+
+
 def test_in_memory(state_dir: Path) -> None:
     """With --memory nothing is kept."""
     with Living(state_dir) as living:
