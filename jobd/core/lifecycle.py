@@ -5,7 +5,7 @@ committed. What a function returns can be recorded: events that the table forbid
 """
 
 from datetime import datetime
-from os import strerror, waitstatus_to_exitcode
+from os import strerror
 from signal import Signals
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from jobd.core import accounting, progress, states
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
 from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Process, State, Usage
+from jobd.core.views import status_parts
 
 #: An attempt that never ran is tried again this many times in a row, then the job has failed to start.
 MOST_WITHDRAWALS = 5
@@ -206,15 +207,6 @@ def remove(job: Job) -> list[happened.Event]:
     if not job.done:
         raise JobNotFinished(job=job.id, name=job.name, state=job.state.value, verb="removed")
     return [happened.Removed()]
-
-
-def status_parts(status: int | None) -> tuple[int | None, int | None]:
-    """Split a raw wait status into exit code and signal; the one that does not apply is None, both if it is no end."""
-    try:
-        code = waitstatus_to_exitcode(status) if status is not None else None
-    except (ValueError, OverflowError):
-        return None, None
-    return (None, -code) if code is not None and code < 0 else (code, None)
 
 
 def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:

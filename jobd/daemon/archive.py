@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import count, takewhile
 
 from jobd.config import Paths
-from jobd.core import selection, views
+from jobd.core import selection, showing
 from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.events import Entry
 from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
@@ -109,11 +109,11 @@ class Archive:
 
     def view(self, job: Job) -> JobView:
         """Show a job to the world, with the latest measurement and the size of its output."""
-        return views.view(job, self.now(), self._usage.get(job.id), self._output(job))
+        return showing.view(job, self.now(), self._usage.get(job.id), self._output(job))
 
     def progress(self, job: Job) -> ProgressView:
         """Show only how far a job is."""
-        return views.progress(job, self.now())
+        return showing.progress(job, self.now())
 
     def latest(self, job_id: int, limit: int) -> list[Entry]:
         """Read the last entries of a job's log, oldest first; the frequent kinds of event are left out."""

@@ -9,12 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, views
+from jobd.core import lifecycle, showing
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Measure, Origin, Process, Resources, Spec, State, Usage, Usual
 from jobd.core.progress import Report
+from jobd.core.showing import view
 from jobd.core.text import lossless
-from jobd.core.views import JobView, OutputView, exit_status, status_parts, view
+from jobd.core.views import JobView, OutputView, exit_status, status_parts
 from tests.core.samples import AT, BOOT, BOOTTIME, MAIN, ORIGIN, SHIM, entry, job_in, moment
 
 SPEC = Spec(argv=("ffmpeg", "-i", "in.mov", "out.mp4"), cwd="/srv/video", surroundings="0" * 64)
@@ -349,4 +350,4 @@ def test_exit_status(case: str) -> None:
 def test_status_parts_are_found_here_too() -> None:
     """Whoever shows a wait status needs only this module."""
     assert status_parts(256) == (1, None)
-    assert views.progress(waiting(), moment(1)).eta is None
+    assert showing.progress(waiting(), moment(1)).eta is None
