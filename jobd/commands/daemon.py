@@ -147,6 +147,11 @@ def start(shell: Shell) -> None:
 @click.pass_obj
 def stop(shell: Shell) -> None:
     """Stop the daemon and wait until it has ended. Jobs run on; the next daemon takes them over."""
+    shell.screen.data(f"stopped, pid {_stopped(shell).pid}")
+
+
+def _stopped(shell: Shell) -> Serving:
+    """Stop the daemon, wait until its lock is free, and describe it as it was. Raises DaemonNotRunning, Unavailable."""
     seen = shell.client.call(Stop(), start=False)
     shell.client.close()
     deadline = time.monotonic() + LONGEST_STOP
@@ -154,7 +159,7 @@ def stop(shell: Shell) -> None:
         if time.monotonic() > deadline:
             raise Unavailable(problem=f"the daemon (pid {seen.pid}) has not ended within {LONGEST_STOP:g} s")
         time.sleep(LOOK)
-    shell.screen.data(f"stopped, pid {seen.pid}")
+    return seen
 
 
 @command.command("restart", epilog="pip install --upgrade jobd-local && jobd daemon restart  # take it into use")
@@ -222,8 +227,7 @@ def install(shell: Shell, *, now: bool) -> None:
         shell.screen.hint(f"{' '.join(_service.RELOAD)} && {' '.join(_service.ENABLE)}")
         return
     if not _service.is_free(shell.paths):
-        shell.client.call(Stop(), start=False)
-        shell.client.close()
+        _stopped(shell)
     _service.enable(shell)
     seen = shell.client.call(Status(), start=True)
     shell.screen.data(f"running, pid {seen.pid}, for {seen.state}")
