@@ -41,10 +41,10 @@ class Module:
 
     @cached_property
     def comment_count(self) -> int:
-        """Count comments; an order to a tool (noqa, type) is none, and `#:` documents what stands below it."""
+        """Count comments; an order to a tool (noqa, type, fmt) is none, and `#:` documents what stands below it."""
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
         comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
-        return len([text for text in comments if not text.startswith(("# noqa", "# type:", "#:", "#!"))])
+        return len([text for text in comments if not text.startswith(("# noqa", "# type:", "# fmt:", "#:", "#!"))])
 
     @cached_property
     def imports(self) -> list[Import]:
