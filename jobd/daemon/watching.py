@@ -11,7 +11,7 @@ from jobd.core.model import Job
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine
 
-#: Seconds in which changes of the same jobs are gathered before they are told.
+#: Seconds in which reports and measurements are gathered before they are told; a new state is told at once.
 GATHER = 0.05
 
 
@@ -29,13 +29,15 @@ async def watch(engine: "Engine", ids: Collection[int]) -> AsyncIterator[list[Jo
     remaining = {job_id for job_id, job in told.items() if not job.done}
     async with aclosing(engine.hub.follow(after)) as log:
         while remaining:
-            changed = {entry.job for entry in await anext(log)} & remaining
+            entries = [entry for entry in await anext(log) if entry.job in remaining]
+            changed = {entry.job for entry in entries}
             jobs = await _durable(engine, changed) if changed else []
             remaining -= changed - {job.id for job in jobs if not job.done}
             news = [job for job in jobs if job != told[job.id]]
             if news:
                 told.update({job.id: job for job in news})
                 yield news
+            if entries and all(entry.event.frequent for entry in entries):
                 await asyncio.sleep(GATHER)
 
 
