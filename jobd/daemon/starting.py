@@ -58,6 +58,8 @@ class Starting:
         self._zygote = Zygote(self._answered, self._zygote_died, log)
         self._asked: dict[Path, Start] = {}
         self._timers: dict[Path, asyncio.TimerHandle] = {}
+        #: Those that a shim may have been forked for.
+        self._sent: set[Path] = set()
         #: What starts have to wait for at present.
         self.short: str | None = None
 
@@ -92,6 +94,7 @@ class Starting:
             timer.cancel()
         self._timers.clear()
         self._asked.clear()
+        self._sent.clear()
 
     def _ask(self, start: Start) -> None:
         path = start.path
@@ -102,6 +105,7 @@ class Starting:
             directory.prepare(path, start.spec)
             (path / "noexec").unlink(missing_ok=True)
             crash_point("after_spec")
+            self._sent.add(path)
             self._zygote.request(path)
         except OSError as error:
             self._failed(path, error.errno, f"{error.strerror}: {error.filename or 'zygote'}")
@@ -111,8 +115,11 @@ class Starting:
         crash_point("after_request")
 
     def _failed(self, path: Path, number: int | None, why: str) -> None:
-        if number not in SHORT:
+        if number not in SHORT and path in self._sent:
             self._doubt(path, why)
+            return
+        if number not in SHORT:
+            self._told.never_ran(self._over(path).key, why)
             return
         self.short = os.strerror(number or 0)
         logger.warning("attempt %d.%d is started later: %s", *self._asked[path].key, why)
@@ -165,5 +172,6 @@ class Starting:
 
     def _over(self, path: Path) -> Start:
         self._forget_timer(path)
+        self._sent.discard(path)
         self.short = None
         return self._asked.pop(path)
