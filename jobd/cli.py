@@ -16,7 +16,8 @@ from jobd import __version__, commands
 from jobd.commands._help import show_help
 from jobd.commands._options import everywhere, flag, meant
 from jobd.commands._shell import Shell
-from jobd.core.errors import InternalError, JobdError, OutputFailed
+from jobd.core.errors import BadInput, BadParameters, BadValue, InternalError, JobdError, OutputFailed
+from jobd.core.text import single_line
 from jobd.ui import sink
 
 if TYPE_CHECKING:
@@ -211,14 +212,18 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
     if isinstance(error, click.ClickException):
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jobd"
         text = error.format_message().rstrip(".")
-        return shell.screen.error(text[:1].lower() + text[1:], f"{path} --help", error.exit_code)
+        return shell.screen.error(single_line(text[:1].lower() + text[1:]), f"{path} --help", error.exit_code)
     if isinstance(error, sink.OutputFailed):
         error = OutputFailed(problem=error.strerror)
     if not isinstance(error, JobdError):
         said = " ".join(str(error).split())
         problem = f"{type(error).__name__}: {said}" if said else type(error).__name__
         error = InternalError(problem=problem, log=_log(shell, error, arguments))
-    return shell.screen.error(error.message, error.hint, error.exit_status)
+    called = next((ALIASES.get(word, word) for word in arguments if word in {*commands.names(), *ALIASES}), "")
+    if isinstance(error, BadParameters) and called not in ("", "rpc"):
+        error = BadValue(field=called, problem=error.details.get("problem"))
+    help_of_command = f"jobd {called} --help" if isinstance(error, BadInput) and called else ""
+    return shell.screen.error(error.message, error.hint or help_of_command, error.exit_status)
 
 
 def _log(shell: Shell, error: Exception, arguments: list[str]) -> str:
@@ -229,7 +234,8 @@ def _log(shell: Shell, error: Exception, arguments: list[str]) -> str:
     path = shell.paths.log / "client.log"
     text = "".join(traceback.format_exception(error))
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now(UTC).isoformat()} jobd {__version__} {arguments}\n{text}\n")

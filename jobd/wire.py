@@ -237,7 +237,7 @@ def encode_call(request: Request[Any], call_id: CallId | None) -> bytes:
     try:
         params = Raw(_encoder.encode(request))
     except UnicodeEncodeError as error:
-        raise BadParameters(method=request.method, problem=f"{error.object[:50]!r} is not UTF-8") from None
+        raise BadParameters(method=request.method, problem=f"'{_readable(error.object)}' is not UTF-8") from None
     named = {} if call_id is None else {"id": call_id}
     return _line({"jsonrpc": "2.0", **named, "method": request.method, "params": params})
 
@@ -278,6 +278,10 @@ def _decoder(kind: type[Request[Any]]) -> tuple[msgspec.json.Decoder[Any], bool]
 @cache
 def _result_decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind.result_type())
+
+
+def _readable(text: str) -> str:
+    return text[:50].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _line(message: dict[str, Any]) -> bytes:

@@ -325,7 +325,7 @@ def test_bytes_arrive_as_they_were_sent() -> None:
 
 def test_text_with_surrogates_is_not_sent() -> None:
     """What the shell could not decode is refused before it leaves."""
-    with pytest.raises(BadParameters, match=r"put: '\\udcff' is not UTF-8"):
+    with pytest.raises(BadParameters, match=r"put: '\\xff' is not UTF-8"):
         wire.encode_call(Put(name="\udcff"), 1)
 
 

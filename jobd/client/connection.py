@@ -23,6 +23,7 @@ from jobd.core.errors import (
     StateDirectoryUnusable,
     Unavailable,
 )
+from jobd.core.text import lossless, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,8 @@ def check_directory(path: str) -> bool:
 
     Raises StateDirectoryUnusable.
     """
+    if any("\udc80" <= letter <= "\udcff" for letter in path):
+        raise StateDirectoryUnusable(path=plain(lossless(path)), problem="its name is not UTF-8")
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobd.client.connection import check_directory
 from jobd.commands._output import Source, Style
 from jobd.commands.submit import named_after
 from jobd.core.errors import JobdError, StateDirectoryUnusable
@@ -30,8 +31,8 @@ def run_alone(shell: "Shell", asked: "Submit", why: JobdError, *, quiet_ok: bool
     from jobd.daemon import directory, preflight
 
     preflight.check(asked.argv, asked.cwd, asked.surroundings.environment, asked.stdin)
-    shell.screen.notice(f"{why.message}; the command runs without it, its record is taken in later")
     path = _directory(shell)
+    shell.screen.notice(f"{why.message}; the command runs without it, its record is taken in later")
     report = path / "report"
     extra = (f"JOBD_FD={directory.REPORT_FD}", f"JOBD_REPORT={report}", f"JOBD_COOKIE={path.name}")
     directory.prepare(
@@ -55,11 +56,14 @@ def run_alone(shell: "Shell", asked: "Submit", why: JobdError, *, quiet_ok: bool
 
 
 def _directory(shell: "Shell") -> Path:
+    """Make the attempt's directory; never where others have their hands in. Raises StateDirectoryUnusable."""
+    check_directory(os.fspath(shell.paths.root))
     path = shell.paths.run / f"adhoc-{os.urandom(8).hex()}"
     try:
-        path.mkdir(mode=0o700, parents=True)
+        for folder in (shell.paths.state, shell.paths.run, path):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=folder is not path)
     except OSError as error:
-        raise StateDirectoryUnusable(path=str(path), problem=error.strerror) from None
+        raise StateDirectoryUnusable(path=str(shell.paths.root), problem=error.strerror) from None
     return path
 
 

@@ -41,7 +41,7 @@ def state_directory(shell: Shell) -> Iterator[Finding]:
     except JobdError as error:
         yield Finding(what="state", status="fail", said=error.message, advice=error.hint)
         return
-    if not exists:
+    if not exists and os.access(_existing(path), os.W_OK):
         yield Finding(what="state", status="ok", said=f"{path} will be made when it is needed")
         return
     if not os.access(path, os.W_OK):
@@ -86,8 +86,8 @@ def database(shell: Shell) -> Iterator[Finding]:
     from jobd.daemon.reader import Reader
 
     path = shell.paths.database
-    if not path.exists():
-        yield Finding(what="database", status="ok", said="none yet")
+    if not os.path.lexists(path):
+        yield Finding(what="database", status="ok", said="none to be seen")
         return
     try:
         reader = Reader(path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobd.core.text import lossless
 from jobd.growth import Follower
+from jobd.ui.sink import output_errors
 from jobd.ui.terminal_text import Stream, field
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Source:
             self._tell_gap()
             self._write(data)
             return len(data)
-        moved = self.follower.send(self._screen.descriptor, CHUNK)
+        with output_errors():
+            moved = self.follower.send(self._screen.descriptor, CHUNK)
         self._tell_gap()
         return moved
 

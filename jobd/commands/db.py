@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from jobd.commands._options import json_option
-from jobd.core.errors import DaemonAlreadyRunning, DaemonNotRunning, NothingMatched, StorageBroken
+from jobd.core.errors import BadValue, DaemonAlreadyRunning, DaemonNotRunning, NothingMatched
 from jobd.ui import amounts
 from jobd.wire import Action
 
@@ -83,7 +83,7 @@ class Backup(Action[Made], frozen=True):
             made = Path(self.target)
             if not made.is_absolute() or made.exists():
                 problem = "it exists already" if made.exists() else "it is not an absolute path"
-                raise StorageBroken(path=self.target, problem=problem)
+                raise BadValue(field="file", problem=f"{self.target}: {problem}")
             safekeeping.backup(database, made)
         return Made(str(made), made.stat().st_size)
 
@@ -157,6 +157,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
     import fcntl
     import os
 
+    from jobd.client.connection import told
     from jobd.daemon import safekeeping
 
     database = shell.paths.database
@@ -169,7 +170,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         aside = safekeeping.restore(database, chosen)
     except BlockingIOError:
-        raise DaemonAlreadyRunning(state=str(shell.paths.state), pid="jobd daemon stop first") from None
+        raise DaemonAlreadyRunning(state=str(shell.paths.state), pid=told(shell.paths).get("pid", "unknown")) from None
     finally:
         os.close(lock)
     shell.screen.data(f"restored {chosen}\n")

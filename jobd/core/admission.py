@@ -52,7 +52,8 @@ def complaint(error: Exception) -> str:
     place = _PLACE.search(text)
     where = f"{place[1]}: " if place and place[1] else ""
     said = (text[: place.start()] if place else text).replace("`", "").removeprefix("Object ")
-    return "".join(sign if sign.isprintable() else " " for sign in where + said[:1].lower() + said[1:])[:200]
+    said = said if said[:2].isupper() else said[:1].lower() + said[1:]
+    return "".join(sign if sign.isprintable() else " " for sign in where + said)[:200]
 
 
 def _parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from jobd.core.errors import DatabaseTooNew, StorageBroken
+from jobd.core.errors import StorageBroken
 from jobd.core.model import Job
 from jobd.daemon import database, filesystem, migration, repair, safekeeping
 from jobd.daemon.reader import Reader
@@ -113,7 +113,7 @@ def _examine(connection: sqlite3.Connection, path: Path) -> bool:
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and database.application(connection) != database.APPLICATION_ID:
             raise StorageBroken(path=str(path), problem="it is the database of another program")
-        _refuse_newer(connection, path)
+        safekeeping.refuse_newer(connection, path)
         if path.stat().st_size > CHECKED_AT_ONCE and not filesystem.suspect_mark(path).exists():
             return True
         problems = safekeeping.look_through(connection)
@@ -124,13 +124,6 @@ def _examine(connection: sqlite3.Connection, path: Path) -> bool:
     if problems:
         raise _Damaged(problems[0])
     return False
-
-
-def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    found, known = migration.version(connection), len(migration.scripts())
-    if found > known:
-        backup = safekeeping.of_version(path, known)
-        raise DatabaseTooNew(found=found, known=known, backup=str(backup or "BACKUP"))
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -22,6 +22,8 @@ def check(argv: Sequence[Lossless], cwd: Lossless, environment: Sequence[Lossles
         raise CannotStart(command=plain(argv[0]), problem=f"no directory {plain(cwd)}")
     if stdin is not None and not os.access(os.path.join(folder, raw(stdin)), os.R_OK):
         raise CannotStart(command=plain(argv[0]), problem=f"its input {plain(stdin)} cannot be read")
+    if stdin is not None and os.path.isdir(os.path.join(folder, raw(stdin))):
+        raise CannotStart(command=plain(argv[0]), problem=f"its input {plain(stdin)} is a directory")
     if b"/" in command:
         _check_file(plain(argv[0]), os.path.join(folder, command))
         return

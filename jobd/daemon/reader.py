@@ -17,7 +17,7 @@ from jobd.core.errors import JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
 from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
 from jobd.core.selection import Query
-from jobd.daemon import database, rows, search
+from jobd.daemon import database, rows, safekeeping, search
 from jobd.daemon.rows import Reply, Row
 from jobd.daemon.search import bounded
 
@@ -36,13 +36,17 @@ _LIVE = ", ".join(f"'{state}'" for state in State if state not in FINAL)
 
 
 class Reader:
-    """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long."""
+    """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long.
+
+    Raises DatabaseTooNew for a file of which it would understand too little.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._deadline = math.inf
         try:
             self._connection = database.connect(path, read_only=True)
+            safekeeping.refuse_newer(self._connection, path)
         except sqlite3.Error as error:
             raise database.failed_open(error, path) from None
         self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)

@@ -5,6 +5,7 @@ whole and on disk. What is replaced is moved aside with everything that belongs 
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobd.core.errors import StorageBroken
+from jobd.core.errors import DatabaseTooNew, OutputFailed, StorageBroken, StorageFull
 from jobd.daemon import database, filesystem, memory, migration
 
 #: What belongs together: the file, its write-ahead log, and the index of that log.
@@ -25,7 +26,7 @@ _INSTRUCTIONS = 1_000_000
 
 
 def backup(path: Path, target: Path) -> None:
-    """Copy the database to a new file, while it is being used or not. Raises StorageFull, StorageBroken."""
+    """Copy the database to a new file, in use or not. Raises StorageFull, StorageBroken, OutputFailed."""
     part = target.with_name(f"{target.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -35,9 +36,15 @@ def backup(path: Path, target: Path) -> None:
         filesystem.flush(part)
         part.rename(target)
         filesystem.flush(target.parent)
-    except (sqlite3.Error, OSError) as error:
+    except sqlite3.Error as error:
         part.unlink(missing_ok=True)
         raise database.failed_open(error, path) from None
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(path=str(target.parent)) from None
+        raise OutputFailed(problem=f"{target}: {error.strerror}") from None
 
 
 def backups(path: Path) -> list[Path]:
@@ -74,6 +81,13 @@ def of_version(path: Path, newest: int) -> Path | None:
         if found:
             return found[-1]
     return None
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave alone what a newer program wrote. Raises DatabaseTooNew, which names the best backup."""
+    found, known = migration.version(connection), len(migration.scripts())
+    if found > known:
+        raise DatabaseTooNew(found=found, known=known, backup=str(of_version(path, known) or "BACKUP"))
 
 
 def check(path: Path, *, thorough: bool = False, stopped: Callable[[], bool] = lambda: False) -> list[str]:
