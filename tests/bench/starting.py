@@ -64,7 +64,7 @@ def spooled() -> float:
             tsp("sh", "-c", f"while [ -e {gate} ]; do sleep 0.01; done")
         last = ""
         for _ in range(900):
-            last = tsp("-n", "true")
+            last = tsp("true")
         begun = time.perf_counter()
         gate.unlink()
         tsp("-w", last)
