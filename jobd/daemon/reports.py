@@ -68,7 +68,7 @@ def gather(lines: list[bytes], stage: str | None) -> Gathered:
     return Gathered(report, taken, rejected, example)
 
 
-class _File:
+class ReportFile:
     """One report file: its descriptor, how far it was read, when it last grew, and the notice that was asked for."""
 
     __slots__ = ("_overlong", "_tail", "descriptor", "grew", "key", "offset", "path", "token")
@@ -136,9 +136,9 @@ class Reports:
 
     def __init__(self, told: Callable[[Key, Reading], None]) -> None:
         self._told = told
-        self._files: dict[Key, _File] = {}
-        self._hot: dict[Key, _File] = {}
-        self._by_token: dict[int, _File] = {}
+        self._files: dict[Key, ReportFile] = {}
+        self._hot: dict[Key, ReportFile] = {}
+        self._by_token: dict[int, ReportFile] = {}
         self._growth: Growth | None = None
         self._timer: asyncio.Handle | None = None
 
@@ -150,7 +150,7 @@ class Reports:
             self._growth = Growth()
             if self._growth.available:
                 asyncio.get_running_loop().add_reader(self._growth.fileno(), self._noticed)
-        file = self._files[key] = _File(key, path, offset)
+        file = self._files[key] = ReportFile(key, path, offset)
         self._heat(file)
 
     def finish(self, key: Key) -> list[Reading]:
@@ -198,7 +198,7 @@ class Reports:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _forget(self, file: _File) -> None:
+    def _forget(self, file: ReportFile) -> None:
         self._hot.pop(file.key, None)
         if file.token is not None and self._growth is not None:
             self._by_token.pop(file.token, None)
@@ -213,7 +213,7 @@ class Reports:
                 file.token = None
                 self._heat(file)
 
-    def _heat(self, file: _File) -> None:
+    def _heat(self, file: ReportFile) -> None:
         if self._files.get(file.key) is not file:
             return
         loop = asyncio.get_running_loop()
@@ -242,7 +242,7 @@ class Reports:
         if self._hot:
             self._timer = loop.call_later(pause, self._look)
 
-    def _take(self, file: _File) -> bool:
+    def _take(self, file: ReportFile) -> bool:
         """Read and tell; False if there is nothing new. Raises JobdError if it cannot be recorded."""
         reading = file.read()
         if reading is None:
@@ -251,7 +251,7 @@ class Reports:
         file.accept(reading)
         return True
 
-    def _arm(self, file: _File) -> bool:
+    def _arm(self, file: ReportFile) -> bool:
         """Wait for a notice; False if none can be had, or if the file has grown just now."""
         assert self._growth is not None
         try:
