@@ -29,11 +29,11 @@ class Measured(Protocol):
         """A tree was measured; `due` = it should be saved, too."""
 
     def trimmed(self, key: Key, file: str, removed: int, limit: int) -> None:
-        """Output over its limit lost its middle."""
+        """Output over its limit has lost so many bytes of its middle; told each time they have doubled."""
 
 
 class _Metered:
-    __slots__ = ("begun", "due", "latest", "limit", "path")
+    __slots__ = ("begun", "due", "latest", "limit", "path", "removed", "told")
 
     def __init__(self, path: Path, limit: int, now: float) -> None:
         self.path = path
@@ -41,6 +41,9 @@ class _Metered:
         self.begun = now
         self.due = now + FIRST_SAVE
         self.latest: Usage | None = None
+        #: Bytes that each file has lost, and how many were told.
+        self.removed: dict[str, int] = {}
+        self.told: dict[str, int] = {}
 
 
 class Meter:
@@ -109,4 +112,7 @@ class Meter:
 
     def _trim(self, key: Key, metered: _Metered) -> None:
         for file, removed in output.trim(metered.path, metered.limit).items():
-            self._told.trimmed(key, file, removed, metered.limit)
+            total = metered.removed[file] = metered.removed.get(file, 0) + removed
+            if total >= 2 * metered.told.get(file, 0):
+                metered.told[file] = total
+                self._told.trimmed(key, file, total, metered.limit)
