@@ -5,6 +5,7 @@ All that only reads is answered from here. The rule: it works the same without a
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from itertools import count, takewhile
 
 from jobd.config import Paths
@@ -81,9 +82,9 @@ class Archive:
         """Give the number of the last durable line of the log."""
         return self.reader.last_seq()
 
-    def counts(self) -> dict[State, int]:
-        """Count the jobs by state."""
-        return self.reader.counts()
+    def counts(self, since: datetime | None = None) -> dict[State, int]:
+        """Count the jobs by state, all or those submitted since then."""
+        return self.reader.counts(since)
 
     def usual(self, name: str) -> Usual | None:
         """Say how long completed runs of a name took; None if there was none."""

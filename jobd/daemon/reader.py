@@ -9,6 +9,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from jobd.core.events import Entry
 from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
 from jobd.core.selection import Query
 from jobd.daemon import database, rows, safekeeping, search
+from jobd.daemon.clock import to_microseconds
 from jobd.daemon.rows import Reply, Row
 from jobd.daemon.search import bounded
 
@@ -132,9 +134,13 @@ class Reader:
         runs = self._jobs(text, name, MOST_LOOKED_AT, USUAL_RUNS)
         return usual_of([seconds for job in runs if (seconds := _run_time(job)) is not None])
 
-    def counts(self) -> dict[State, int]:
-        """Count the jobs by state."""
-        found: dict[str, int] = dict(self._rows("SELECT state, count(*) FROM jobs GROUP BY state"))
+    def counts(self, since: datetime | None = None) -> dict[State, int]:
+        """Count the jobs by state, all or those submitted since then."""
+        text, values = "SELECT state, count(*) FROM jobs GROUP BY state", list[int]()
+        if since is not None:
+            text = "SELECT state, count(*) FROM jobs WHERE created_at >= ? GROUP BY +state"
+            values.append(to_microseconds(since))
+        found: dict[str, int] = dict(self._rows(text, *values))
         return {state: found.get(state.value, 0) for state in State}
 
     def _rows(self, text: str, *values: object) -> list[Row]:
