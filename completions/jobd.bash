@@ -286,7 +286,7 @@ _jobd_takes_value() {
         'retry:--format' | 'retry:--color')
             :
             ;;
-        'rm:--color')
+        'rm:--format' | 'rm:--color')
             :
             ;;
         'rpc:--color')
@@ -620,7 +620,7 @@ _jobd_options() {
             _jobd_offer '--failed' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'rm')
-            _jobd_offer '--yes' '--dry-run' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'rpc')
             _jobd_offer '--schema' '--no-start' '--ascii' '--color' '--no-pager' '--help'

@@ -1,76 +1,56 @@
-"""The card of a job, and the overview of all: what `jobd status` draws."""
+"""The card of a job: what `jobd status` draws for each job that is named."""
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from jobd.commands import _looks
+from jobd.commands._output import last_lines
 from jobd.core.model import State
 from jobd.core.text import plain
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
-from jobd.ui.table import table
-from jobd.ui.terminal_text import field, fit
+from jobd.ui.terminal_text import field, fit, width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
+    from jobd.commands._shell import Shell
     from jobd.core.events import Entry
     from jobd.ui.screen import Screen
 
 #: Cells of the names on a card, and lines of output below it.
 LABEL = 10
 LAST_LINES = 5
-#: A last line longer than this is not read whole.
-LONGEST_LINES = 1 << 14
-
-WELCOME = """\
-jobd runs, follows and remembers jobs. There are none yet.
-
-  jobd run -- make              run a command here, with a record
-  jobd submit -- make           run it in the background
-  jobd list                     what runs and what has just ended
-  jobd history                  what was
-
-More: jobd help · man jobd
-"""
+#: Cells of the series of CPU measurements.
+SERIES = 12
+#: What says nothing to a person: the decision to start, between the submission and the start.
+UNTOLD = ("opened",)
 
 
-def show(screen: "Screen", jobs: "Sequence[JobView]", events: "Sequence[Entry]") -> None:
+def show(shell: "Shell", jobs: "Sequence[JobView]", events: "Sequence[Entry]") -> None:
     """Draw a card for each job, with the latest events if there is only one."""
+    screen = shell.screen
     for number, job in enumerate(jobs):
         screen.data("\n" if number else "")
-        rows = [(label, text) for label, text in _rows(screen, job) if text]
-        head = f"{bars.mark('head', unicode=screen.unicode)} {field(job.name)} #{job.id}{_command(job)}"
-        lines = [screen.paint(head, "bold"), *(f"{label:>{LABEL}}: {text}" for label, text in rows)]
-        lines += _events(screen, events) if len(jobs) == 1 else []
-        lines += _last_lines(screen, job)
-        wide = screen.columns if screen.is_terminal else 0
-        screen.data("".join(f"{fit(line, wide).rstrip() if wide else line}\n" for line in lines))
+        rows = [f"{label:>{LABEL}}: {text}" for label, text in _rows(screen, job) if text]
+        lines = [_head(screen, job), *rows]
+        below = _events(screen, events) if len(jobs) == 1 else []
+        below += [screen.paint(" | ", "dim") + line for line in last_lines(shell.paths, job, LAST_LINES)]
+        lines += ["", *below] if below else []
+        screen.data("".join(f"{_fitted(screen, line)}\n" for line in lines))
     if len(jobs) == 1:
-        screen.hint(_next(jobs[0]))
+        _looks.hint(screen, *_looks.next_commands(jobs[0]))
 
 
-def show_overview(
-    screen: "Screen", counts: "Mapping[State, int]", active: "Sequence[JobView]", failures: "Sequence[JobView]"
-) -> None:
-    """Draw how everything stands: how many jobs in each state, the active ones, and the latest failures."""
-    if not counts and not screen.plain:
-        screen.data(WELCOME)
-        return
-    if screen.plain:
-        screen.data(table(_looks.columns(screen), active, screen))
-        return
-    screen.data(f"jobd · {_counted(counts)}\n" if screen.unicode else f"jobd: {_counted(counts)}\n")
-    if active:
-        screen.data("\n" + table(_looks.columns(screen), active, screen))
-    if failures:
-        screen.data("\n" + "".join(f"{_failure(screen, job)}\n" for job in failures))
-    newest = next(iter(active or failures), None)
-    if newest is not None:
-        screen.hint(_next(newest))
+def _fitted(screen: "Screen", line: str) -> str:
+    return fit(line, min(width(line), screen.columns)) if screen.is_terminal else line
+
+
+def _head(screen: "Screen", job: JobView) -> str:
+    command = " - " + field(" ".join(plain(word) for word in job.argv)) if job.argv else ""
+    return screen.paint(f"{bars.mark('head', unicode=screen.unicode)} {_looks.title(job)}{command}", "bold")
 
 
 def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
@@ -78,122 +58,116 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
         ("State", _state(screen, job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
-        ("Process", f"{job.pid}" if job.pid else ""),
+        ("Process", _process(job)),
         ("Usage", _usage(screen, job)),
-        ("In", _place(job)),
+        ("In", _place(screen, job)),
         ("Group", f"{field(job.group)}, priority {job.priority}" if job.group != "default" or job.priority else ""),
-        ("Output", f"{field(job.output.path)} ({amounts.size(job.output.bytes)})" if job.output else ""),
+        ("Labels", ", ".join(f"{field(key)}={field(value)}" for key, value in job.labels.items())),
+        ("Output", _output(screen, job)),
         *(("Warning", field(warning.text)) for warning in job.warnings),
     ]
 
 
-def _command(job: JobView) -> str:
-    return " - " + field(" ".join(plain(word) for word in job.argv)) if job.argv else ""
-
-
 def _state(screen: "Screen", job: JobView) -> str:
     text = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
-    text = screen.paint(field(text), bars.look(job.state).style)
+    text = _looks.painted(text, job, screen)
+    if job.state is State.PENDING:
+        text += f", {_looks.waits_for(job)}"
     if job.detail:
         text += f" ({field(job.detail)})"
-    if job.done:
-        text += f" at {_clock(job.ended_at)}, after {amounts.duration(job.elapsed)}" if job.started_at else ""
+    if job.done and job.ended_at:
+        text += f" at {_clock(job.ended_at)}"
     elif job.started_at:
-        text += f" since {_clock(job.started_at)}, {amounts.duration(job.elapsed)}"
-    attempts = f" (attempt {job.attempt})" if job.attempt and job.attempt > 1 else ""
-    return text + attempts
+        text += f" since {_clock(job.started_at)}"
+    took = _looks.took(job.elapsed)
+    text += (f", after {took}" if job.done else f", {took}") if took else ""
+    if job.done and took and job.usual:
+        text += f" (usually {amounts.duration(job.usual.p50)})"
+    return text + (f" (attempt {job.attempt})" if job.attempt and job.attempt > 1 else "")
 
 
 def _progress(screen: "Screen", job: JobView) -> str:
     progress = job.progress
+    counted = f"{progress.done:g}/{progress.total:g}" if progress.done is not None and progress.total else ""
     parts = [
         _looks.progress_text(job, screen) if progress.fraction is not None or progress.done is not None else "",
         f"stage {field(progress.stage)}" if progress.stage else "",
-        f"{progress.done:g}/{progress.total:g} {field(progress.unit or '')}".rstrip()
-        if progress.done is not None and progress.total
-        else "",
-        f"{progress.rate:.3g}/s" if progress.rate and progress.done is not None and not job.done else "",
+        f"{counted} {field(progress.unit or '')}".rstrip() if counted else "",
+        f"{progress.rate:.3g}/s" if progress.rate and counted and not job.done else "",
         field(progress.message or ""),
     ]
     return _joined(screen, parts)
 
 
 def _eta(job: JobView) -> str:
-    eta = job.progress.eta
-    if eta is None:
+    eta, left = job.progress.eta, _looks.left(job)
+    if eta is None or not left:
         return ""
-    basis = f", by {job.usual.runs} earlier runs" if "history" in eta.basis and job.usual else ", by its rate"
-    return f"{amounts.eta(eta.seconds)} left ({amounts.duration(eta.low)} to {amounts.duration(eta.high)}{basis})"
+    runs = f"{job.usual.runs} earlier runs" if "history" in eta.basis and job.usual else ""
+    basis = " and ".join(part for part in ("its rate" if "rate" in eta.basis else "", runs) if part)
+    band = f"{amounts.duration(eta.low)} to {amounts.duration(eta.high)}, "
+    return f"{amounts.eta(eta.seconds)} left ({band if eta.high - eta.low >= 1 else ''}by {basis})"
+
+
+def _process(job: JobView) -> str:
+    others = (job.usage.processes or 1) - 1
+    return f"{job.pid}{f' and {others} below it' if others else ''}" if job.pid else ""
 
 
 def _usage(screen: "Screen", job: JobView) -> str:
     usage = job.usage
-    series = bars.spark([point.cpu_percent for point in usage.series[-12:]], unicode=screen.unicode)
+    series = bars.spark([point.cpu_percent for point in usage.series[-SERIES:]], unicode=screen.unicode)
     parts = [
         f"CPU {usage.cpu_percent:.0f}% {series}".rstrip() if usage.cpu_percent is not None else "",
-        f"CPU time {amounts.duration(usage.cpu_seconds)}" if usage.cpu_seconds is not None else "",
-        f"mem {amounts.size(usage.rss_bytes)}" if usage.rss_bytes is not None else "",
-        f"peak {amounts.size(usage.peak_rss_bytes)}" if usage.peak_rss_bytes is not None else "",
+        f"CPU time {_looks.took(usage.cpu_seconds)}" if _looks.took(usage.cpu_seconds) else "",
+        f"mem {amounts.size(usage.rss_bytes)}" if usage.rss_bytes else "",
+        f"peak {amounts.size(usage.peak_rss_bytes)}" if usage.peak_rss_bytes else "",
         f"read {amounts.size(usage.read_bytes)}" if usage.read_bytes else "",
         f"written {amounts.size(usage.write_bytes)}" if usage.write_bytes else "",
-        f"{usage.processes} processes" if usage.processes else "",
     ]
     return _joined(screen, parts)
 
 
-def _place(job: JobView) -> str:
-    where = field(plain(job.cwd)) if job.cwd is not None else ""
-    return f"{where} by user {job.origin.uid}" + (f" from {field(job.origin.tty)}" if job.origin.tty else "")
+def _place(screen: "Screen", job: JobView) -> str:
+    where = _below_home(screen, plain(job.cwd)) if job.cwd is not None else ""
+    terminal = f" from {field(job.origin.tty).removeprefix('/dev/')}" if job.origin.tty else ""
+    return f"{where} by {_user(job.origin.uid)}{terminal}".lstrip()
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return field(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return f"user {uid}"
+
+
+def _output(screen: "Screen", job: JobView) -> str:
+    return f"{_below_home(screen, job.output.path)} ({amounts.size(job.output.bytes)})" if job.output else ""
+
+
+def _below_home(screen: "Screen", path: str) -> str:
+    home = screen.environ.get("HOME", "").rstrip("/")
+    return field(f"~{path[len(home) :]}" if home and f"{path}/".startswith(f"{home}/") else path)
 
 
 def _events(screen: "Screen", events: "Sequence[Entry]") -> list[str]:
-    lines = [""]
+    lines = []
     for entry in events:
         event = msgspec.to_builtins(entry.event)
-        words = [event[key] for key in ("reason", "detail", "why", "text") if isinstance(event.get(key), str)]
+        if event["type"] in UNTOLD:
+            continue
+        words = [
+            event[key] for key in ("reason", "detail", "why", "problem", "text") if isinstance(event.get(key), str)
+        ]
         said = f": {field(', '.join(words))}" if words else ""
         lines.append(screen.paint(f" {_clock(entry.at)} {event['type'].replace('_', ' ')}{said}", "dim"))
-    return lines if events else []
+    return lines
 
 
-def _last_lines(screen: "Screen", job: JobView) -> list[str]:
-    if job.output is None or not job.output.bytes:
-        return []
-    from jobd.commands._output import start_of_last_lines
-
-    lines: list[bytes] = []
-    for path in job.output.files.values():
-        try:
-            with open(path, "rb") as file:
-                start = max(
-                    start_of_last_lines(Path(path), LAST_LINES), os.fstat(file.fileno()).st_size - LONGEST_LINES
-                )
-                file.seek(start)
-                lines += file.read(LONGEST_LINES).splitlines()[-LAST_LINES:]
-        except OSError:
-            continue
-    return [screen.paint(" | ", "dim") + field(line.decode("utf-8", "backslashreplace")) for line in lines]
-
-
-def _next(job: JobView) -> str:
-    if job.done:
-        return _looks.next_commands(job)
-    change = f"jobd resume {job.id}" if job.state is State.PAUSED else f"jobd pause {job.id}"
-    return f"jobd tail -f {job.id} · {change} · jobd cancel {job.id}"
-
-
-def _counted(counts: "Mapping[State, int]") -> str:
-    return ", ".join(f"{counts[state]} {state}" for state in State if state in counts)
-
-
-def _failure(screen: "Screen", job: JobView) -> str:
-    when = f"at {_clock(job.ended_at)}" if job.ended_at else ""
-    mark = bars.mark(job.state, unicode=screen.unicode)
-    return screen.paint(f"{mark} {job.id:>4}  {field(job.name)}  {_looks.outcome(job)}  {when}", "red")
-
-
-def _clock(moment: object) -> str:
-    return amounts.clock(moment.isoformat()) if hasattr(moment, "isoformat") else ""
+def _clock(moment: "datetime") -> str:
+    return amounts.clock(moment.isoformat())
 
 
 def _joined(screen: "Screen", parts: list[str]) -> str:

@@ -1,51 +1,72 @@
 """What the verbs that change jobs have in common: ask first, say what became of them, name the next command."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from jobd.commands import _looks
 from jobd.commands.list import List
+from jobd.core.errors import BadValue
+from jobd.core.model import Job
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
 
-#: Jobs that a question names before it only counts them.
-MOST_NAMED = 8
+#: So many jobs are named in a question.
+NAMED = 8
+
+Found = TypeVar("Found", Job, JobView)
 
 
-def chosen(shell: "Shell", jobs: tuple[str, ...], verb: str, *, yes: bool, dry_run: bool) -> bool:
-    """Say whether to go on: not for a dry run, which only lists the jobs, nor if a person at a terminal says no.
+def ask(
+    shell: "Shell", jobs: tuple[str, ...], verb: str, applies: Callable[[JobView], bool], *, yes: bool, dry_run: bool
+) -> None:
+    """Go on only if that is wanted: a dry run ends here, having listed the jobs; so does a person's no.
 
-    Asked is only who names several jobs by one word (`all`, a range); a script is never asked.
+    Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. Raises
+    click's Exit.
     """
-    if not dry_run and (yes or not _sweeping(jobs) or not shell.screen.is_terminal):
-        return True
-    views = [job for job in shell.client.call(List(jobs=jobs)) if not job.done or verb in ("remove", "retry")]
+    if not dry_run and (yes or not shell.screen.is_terminal or not any(map(_sweeps, jobs))):
+        return
+    views = [job for job in shell.client.call(List(jobs=jobs)) if applies(job)]
     if dry_run:
-        shell.emit_all(views, lambda: shell.screen.data("".join(f"would {verb} {_line(job)}\n" for job in views)))
-        return False
-    if len(views) <= 1:
-        return True
-    names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:MOST_NAMED]) + (", …" * (len(views) > MOST_NAMED))
-    return click.confirm(f"{verb.capitalize()} {len(views)} jobs ({names})?", err=True)
+        shell.emit_all(views, lambda: shell.screen.data("".join(f"would {verb} {line(job)}\n" for job in views)))
+        raise click.exceptions.Exit(0)
+    if len(views) > 1:
+        names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:NAMED]) + (", …" if views[NAMED:] else "")
+        if not click.confirm(f"{verb.capitalize()} {len(views)} jobs ({names})?", err=True):
+            raise click.exceptions.Exit(1)
 
 
-def report(shell: "Shell", jobs: Sequence[JobView], next_command: Callable[[JobView], str] | None = None) -> None:
-    """Say what became of the jobs, each in a line, and what can be done next."""
+def report(
+    shell: "Shell", jobs: Sequence[JobView], became: Callable[[JobView], str] = _looks.outcome, *, next_step: str = ""
+) -> int:
+    """Say what became of the jobs, each in a line, and what can be done next; the exit status is 1 if there is none.
+
+    `next_step` is a command of jobd for a single job, such as `resume`.
+    """
     if not jobs:
         shell.screen.notice("no job is concerned")
-    shell.emit_all(jobs, lambda: shell.screen.data("".join(f"{_line(job)}\n" for job in jobs)))
-    if len(jobs) == 1 and next_command is not None:
-        shell.screen.hint(next_command(jobs[0]))
+    shell.emit_all(jobs, lambda: shell.screen.data("".join(f"{line(job, became)}\n" for job in jobs)))
+    if len(jobs) == 1 and next_step:
+        shell.screen.hint(f"jobd {next_step} {jobs[0].id}")
+    return 0 if jobs else 1
 
 
-def _line(job: JobView) -> str:
-    return f"{job.id} {field(job.name)}: {field(_looks.outcome(job))}"
+def line(job: JobView, became: Callable[[JobView], str] = _looks.outcome) -> str:
+    """Say in a line which job it is and where it stands."""
+    return f"{job.id} {field(job.name)}: {became(job)}"
 
 
-def _sweeping(words: tuple[str, ...]) -> bool:
-    return any(word == "all" or "-" in word or "," in word for word in words)
+def only(found: Sequence[Found]) -> Found:
+    """Take the one job of a selection. Raises BadValue if there is none or more than one."""
+    if len(found) != 1:
+        raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
+    return found[0]
+
+
+def _sweeps(word: str) -> bool:
+    return word == "all" or "-" in word or "," in word

@@ -83,7 +83,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
     Raises click.UsageError without a command, BadValue for what cannot be passed on.
     """
     if not argv:
-        raise click.UsageError("there is no command; write it after --, as in: jobd submit -- make -j2")
+        raise click.UsageError("there is no command; write it last, as in: -- make -j2")
     here = shell.here
     environment = _environment(here.environ, options.pop("export"), options.pop("env"))
     folder, stdin = options.pop("cwd"), options.pop("stdin")

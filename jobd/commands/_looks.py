@@ -1,20 +1,30 @@
-"""How a job looks to a person: in a row of a table, in the line at the bottom, at its end."""
+"""How a job looks to a person: in a few words, in the line at the bottom, at its end, and what can be done next."""
 
 from typing import TYPE_CHECKING
 
 from jobd.core.model import State
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
-from jobd.ui.table import Column
-from jobd.ui.terminal_text import field
+from jobd.ui.terminal_text import field, fit, width
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobd.ui.screen import Screen
 
-#: Cells of the bar in a row and in the bottom line.
-BAR = 18
+#: Cells of the bar in a row or on a card, and the most and the fewest in the bottom line.
+BAR, WIDEST_BAR, NARROWEST_BAR = 18, 20, 5
+#: The share of the bottom line that a name may take.
+NAME_SHARE = 3
+#: What took less time than this is not worth a word.
+NO_TIME = 0.05
 
 OUTCOME_WORDS = {"cannot_start": "cannot start", "lost": "lost", "oom": "out of memory"}
+
+
+def title(job: JobView) -> str:
+    """Name a job: `encode #143`; one that has no number yet only by its name."""
+    return f"{field(job.name)} #{job.id}" if job.id else field(job.name)
 
 
 def outcome(job: JobView) -> str:
@@ -22,7 +32,7 @@ def outcome(job: JobView) -> str:
     if job.state is State.FAILED:
         return _failure(job)
     if job.state is State.CANCELED and job.reason:
-        return f"canceled: {job.reason}"
+        return f"canceled: {field(job.reason)}"
     return job.state.value
 
 
@@ -35,82 +45,107 @@ def _failure(job: JobView) -> str:
             return Signals(int(number)).name
         except ValueError:
             return f"signal {number}"
-    return f"exit {number}" if kind == "exit" else OUTCOME_WORDS.get(kind, kind)
+    return f"exit {number}" if kind == "exit" else OUTCOME_WORDS.get(kind, field(kind))
 
 
-def progress_text(job: JobView, screen: "Screen", width: int = BAR) -> str:
+def waits_for(job: JobView) -> str:
+    """Say what a pending job waits for."""
+    latest = job.attempts[-1] if job.attempts else None
+    return "starting" if latest and latest.state is None else "waiting for a free slot"
+
+
+def progress_text(job: JobView, screen: "Screen", cells: int = BAR) -> str:
     """Draw the bar with its percentage; without a fraction what else is known of the progress."""
     progress = job.progress
     if progress.fraction is not None:
-        return f"{bars.bar(progress.fraction, width, unicode=screen.unicode)} {amounts.percent(progress.fraction):>4}"
+        return f"{bars.bar(progress.fraction, cells, unicode=screen.unicode)} {amounts.percent(progress.fraction):>4}"
     if progress.done is not None:
         return f"{progress.done:g} {field(progress.unit or 'done')}"
     return field(progress.message or "")
 
 
-def left(job: JobView) -> str:
-    """Say when it will end, if that is known."""
+def left(job: JobView, since: float = 0.0) -> str:
+    """Say when it will end, if that is known; `since` are the seconds since the job was looked at."""
     eta = job.progress.eta
-    return amounts.eta(eta.seconds, eta.low, eta.high) if eta else ""
+    if eta is None or job.done or job.progress.fraction == 1:
+        return ""
+    return amounts.eta(*(max(0.0, seconds - since) for seconds in (eta.seconds, eta.low, eta.high)))
 
 
-def bottom_line(job: JobView, screen: "Screen") -> str:
-    """Say everything that matters now of a job in one line."""
+def took(seconds: float | None) -> str:
+    """Say how long something took; nothing if it took no time to speak of."""
+    return "" if seconds is None or seconds < NO_TIME else amounts.duration(seconds)
+
+
+def bottom_line(job: JobView, screen: "Screen", since: float = 0.0, more: str = "", note: str = "") -> str:
+    """Say what matters now of a job in one line that fits: what matters less is left out first.
+
+    `since` are the seconds since the job was looked at, `more` says what else is followed, `note` goes to the end.
+    """
+    room = screen.columns - 1
+    separator = " · " if screen.unicode else " | "
+    name = fit(field(job.name), min(width(field(job.name)), max(room // NAME_SHARE, NARROWEST_BAR)))
+    head = f"{bars.mark(job.state, unicode=screen.unicode)} {name}" + (f" #{job.id}" if job.id else "")
+    fraction = job.progress.fraction
+    bar = NARROWEST_BAR + 1 if fraction is not None else 0
+    line = "" if fraction is None else f" {amounts.percent(fraction)}"
+    for fact in (more, *_facts(job, since)):
+        longer = f"{line}{separator}{fact}"
+        if fact and width(head + longer) + bar <= room:
+            line = longer
+    spare = room - width(head + line) - 1
+    if fraction is not None and spare >= NARROWEST_BAR:
+        head += f" {bars.bar(fraction, min(spare, WIDEST_BAR), unicode=screen.unicode)}"
+    noted = f"{head}{line}   {note}"
+    return noted if note and width(noted) <= room else head + line
+
+
+def _facts(job: JobView, since: float) -> "Iterable[str]":
+    """List what can be said of a job besides its name and how far it is, the most important first."""
     progress, usage = job.progress, job.usage
-    parts = [
-        f"{bars.mark(job.state, unicode=screen.unicode)} {field(job.name)} #{job.id}",
-        progress_text(job, screen) if progress.fraction is not None else job.state.value,
-        f"stage {field(progress.stage)}" if progress.stage else "",
-        field(progress.message or ""),
-        f"{left(job)} left" if left(job) else amounts.duration(job.elapsed),
-        f"CPU {usage.cpu_percent:.0f}%" if usage.cpu_percent is not None else "",
-        amounts.size(usage.rss_bytes) if usage.rss_bytes else "",
-    ]
-    return (" · " if screen.unicode else " | ").join(part for part in parts if part)
+    running = job.state in (State.RUNNING, State.COMPLETING, State.CANCELING)
+    elapsed = amounts.duration(float(int(job.elapsed + (since if running else 0.0)))) if job.elapsed is not None else ""
+    ends = left(job, since) if running else ""
+    if progress.fraction is None or not running:
+        yield waits_for(job) if job.state is State.PENDING else job.state.value
+    yield f"{ends} left" if ends else elapsed
+    if progress.fraction is None and progress.done is not None:
+        yield f"{progress.done:g} {field(progress.unit or 'done')}"
+    yield f"stage {field(progress.stage)}" if progress.stage else ""
+    yield field(progress.message or "")
+    yield f"CPU {usage.cpu_percent:.0f}%" if usage.cpu_percent is not None else ""
+    yield amounts.size(usage.rss_bytes) if usage.rss_bytes else ""
 
 
 def end_line(job: JobView, screen: "Screen") -> str:
     """Say how a job ended."""
-    mark = bars.mark(job.state, unicode=screen.unicode)
     how = f"failed, {outcome(job)}" if job.state is State.FAILED else outcome(job)
-    took = f", after {amounts.duration(job.elapsed)}" if job.elapsed is not None else ""
-    usual = f" (usually {amounts.duration(job.usual.p50)})" if job.usual and job.state is State.FAILED else ""
     detail = f": {field(job.detail)}" if job.detail else ""
-    return screen.paint(
-        f"{mark} {field(job.name)} #{job.id} {field(how)}{detail}{took}{usual}", bars.look(job.state).style
-    )
+    after = f", after {took(job.elapsed)}" if took(job.elapsed) else ""
+    usual = f" (usually {amounts.duration(job.usual.p50)})" if job.usual and job.state is State.FAILED else ""
+    return f"{bars.mark(job.state, unicode=screen.unicode)} {title(job)} {how}{detail}{after}{usual}"
 
 
-def next_commands(job: JobView) -> str:
-    """Say what can be done about a job that has ended."""
-    again = f"jobd retry {job.id} · " if job.state is not State.COMPLETED else ""
-    return f"{again}jobd status {job.id} · jobd log {job.id}"
+def next_commands(job: JobView) -> tuple[str, ...]:
+    """Say what can be done about a job."""
+    if not job.done:
+        change = f"jobd resume {job.id}" if job.state in (State.PAUSING, State.PAUSED) else f"jobd pause {job.id}"
+        return f"jobd tail -f {job.id}", *([change] if job.state is not State.PENDING else []), f"jobd cancel {job.id}"
+    again = () if job.state is State.COMPLETED or job.argv is None else (f"jobd retry {job.id}",)
+    return *again, f"jobd status {job.id}", f"jobd log {job.id}"
 
 
-def columns(screen: "Screen") -> list[Column]:
-    """Make the columns of jobs that are active or have just ended."""
-    return [
-        mark_column(screen),
-        Column("ID", lambda job: job.id, right=True),
-        Column("NAME", lambda job: job.name, shrink=1, least=10),
-        Column("STATE", outcome, style=style),
-        Column(
-            "PROGRESS",
-            lambda job: progress_text(job, screen),
-            shrink=2,
-            least=5,
-            raw=lambda job: job.progress.fraction,
-        ),
-        Column("ETA", left, right=True, raw=lambda job: job.progress.eta and job.progress.eta.seconds),
-        Column("TIME", lambda job: amounts.duration(job.elapsed), right=True, raw=lambda job: job.elapsed),
-        Column("CPU", _cpu, right=True, raw=lambda job: job.usage.cpu_percent),
-        Column("MEM", lambda job: amounts.size(job.usage.rss_bytes), right=True, raw=lambda job: job.usage.rss_bytes),
-    ]
-
-
-def mark_column(screen: "Screen") -> Column:
-    """Make the column of the marks of states, which pipes do not get."""
-    return Column("", lambda job: bars.mark(job.state, unicode=screen.unicode), gap=1, style=style, terminal_only=True)
+def hint(screen: "Screen", *commands: str) -> None:
+    """Name the commands that may come next, as many in a row as fit."""
+    separator = " · " if screen.unicode else " | "
+    rows: list[str] = []
+    for command in commands:
+        joined = f"{rows[-1]}{separator}{command}" if rows else command
+        if rows and width(joined) <= screen.columns:
+            rows[-1] = joined
+        else:
+            rows.append(command)
+    screen.hint("\n".join(rows))
 
 
 def style(job: JobView) -> str:
@@ -118,5 +153,6 @@ def style(job: JobView) -> str:
     return bars.look(job.state).style
 
 
-def _cpu(job: JobView) -> str:
-    return "" if job.usage.cpu_percent is None else f"{job.usage.cpu_percent:.0f}%"
+def painted(text: str, job: JobView, screen: "Screen") -> str:
+    """Give a text the colour of the job's state."""
+    return screen.paint(text, style(job))

@@ -4,15 +4,20 @@ On a terminal it is made harmless; a pipe or a file gets the bytes themselves. E
 """
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobd.core.errors import OutputNotFound
 from jobd.core.text import lossless
 from jobd.growth import Follower
 from jobd.ui.sink import output_errors
 from jobd.ui.terminal_text import Stream, field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobd.commands._shell import Shell
+    from jobd.config import Paths
+    from jobd.core.views import JobView
     from jobd.ui.live import LiveLine
     from jobd.ui.screen import Screen
 
@@ -20,80 +25,152 @@ CHUNK = 1 << 20
 BLOCK = 1 << 16
 #: An unfinished line longer than this is shown with its prefix before its end has come.
 LONGEST_HELD = 1 << 16
+#: Of the end of a file so much is read for its last line.
+LONGEST_LAST_LINE = 4096
 
 
-def start_of_last_lines(path: Path, lines: int) -> int:
-    """Find the offset of the last lines of a file; a line without its newline counts."""
-    if lines <= 0:
-        return path.stat().st_size
-    with path.open("rb") as file:
-        position = file.seek(0, os.SEEK_END)
-        file.seek(max(0, position - 1))
-        wanted = lines + (file.read(1) == b"\n")
-        while position > 0:
-            step = min(BLOCK, position)
-            position -= step
-            file.seek(position)
-            block = file.read(step)
-            found = block.count(b"\n")
-            if found < wanted:
-                wanted -= found
-                continue
-            place = len(block)
-            for _ in range(wanted):
-                place = block.rfind(b"\n", 0, place)
-            return position + place + 1
+class Wanted(NamedTuple):
+    """What to show: the output or not, from how many lines before its end (None = from the start), which files, how."""
+
+    output: bool = True
+    lines: int | None = None
+    #: Of split output only these; all if there are none.
+    files: tuple[str, ...] = ()
+    timestamps: bool = False
+    raw: bool = False
+    #: Whether remarks on states and warnings are made.
+    remarks: bool = True
+
+    def shows(self, file: str) -> bool:
+        """Whether a file of the output is among those to be shown."""
+        return not self.files or file in ("output", *self.files)
+
+
+def wanted_files(*, stdout: bool, stderr: bool) -> tuple[str, ...]:
+    """Say which files of split output two flags ask for; none is all."""
+    return tuple(name for name, chosen in (("stdout", stdout), ("stderr", stderr)) if chosen)
+
+
+def open_output(paths: "Paths", job: "JobView", file: str, lines: int | None = None) -> Follower:
+    """Open a file of a job's output, so many lines before its end (None: at its start), wherever it is by now.
+
+    It is renamed when the job has ended, perhaps after the job was looked at. Raises OutputNotFound.
+    """
+    assert job.output is not None
+    path = job.output.files[file]
+    try:
+        try:
+            follower = Follower(path)
+        except FileNotFoundError:
+            from jobd.daemon.output import kept
+
+            follower = Follower(kept(paths, job.id, job.attempt or 1, file))
+    except OSError as error:
+        raise OutputNotFound(job=job.id, name=job.name, problem=f"{path}: {error.strerror}") from None
+    if lines is not None:
+        follower.offset = start_of_last_lines(follower.fileno(), lines)
+    return follower
+
+
+def start_of_last_lines(descriptor: int, lines: int) -> int:
+    """Find the offset of the last lines of an open file; a line without its newline counts."""
+    position = os.fstat(descriptor).st_size
+    if lines <= 0 or position == 0:
+        return position
+    wanted = lines + (os.pread(descriptor, 1, position - 1) == b"\n")
+    while position > 0:
+        step = min(BLOCK, position)
+        position -= step
+        block = os.pread(descriptor, step, position)
+        found = block.count(b"\n")
+        if found < wanted:
+            wanted -= found
+            continue
+        place = len(block)
+        for _ in range(wanted):
+            place = block.rfind(b"\n", 0, place)
+        return position + place + 1
     return 0
 
 
-class Style(NamedTuple):
-    """Whose output it is, and how it is shown: a prefix and the time before each line, or raw even on a terminal."""
+def last_lines(paths: "Paths", job: "JobView", lines: int, longest: int = LONGEST_LAST_LINE) -> list[str]:
+    """Read the last lines of a job's output, harmless, at most so many bytes of each file; none if it is not there."""
+    shown: list[str] = []
+    for file in job.output.files if job.output else ():
+        try:
+            with open_output(paths, job, file, lines) as follower:
+                follower.offset = max(follower.offset, os.fstat(follower.fileno()).st_size - longest)
+                shown += map(_harmless, follower.read(longest).splitlines()[-lines:])
+        except OutputNotFound:
+            continue
+    return shown
+
+
+def _harmless(line: bytes) -> str:
+    return field(line.decode("utf-8", "backslashreplace").rstrip())
+
+
+class Label(NamedTuple):
+    """Whose output it is: the job, the file, and what stands before each line."""
 
     job: int
     file: str
     prefix: str = ""
-    timestamps: bool = False
-    raw: bool = False
+
+
+class Prefixes:
+    """What stands before the lines of each file, if more than one is shown: equally wide, and no two alike."""
+
+    def __init__(self, jobs: "Iterable[JobView]", wanted: Wanted) -> None:
+        shown = list(jobs)
+        self._both = wanted.shows("stdout") and wanted.shows("stderr")
+        names = [job.name for job in shown]
+        self._names = {job.id: job.name if names.count(job.name) == 1 else f"{job.name} #{job.id}" for job in shown}
+        self._width = max((len(field(name)) for name in self._names.values()), default=0)
+
+    def label(self, job: "JobView", file: str) -> Label:
+        """Say what stands before the lines of a file of one of the jobs."""
+        name = [f"{field(self._names[job.id]):<{self._width}}"] if len(self._names) > 1 else []
+        split = [file] if file != "output" and self._both else []
+        return Label(job.id, file, " ".join((*name, *split, "| ")) if name or split else "")
 
 
 class Source:
-    """One file of one job, from an offset on, shown through `live`, or as JSON."""
+    """One file of one job, shown through `live`, or as JSON."""
 
-    def __init__(self, screen: "Screen", live: "LiveLine", path: Path, offset: int, style: Style) -> None:
-        self.follower = Follower(path, offset)
-        self._style = style
+    def __init__(self, screen: "Screen", live: "LiveLine", follower: Follower, label: Label, wanted: Wanted) -> None:
+        self.follower = follower
+        self._label = label
+        self._timestamps = wanted.timestamps
         self._screen = screen
         self._live = live
-        self._prefix = style.prefix
         self._held = b""
-        self._harmless = None if style.raw or not screen.is_terminal else Stream(color=screen.color)
+        #: Whether what was shown last did not end a line.
+        self._in_line = False
+        self._harmless = None if wanted.raw or not screen.is_terminal else Stream(color=screen.color)
+        self._as_it_is = not (screen.as_json or label.prefix or wanted.timestamps or self._harmless)
 
     def show(self) -> int:
-        """Show what is new, at most a chunk of it, and say how many bytes that were."""
-        if (
-            self._screen.as_json
-            or self._prefix
-            or self._style.timestamps
-            or self._harmless
-            or self._screen.descriptor is None
-        ):
-            data = self.follower.read(CHUNK)
+        """Show what is new, at most a chunk of it, and say how many bytes that were. Raises OutputFailed."""
+        if self._as_it_is and self._screen.descriptor is not None:
+            with output_errors():
+                moved = self.follower.send(self._screen.descriptor, CHUNK)
             self._tell_gap()
-            self._write(data)
-            return len(data)
-        with output_errors():
-            moved = self.follower.send(self._screen.descriptor, CHUNK)
+            return moved
+        data = self.follower.read(CHUNK)
         self._tell_gap()
-        return moved
+        self._write(data)
+        return len(data)
 
     def finish(self) -> None:
-        """Show everything that is left, also a line without its end."""
+        """Show everything that is left, also a line without its end. Raises OutputFailed."""
         while self.show():
             pass
         if self._held:
             self._lines(b"\n")
         elif self._harmless:
-            self._live.write(self._harmless.feed(b"", final=True))
+            end = "\n" if self._in_line and self._screen.live else ""
+            self._live.write(self._harmless.feed(b"", final=True) + end)
         self.follower.close()
 
     def _tell_gap(self) -> None:
@@ -104,12 +181,12 @@ class Source:
         if not data:
             return
         if self._screen.as_json:
-            self._screen.json_line(
-                {"type": "output", "job": self._style.job, "file": self._style.file, "data": lossless(data)}
-            )
-        elif self._prefix or self._style.timestamps:
+            label = self._label
+            self._screen.json_line({"type": "output", "job": label.job, "file": label.file, "data": lossless(data)})
+        elif self._label.prefix or self._timestamps:
             self._lines(data)
         elif self._harmless:
+            self._in_line = not data.endswith(b"\n")
             self._live.write(self._harmless.feed(data))
         else:
             self._screen.write_bytes(data)
@@ -134,14 +211,21 @@ class Source:
             self._screen.write_bytes(b"".join(before + line + b"\n" for line in lines))
 
     def _head(self) -> str:
-        if not self._style.timestamps:
-            return self._prefix
+        if not self._timestamps:
+            return self._label.prefix
         import time
 
-        return f"{time.strftime('%H:%M:%S')} {self._prefix}"
+        return f"{time.strftime('%H:%M:%S')} {self._label.prefix}"
 
 
-def prefix_of(name: str, file: str, width: int) -> str:
-    """Make the prefix of a job's lines; stderr says so."""
-    shown = f"{field(name)} err" if file == "stderr" else field(name)
-    return f"{shown:<{width}} | "
+def show_all(shell: "Shell", jobs: "Iterable[JobView]", wanted: Wanted, *, prefixed: bool = False) -> None:
+    """Show the output of jobs as far as there is one, a file after the other. Raises OutputNotFound, OutputFailed."""
+    from jobd.ui.live import LiveLine
+
+    shown = [(job, file) for job in jobs if job.output for file in job.output.files if wanted.shows(file)]
+    prefixes = Prefixes({job.id: job for job, _ in shown}.values(), wanted)
+    with LiveLine(shell.screen) as live:
+        for job, file in shown:
+            follower = open_output(shell.paths, job, file, wanted.lines)
+            label = prefixes.label(job, file) if prefixed else Label(job.id, file)
+            Source(shell.screen, live, follower, label, wanted).finish()

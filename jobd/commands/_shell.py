@@ -128,7 +128,7 @@ class Shell:
             raise BadValue(field="directory", problem="the current one does not exist any more") from error
         return Here(
             cwd=cwd,
-            environ=tuple(lossless(name + b"=" + value) for name, value in os.environb.items()),
+            environ=_environment(),
             umask=_umask(),
             limits=_limits(),
             uid=os.getuid(),
@@ -176,6 +176,15 @@ class Shell:
         """Look whether anything is set at all: most users set nothing, and reading takes time."""
         said = any(name.startswith("JOBD_") and name not in NO_SETTINGS for name in self.environ)
         return said or any(map(os.path.exists, config_files(self.environ)))
+
+
+def _environment() -> tuple[Lossless, ...]:
+    """Read the environment that this process was started with: the interpreter itself adds LC_CTYPE to a bare one."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return tuple(lossless(variable) for variable in file.read().split(b"\0") if variable)
+    except OSError:
+        return tuple(lossless(name + b"=" + value) for name, value in os.environb.items())
 
 
 def _umask() -> int:

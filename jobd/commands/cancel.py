@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from jobd.commands import _changes
 from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, output_options, yes_option
-from jobd.commands.wait import Wait
+from jobd.commands.wait import Wait, wait_for
 from jobd.core import lifecycle
 from jobd.core.model import Job, Seconds
 from jobd.core.selection import Words
@@ -67,24 +67,14 @@ class Cancel(Mutation[tuple[JobView, ...]], frozen=True):
 @dry_run_option
 @output_options(JobView)
 @click.pass_obj
-def command(
-    shell: Shell,
-    /,
-    jobs: tuple[str, ...],
-    *,
-    wait: bool,
-    yes: bool,
-    dry_run: bool,
-    **how: Any,
-) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, wait: bool, yes: bool, dry_run: bool, **how: Any) -> int:
     """End jobs, with every process they have started.
 
     A waiting job is canceled at once. A running one gets the signal; what still lives after the grace is killed, until
     nothing is left. The command does not wait for that.
     """
-    if not _changes.chosen(shell, jobs, "cancel", yes=yes, dry_run=dry_run):
-        return
+    _changes.ask(shell, jobs, "cancel", lambda job: not job.done and job.argv is not None, yes=yes, dry_run=dry_run)
     canceled = shell.client.call(Cancel(jobs=jobs, **how))
     if wait and canceled:
-        canceled = shell.client.call(Wait(jobs=tuple(str(job.id) for job in canceled)))
-    _changes.report(shell, canceled, lambda job: f"jobd status {job.id}")
+        canceled = wait_for(shell, Wait(jobs=tuple(str(job.id) for job in canceled)))
+    return _changes.report(shell, canceled, next_step="status")

@@ -50,7 +50,7 @@ class End(Mutation[tuple[JobView, ...]], frozen=True):
 )
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, exit_code: int) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, exit_code: int) -> int:
     """Say that jobs begun with `jobd begin` have ended."""
     ended = shell.client.call(End(jobs=jobs, exit=exit_code))
-    _changes.report(shell, ended)
+    return _changes.report(shell, ended)

@@ -8,12 +8,13 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._news import resumed
 from jobd.commands._options import json_option
-from jobd.core.errors import ConnectionLost, ShuttingDown
+from jobd.commands.rpc import Hello
 from jobd.core.events import Actor, Entry
 from jobd.core.model import Count, Id
 from jobd.ui import amounts
-from jobd.ui.terminal_text import field
+from jobd.ui.terminal_text import field, fit, width
 from jobd.wire import Read, Stream
 
 if TYPE_CHECKING:
@@ -86,14 +87,20 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: int | 
         for entry in shell.client.call(Events(since_seq=since_seq, job=job, limit=limit)):
             _show(shell, entry)
         return
-    last = since_seq
-    while True:
-        try:
-            for entry in shell.client.stream(Follow(since_seq=last, job=job), start=True):
-                _show(shell, entry)
-                last = entry.seq
-        except (ConnectionLost, ShuttingDown):
-            continue
+    seen = _latest(shell) if since_seq is None else since_seq
+
+    def ask() -> Follow:
+        return Follow(since_seq=seen, job=job)
+
+    for entry in resumed(shell.client, ask):
+        _show(shell, entry)
+        seen = entry.seq
+
+
+def _latest(shell: Shell) -> int:
+    """Ask for the number of the latest entry, and have a daemon that tells the next ones."""
+    shell.client.call(Hello())
+    return max((entry.seq for entry in shell.client.call(Events(limit=1))), default=0)
 
 
 def _show(shell: Shell, entry: Entry) -> None:
@@ -105,8 +112,9 @@ def _show(shell: Shell, entry: Entry) -> None:
     kind = event.pop("type")
     said = " ".join(f"{key}={field(_short(value))}" for key, value in event.items())
     time = amounts.clock(entry.at.isoformat()) if screen.is_terminal else entry.at.isoformat()
-    separator = "\t" if screen.plain else "  "
-    screen.data(separator.join((str(entry.seq), time, str(entry.job), kind, said)).rstrip() + "\n")
+    parts = (str(entry.seq), time, str(entry.job), kind, said)
+    line = ("\t" if screen.plain else "  ").join(parts).rstrip()
+    screen.data(line if screen.plain else fit(line, min(width(line), screen.columns)))
 
 
 def _short(value: Any) -> str:

@@ -73,33 +73,15 @@ def command(shell: Shell, /, **options: Any) -> None:
     shell.emit_all(found, lambda: _show(shell, found, options["limit"]))
 
 
-def _started(job: JobView) -> str | None:
-    return job.started_at.isoformat() if job.started_at else None
-
-
 def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
-    from jobd.commands import _looks
-    from jobd.ui import amounts
-    from jobd.ui.table import Column, table
+    from jobd.commands import _looks, _tables
 
     screen = shell.screen
-    columns = [
-        _looks.mark_column(screen),
-        Column("ID", lambda job: job.id, right=True),
-        Column("NAME", lambda job: job.name, shrink=1, least=10),
-        Column("STATE", _looks.outcome, style=_looks.style),
-        Column("STARTED", lambda job: amounts.clock(_started(job)), raw=_started),
-        Column("TOOK", lambda job: amounts.duration(job.elapsed), right=True, raw=lambda job: job.elapsed),
-        Column("USUAL", lambda job: amounts.duration(job.usual.p50 if job.usual else None), right=True),
-        Column(
-            "PEAK",
-            lambda job: amounts.size(job.usage.peak_rss_bytes),
-            right=True,
-            raw=lambda job: job.usage.peak_rss_bytes,
-        ),
-    ]
-    screen.data(table(columns, found, screen))
-    if len(found) == limit:
+    screen.data(_tables.past(found, screen))
+    failed = [job for job in found if job.state is State.FAILED]
+    if len(found) == limit and limit:
         screen.hint(f"the newest {limit} are shown; more with --limit")
     elif not found:
-        screen.hint("nothing found; jobd history --since 30d")
+        screen.hint("nothing found; all there is: jobd history")
+    elif failed:
+        _looks.hint(screen, *_looks.next_commands(failed[0]))

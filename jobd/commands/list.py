@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
-from jobd.core.model import State
+from jobd.core.model import FINAL, State
 from jobd.core.selection import Query, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -16,8 +18,10 @@ from jobd.wire import Read
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
+    from jobd.core.model import Job
     from jobd.daemon.archive import Archive
 
+ACTIVE = tuple(state for state in State if state not in FINAL)
 #: Ended jobs that are listed beside the active ones.
 JUST_ENDED = 10
 
@@ -38,18 +42,29 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     name: str | None = None
     group: str | None = None
     all: bool = False
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    limit: Annotated[int, Meta(ge=0, le=1000)] = 50
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
         """Ask the archive."""
         if self.jobs:
-            return tuple(archive.view(job) for job in archive.select(self.jobs))
-        query = Query(states=self.states, name=self.name, group=self.group, limit=self.limit)
-        found = archive.query(query)
-        if not self.all and not self.states:
-            ended = [job for job in found if job.done][:JUST_ENDED]
-            found = [job for job in found if not job.done or job in ended]
+            found = [job for job in archive.select(self.jobs) if self._fits(job)]
+        elif self.all or self.states:
+            found = self._query(archive, self.states, self.limit)
+        else:
+            found = self._query(archive, ACTIVE, self.limit)
+            found += self._query(archive, tuple(FINAL), min(JUST_ENDED, self.limit - len(found)))
         return tuple(archive.view(job) for job in found)
+
+    def _query(self, archive: Archive, states: tuple[State, ...], limit: int) -> list[Job]:
+        return archive.query(Query(states=states, name=self.name, group=self.group, limit=limit))
+
+    def _fits(self, job: Job) -> bool:
+        pattern = (self.name or "*").replace("[", "[[]")
+        return (
+            (not self.states or job.state in self.states)
+            and self.group in (None, job.group)
+            and fnmatchcase(job.name, pattern)
+        )
 
 
 @click.command("list", epilog=EXAMPLES)
@@ -71,10 +86,20 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, **optio
 
 
 def _show(shell: Shell, found: tuple[JobView, ...]) -> None:
-    from jobd.commands import _looks
-    from jobd.ui.table import table
+    from jobd.commands import _looks, _output, _tables
 
     screen = shell.screen
-    screen.data(table(_looks.columns(screen), sorted(found, key=lambda job: (job.done, -job.id)), screen))
+    if screen.plain:
+        screen.data(_tables.plain(found, screen))
+        return
+    active, ended = [job for job in found if not job.done], [job for job in found if job.done]
+    lists = [
+        _tables.active(active, screen),
+        _tables.ended(ended, screen, datetime.now(UTC), lambda job: "".join(_output.last_lines(shell.paths, job, 1))),
+    ]
+    screen.data("\n".join(filter(None, lists)))
+    failed = [job for job in ended if job.state is State.FAILED]
     if not found:
         screen.hint("no jobs; submit one: jobd submit -- COMMAND")
+    elif active or failed:
+        _looks.hint(screen, *_looks.next_commands((_tables.in_turn(active) or failed)[0]))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands import _changes
 from jobd.commands._options import jobs_argument, json_option
+from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
 from jobd.core.errors import OutputNotFound
 from jobd.core.model import Count, Id
 from jobd.core.text import Lossless, lossless
-from jobd.core.views import JobView
+from jobd.core.views import JobView, OutputView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Log(Read[Chunk], frozen=True):
         """Read the file."""
         from jobd.daemon import output
 
-        job = archive.select((self.job,))[0]
+        job = _changes.only(archive.select((self.job,)))
         attempt = next((a for a in job.attempts if a.number == self.attempt), None)
         if self.attempt is not None and attempt is None:
             raise OutputNotFound(job=job.id, name=job.name, problem=f"there is no attempt {self.attempt}")
@@ -89,50 +90,31 @@ class Log(Read[Chunk], frozen=True):
 @click.option("--raw", is_flag=True, help="Give the terminal the bytes as they are, harmless or not.")
 @json_option(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, attempt: int | None, path_only: bool, **options: Any) -> None:
+def command(
+    shell: Shell, /, jobs: tuple[str, ...], *, attempt: int | None, lines: int | None, path_only: bool, **options: Any
+) -> None:
     """Show the whole output of jobs.
 
     Whether they run or have ended, to a pipe or a file the bytes are given as the job wrote them. With --json the job
     is printed, and with it where its output is.
     """
-    views = shell.client.call(List(jobs=jobs))
+    views = [_of_attempt(shell, job, attempt) for job in shell.client.call(List(jobs=jobs))]
+    wanted = Wanted(
+        lines=lines, files=wanted_files(stdout=options["stdout"], stderr=options["stderr"]), raw=options["raw"]
+    )
     if shell.screen.as_json:
         shell.emit_all(views, lambda: None)
-        return
-    for job in views:
-        files = files_of(shell, job, attempt)
-        if path_only:
-            shell.screen.data("".join(f"{path}\n" for path in files.values()))
-        else:
-            copy(shell, job, files, **options)
+    elif path_only:
+        paths = [path for job in views if job.output for file, path in job.output.files.items() if wanted.shows(file)]
+        shell.screen.data("".join(f"{path}\n" for path in paths))
+    else:
+        show_all(shell, views, wanted)
 
 
-def files_of(shell: Shell, job: JobView, attempt: int | None) -> dict[str, str]:
-    """Say where the output of a job is. Raises OutputNotFound."""
+def _of_attempt(shell: Shell, job: JobView, attempt: int | None) -> JobView:
+    """Show the job with the output of one of its attempts in place of its latest. Raises OutputNotFound."""
     if job.output is not None and attempt in (None, job.attempt):
-        return job.output.files
-    first = shell.client.call(Log(job=str(job.id), attempt=attempt, limit=1))
-    return dict(first.files)
-
-
-def copy(
-    shell: Shell,
-    job: JobView,
-    files: dict[str, str] | None = None,
-    *,
-    lines: int | None = None,
-    stdout: bool = False,
-    stderr: bool = False,
-    raw: bool = False,
-) -> None:
-    """Copy the output of a job to the screen, from its start or its last lines."""
-    from jobd.commands._output import Source, Style, start_of_last_lines
-    from jobd.ui.live import LiveLine
-
-    chosen = {name for name, wanted in (("stdout", stdout), ("stderr", stderr)) if wanted}
-    files = files if files is not None else (job.output.files if job.output else {})
-    with LiveLine(shell.screen) as live:
-        for name, path in files.items():
-            if not chosen or name in chosen or name == "output":
-                offset = 0 if lines is None else start_of_last_lines(Path(path), lines)
-                Source(shell.screen, live, Path(path), offset, Style(job.id, name, raw=raw)).finish()
+        return job
+    found = shell.client.call(Log(job=str(job.id), attempt=attempt, limit=1))
+    view = OutputView(path=found.path, bytes=found.size, files=found.files)
+    return msgspec.structs.replace(job, attempt=attempt or job.attempt, output=view)

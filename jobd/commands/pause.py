@@ -45,11 +45,13 @@ class Pause(Mutation[tuple[JobView, ...]], frozen=True):
 @dry_run_option
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> int:
     """Stop running jobs without ending them.
 
     Every process of the job is stopped; its clock, its time left and its limits stand still until `jobd resume`.
     """
-    if _changes.chosen(shell, jobs, "pause", yes=yes, dry_run=dry_run):
-        paused = shell.client.call(Pause(jobs=jobs))
-        _changes.report(shell, paused, lambda job: f"jobd resume {job.id}")
+    _changes.ask(
+        shell, jobs, "pause", lambda job: job.state is State.RUNNING and job.argv is not None, yes=yes, dry_run=dry_run
+    )
+    paused = shell.client.call(Pause(jobs=jobs))
+    return _changes.report(shell, paused, next_step="resume")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import click
 from msgspec import Meta
 
+from jobd.commands import _changes
 from jobd.commands._options import json_option
 from jobd.core import lifecycle, progress
 from jobd.core.views import ProgressView
@@ -41,7 +42,7 @@ class Progress(Mutation[ProgressView], frozen=True):
         report = self.report or progress.Report()
         if self.line is not None:
             report = progress.gather(report, progress.parse(self.line.encode()))
-        job = engine.job(int(self.job)) if self.job.isdecimal() else engine.archive.select((self.job,))[0]
+        job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
         job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
         return engine.archive.progress(job)
 

@@ -49,8 +49,10 @@ class Resume(Mutation[tuple[JobView, ...]], frozen=True):
 @dry_run_option
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> int:
     """Let paused jobs go on."""
-    if _changes.chosen(shell, jobs, "resume", yes=yes, dry_run=dry_run):
-        resumed = shell.client.call(Resume(jobs=jobs))
-        _changes.report(shell, resumed, lambda job: f"jobd tail -f {job.id}")
+    _changes.ask(
+        shell, jobs, "resume", lambda job: job.state in (State.PAUSING, State.PAUSED), yes=yes, dry_run=dry_run
+    )
+    resumed = shell.client.call(Resume(jobs=jobs))
+    return _changes.report(shell, resumed, next_step="tail -f")

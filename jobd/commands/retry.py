@@ -47,7 +47,7 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
 @dry_run_option
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, dry_run: bool) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, dry_run: bool) -> int:
     """Run ended jobs again.
 
     Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`).
@@ -57,6 +57,6 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, 
         jobs = (*jobs, *(str(job.id) for job in found if job.argv is not None))
     if not jobs and not failed:
         raise click.UsageError("name the jobs to run again, or say --failed")
-    if _changes.chosen(shell, jobs, "retry", yes=yes, dry_run=dry_run):
-        retried = shell.client.call(Retry(jobs=jobs)) if jobs else ()
-        _changes.report(shell, retried, lambda job: f"jobd tail -f {job.id}")
+    _changes.ask(shell, jobs, "retry", lambda job: job.done and job.argv is not None, yes=yes, dry_run=dry_run)
+    retried = shell.client.call(Retry(jobs=jobs)) if jobs else ()
+    return _changes.report(shell, retried, next_step="tail -f")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from jobd.commands import _changes
-from jobd.commands._options import dry_run_option, jobs_argument, json_option, quiet_option, yes_option
+from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
 from jobd.core.selection import Words
 from jobd.core.views import JobView
@@ -25,14 +25,14 @@ jobd rm 1-100 --yes
 """
 
 
-class Remove(Mutation[tuple[int, ...]], frozen=True):
-    """Delete the records and the output of ended jobs; the event log keeps that they were there. Gives the ids."""
+class Remove(Mutation[tuple[JobView, ...]], frozen=True):
+    """Delete the records and the output of ended jobs; the event log keeps that they were there."""
 
     method: ClassVar = "rm"
 
     jobs: Words
 
-    def answer(self, engine: Engine, caller: Actor) -> tuple[int, ...]:
+    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
         """Decide for all, then record. Refuses an abandoned job of which something still lives."""
 
         def decide(job: Job) -> list[Event]:
@@ -41,26 +41,20 @@ class Remove(Mutation[tuple[int, ...]], frozen=True):
                 raise lifecycle.still_alive(job, alive)
             return lifecycle.remove(job)
 
-        removed = engine.change(self.jobs, lambda job: job.done, decide, caller)
-        return tuple(job.id for job in removed)
+        return engine.change(self.jobs, lambda job: job.done, decide, caller)
 
 
 @click.command("rm", epilog=EXAMPLES)
 @jobs_argument()
 @yes_option
 @dry_run_option
-@json_option(JobView)
-@quiet_option
+@output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> int:
     """Forget ended jobs, with their output.
 
-    Their ids are not used again, and the event log still says that they were there. With --json the ids are printed.
+    Their ids are not used again, and the event log still says that they were there.
     """
-    if not _changes.chosen(shell, jobs, "remove", yes=yes, dry_run=dry_run):
-        return
+    _changes.ask(shell, jobs, "remove", lambda job: job.done, yes=yes, dry_run=dry_run)
     removed = shell.client.call(Remove(jobs=jobs))
-    if shell.screen.as_json:
-        shell.screen.json(removed)
-    else:
-        shell.screen.data("".join(f"{job_id}\n" if shell.asked.quiet else f"{job_id} removed\n" for job_id in removed))
+    return _changes.report(shell, removed, lambda _: "removed")

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from jobd.commands._following import Following, Wanted
+from jobd.commands import _looks
+from jobd.commands._following import Following
+from jobd.commands._interrupts import Interrupts
 from jobd.commands._job_options import job_options, parameters
+from jobd.commands._news import resumed
 from jobd.commands._options import json_option, quiet_option
+from jobd.commands._output import Wanted, show_all
 from jobd.commands.cancel import Cancel
-from jobd.commands.submit import Submit
+from jobd.commands.submit import Submit, name_of
 from jobd.commands.tail import Tail
-from jobd.core.errors import Unavailable
-from jobd.core.views import JobView
-from jobd.core.views import exit_status as exit_status_of
+from jobd.core.errors import CannotStart, JobdError, OutcomeUnknown, ShuttingDown, TryAgain, Unavailable
+from jobd.core.views import NOT_KNOWN, JobView, exit_status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from jobd.commands._shell import Shell
 
 EXAMPLES = """\
 jobd run -- make -j2                                # watch it; ends with its exit status
 jobd run --quiet-ok -J backup -- ./backup.sh        # for cron: says nothing unless it fails
 """
+
+#: Seconds in which a daemon that went away should be back; then the job is watched without it.
+AWAY = 2.0
+NOTE = "^C cancels it"
+
+
+class Begun(NamedTuple):
+    """A job that has begun: how it stands, what will be told of it, and how to end it."""
+
+    job: JobView
+    told: Iterator[JobView]
+    end: Callable[[int], None]
 
 
 @click.command("run", epilog=EXAMPLES)
@@ -41,39 +60,71 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
     cancels the job, a second one kills it. If no daemon can be had, the command runs all the same, and its record is
     taken in later.
     """
-    asked = Submit(**parameters(shell, **options))
     wanted = Wanted(output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet)
+    asked = parameters(shell, **options)
     try:
-        job = shell.client.call(asked)
-    except Unavailable as error:
-        from jobd.commands._adhoc import run_alone
+        ended = _run(shell, Submit(**{**asked, "request_id": asked["request_id"] or os.urandom(16).hex()}), wanted)
+    except CannotStart:
+        raise
+    except JobdError as error:
+        return shell.screen.error(error.message, error.hint, NOT_KNOWN)
+    if quiet_ok and exit_status(ended):
+        show_all(shell, [ended], wanted)
+        shell.screen.notice(_looks.end_line(ended, shell.screen))
+    if exit_status(ended) and not quiet_ok:
+        _looks.hint(shell.screen, *(_looks.next_commands(ended) if ended.id else ()))
+    return exit_status(ended)
 
-        return run_alone(shell, asked, error, quiet_ok=quiet_ok)
-    following = Following(shell, Tail(jobs=(str(job.id),)), wanted)
-    _to_the_end(shell, following, job.id)
-    ended = following.jobs[job.id]
-    if quiet_ok and exit_status_of(ended) != 0:
-        _report(shell, ended)
-    return exit_status_of(ended)
 
-
-def _to_the_end(shell: Shell, following: Following, job_id: int) -> None:
-    interrupts = 0
-    while True:
+def _run(shell: Shell, asked: Submit, wanted: Wanted) -> JobView:
+    """Run the job to its end."""
+    with Interrupts(shell.screen) as interrupts:
+        begun = _begin(shell, asked)
+        interrupts.act(begun.end)
+        following = Following(shell, [begun.job], begun.told, wanted, NOTE)
         try:
             following.run()
-        except KeyboardInterrupt:
-            interrupts += 1
-            grace = None if interrupts == 1 else 0.0
-            shell.client.call(Cancel(jobs=(str(job_id),), grace=grace, reason="interrupted"))
-        else:
-            return
+        except (KeyboardInterrupt, OSError):
+            shell.screen.notice(f"{_looks.title(begun.job)} goes on: jobd tail -f {begun.job.id}")
+            raise
+    return following.jobs[begun.job.id]
 
 
-def _report(shell: Shell, job: JobView) -> None:
-    """Show the output and the end of a job that nobody watched; cron makes a mail of it."""
-    from jobd.commands import _looks
-    from jobd.commands.log import copy
+def _begin(shell: Shell, asked: Submit) -> Begun:
+    """Have the daemon run it, or run it here if there is none that could."""
+    try:
+        job = shell.client.call(asked)
+    except OutcomeUnknown:
+        raise
+    except (Unavailable, TryAgain) as error:
+        from jobd.commands import _alone
 
-    copy(shell, job)
-    shell.screen.notice(_looks.end_line(job, shell.screen))
+        known = _alone.taken(shell.paths, asked)
+        if known is None:
+            attempt = _alone.Attempt(shell, asked, name_of(asked))
+            shell.screen.notice(f"{error.message}; the command runs without it, its record is taken in later")
+            return Begun(attempt.view, attempt.views(), attempt.end)
+        job = known
+    return Begun(job, _told(shell, job), partial(_end, shell, job))
+
+
+def _told(shell: Shell, job: JobView) -> Iterator[JobView]:
+    """Tell how the job stands, to its end, with the daemon or without it."""
+    every = 1.0 if shell.screen.live else None
+    try:
+        yield from resumed(shell.client, lambda: Tail(jobs=(str(job.id),), every=every), AWAY)
+    except (Unavailable, ShuttingDown):
+        from jobd.commands import _alone
+
+        yield from _alone.rest(shell.paths, job.id)
+
+
+def _end(shell: Shell, job: JobView, times: int) -> None:
+    """Cancel the job, with the daemon or without it; the second time at once."""
+    shell.screen.hint("canceling; once more kills it, and then leaves it alone" if times == 1 else "killing")
+    try:
+        shell.client.call(Cancel(jobs=(str(job.id),), grace=None if times == 1 else 0.0, reason="interrupted"))
+    except (Unavailable, ShuttingDown):
+        from jobd.commands import _alone
+
+        _alone.cancel(shell.paths, job.id, now=times > 1)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import msgspec
 
-from jobd.commands import _cards as cards
+from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
+from jobd.commands.list import ACTIVE
 from jobd.core.events import Entry
-from jobd.core.model import FINAL, State
+from jobd.core.model import State
 from jobd.core.selection import Query, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -34,36 +37,54 @@ LATEST_EVENTS = 12
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """How things stand: the jobs asked for (or the active ones), how many there are in each state, the latest failures.
 
+    `today` counts those submitted since the time that was asked about, `serving_since` is null if no daemon answered.
     For a single job, `events` holds the latest entries of its log, frequent ones left out.
     """
 
     jobs: tuple[JobView, ...]
     counts: dict[State, int]
+    today: dict[State, int] = msgspec.field(default_factory=dict)
     failures: tuple[JobView, ...] = ()
     events: tuple[Entry, ...] = ()
+    serving_since: datetime | None = None
 
 
 class Status(Read[Overview], frozen=True):
-    """Show jobs in full, or without any named how everything stands."""
+    """Show jobs in full, or without any named how everything stands; `since` is from when on `today` is counted."""
 
     method: ClassVar = "status"
 
     jobs: Words = ()
+    since: datetime | None = None
 
     def answer(self, archive: Archive, caller: Actor) -> Overview:
         """Ask the archive."""
-        counts = {state: count for state, count in archive.counts().items() if count}
+        counts = _present(archive.counts())
         if self.jobs:
             chosen = archive.select(self.jobs, lambda job: not job.done)
             views = tuple(archive.view(job) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
             return Overview(jobs=views, counts=counts, events=tuple(events))
-        active = archive.query(Query(states=tuple(s for s in State if s not in FINAL), limit=MOST_ACTIVE))
+        active = archive.query(Query(states=ACTIVE, limit=MOST_ACTIVE))
         failed = archive.query(Query(states=(State.FAILED,), limit=LATEST_FAILURES))
         return Overview(
             jobs=tuple(archive.view(job) for job in active), counts=counts,
-            failures=tuple(archive.view(job) for job in failed),
+            today=_present(archive.counts(self.since)) if self.since else {},
+            failures=tuple(archive.view(job) for job in failed), serving_since=_serving_since(archive),
         )  # fmt: skip
+
+
+def _present(counts: dict[State, int]) -> dict[State, int]:
+    return {state: count for state, count in counts.items() if count}
+
+
+def _serving_since(archive: Archive) -> datetime | None:
+    """Say since when this process is the daemon; None if it is none."""
+    try:
+        told = msgspec.json.decode(archive.paths.daemon_json.read_bytes())
+        return datetime.fromisoformat(told["started_at"]) if told["pid"] == os.getpid() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @click.command("status", epilog=EXAMPLES)
@@ -76,15 +97,18 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
     A card for each job named: where it stands, its progress and when it will end, what it uses, its latest events and
     the last lines of its output. Without JOB the overview, as `jobd` alone.
     """
-    overview = shell.client.call(Status(jobs=jobs))
-    if len(jobs) == 1 and len(overview.jobs) == 1:
-        shell.emit(overview.jobs[0], lambda: cards.show(shell.screen, overview.jobs, overview.events))
-    elif jobs:
-        shell.emit_all(overview.jobs, lambda: cards.show(shell.screen, overview.jobs, overview.events))
+    midnight = datetime.now(UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    overview = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
+    if jobs:
+        views: Any = overview.jobs[0] if len(jobs) == 1 and len(overview.jobs) == 1 else overview.jobs
+        emit = shell.emit if views is not overview.jobs else shell.emit_all
+        emit(views, lambda: _cards.show(shell, overview.jobs, overview.events))
     elif shell.screen.as_json and not shell.asked.fields:
         shell.screen.json(overview)
     else:
         shell.emit_all(
             overview.jobs,
-            lambda: cards.show_overview(shell.screen, overview.counts, overview.jobs, overview.failures),
+            lambda: _overview.show(
+                shell, overview.jobs, overview.failures, overview.counts, overview.today, overview.serving_since
+            ),
         )

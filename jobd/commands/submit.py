@@ -12,9 +12,10 @@ from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
 from jobd.core import selection
 from jobd.core.events import Submitted
-from jobd.core.model import Count, Leftover, Origin, Seconds, Spec, Surroundings
+from jobd.core.model import ALIVE, Count, Leftover, Origin, Seconds, Spec, State, Surroundings
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
+from jobd.ui import amounts
 from jobd.ui.terminal_text import field
 from jobd.wire import Mutation
 
@@ -62,7 +63,7 @@ class Submit(Mutation[JobView], frozen=True):
         """Check what can be known now, and record."""
         from jobd.daemon import preflight
 
-        name = selection.name(self.name if self.name is not None else named_after(self.argv[0]))
+        name = name_of(self)
         preflight.check(self.argv, self.cwd, self.surroundings.environment, self.stdin)
         defaults = engine.config.jobs
         spec = Spec(
@@ -80,8 +81,12 @@ class Submit(Mutation[JobView], frozen=True):
         return engine.archive.view(engine.create(submitted, caller))
 
 
-def named_after(command: Lossless) -> str:
-    """Make a name from a command: its last part, without what names cannot have."""
+def name_of(asked: Submit) -> str:
+    """Say what the job is called: as asked, or after the last part of its command. Raises BadValue."""
+    return selection.name(_named_after(asked.argv[0]) if asked.name is None else asked.name)
+
+
+def _named_after(command: Lossless) -> str:
     last = plain(command).rstrip("/").rpartition("/")[2]
     cleaned = "".join(c if c.isprintable() and c not in ",~" else "_" for c in last).lstrip("%-@")
     return f"job-{cleaned}"[:200] if not cleaned or cleaned.isdigit() or cleaned in ("last", "all") else cleaned[:200]
@@ -90,7 +95,7 @@ def named_after(command: Lossless) -> str:
 @click.command("submit", epilog=EXAMPLES)
 @job_options
 @click.option("-p", "--print-id", "--parsable", "print_id", is_flag=True, help="Print only the id, as in a pipe.")
-@click.option("--follow", is_flag=True, help="Then follow it, as `jobd tail -f` does.")
+@click.option("--follow", is_flag=True, help="Then follow it, as `jobd tail -f` does, and end with its exit status.")
 @click.option("-W", "--wait", "wait", is_flag=True, help="Then wait for it and end with its exit status.")
 @output_options(JobView)
 @click.pass_obj
@@ -104,19 +109,38 @@ def command(shell: Shell, /, *, print_id: bool, follow: bool, wait: bool, **opti
     if print_id:
         shell.screen.data(f"{job.id}\n")
     else:
-        shell.emit(job, lambda: _show(shell, job))
-    if follow or wait:
-        from jobd.commands._following import Following, Wanted
-        from jobd.commands.tail import Tail
+        shell.emit(job, lambda: _show(shell, job, follow=follow or wait))
+    if not (follow or wait):
+        return 0
+    from jobd.commands._output import Wanted
+    from jobd.commands.tail import follow_to_the_end
 
-        return Following(shell, Tail(jobs=(str(job.id),)), Wanted(output=follow)).run()
-    return 0
+    return follow_to_the_end(shell, [job], Wanted(output=follow, remarks=not shell.asked.quiet))
 
 
-def _show(shell: Shell, job: JobView) -> None:
+def _show(shell: Shell, job: JobView, *, follow: bool) -> None:
+    from jobd.commands import _looks
+
     screen = shell.screen
     if not screen.is_terminal:
         screen.data(f"{job.id}\n")
         return
-    screen.data(f"{job.id} {field(job.name)}: {job.state}\n")
-    screen.hint(f"jobd tail -f {job.id} · jobd cancel {job.id}")
+    screen.data(f"{job.id} {field(job.name)}: {_stands(shell, job)}\n")
+    if not follow:
+        _looks.hint(screen, *_looks.next_commands(job))
+
+
+def _stands(shell: Shell, job: JobView) -> str:
+    """Say where a new job stands in the queue, and when the first slot should be free if it is the next."""
+    from jobd.commands.list import List
+
+    alive = shell.client.call(List(states=(*ALIVE, State.PENDING), limit=1000))
+    busy = [other for other in alive if other.argv is not None and other.state is not State.PENDING]
+    slots = shell.config.jobs.slots
+    if len(busy) < slots or job.id not in [other.id for other in alive if other.state is State.PENDING]:
+        return "started"
+    ahead = [o for o in alive if o.state is State.PENDING and (-o.priority, o.id) < (-job.priority, job.id)]
+    ends = [eta.seconds for other in busy if (eta := other.progress.eta)]
+    soon = f", starts in about {amounts.eta(min(ends))}" if ends and not ahead else ""
+    before = f", {len(ahead)} before it" if ahead else ""
+    return f"waiting for a free slot ({len(busy)} of {slots} busy{before}){soon}"

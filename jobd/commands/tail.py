@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
+from msgspec import Meta
 
+from jobd.commands import _looks
 from jobd.commands._options import jobs_argument, json_option, name_option, quiet_option
+from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
 from jobd.core.errors import NothingMatched
-from jobd.core.model import ALIVE
+from jobd.core.model import ALIVE, State
 from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.core.views import exit_status as exit_status_of
 from jobd.wire import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
-    from jobd.commands._following import Wanted
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -31,58 +33,76 @@ jobd tail -n 50 last           # the last 50 lines of the newest job
 jobd tail -f --exit-status 12  # and end with its exit status
 """
 
+#: Seconds between two looks at what a job uses, while somebody watches.
+EVERY = 1.0
+#: And in which a command that has just been started opens its output.
+OPENING = 0.02
+NOTE = "^C leaves it running"
+
 
 class Tail(Stream[JobView], frozen=True):
     """Tell the jobs as they are, and again each time one of them changes, until all have ended.
 
-    Output is read from the files named in `output`, or with the method `log`.
+    With `every` those that live are told at least every so many seconds, with what they use. Output is read from the
+    files named in `output`, or with the method `log`.
     """
 
     method: ClassVar = "tail"
 
     jobs: Words
+    every: Annotated[float, Meta(ge=0.5, le=3600)] | None = None
 
     async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[JobView]:
         """Watch the jobs."""
+        import asyncio
+
         from jobd.daemon.watching import watch
 
-        chosen = engine.archive.select(self.jobs, lambda job: not job.done)
-        async for jobs in watch(engine, [job.id for job in chosen]):
-            for job in jobs:
-                yield engine.archive.view(job)
+        living = {job.id: False for job in engine.archive.select(self.jobs, lambda job: not job.done)}
+        changes = watch(engine, sorted(living))
+        upcoming = asyncio.ensure_future(anext(changes, None))
+        try:
+            while True:
+                again = self.every if all(living.values()) else OPENING
+                if not (await asyncio.wait((upcoming,), timeout=again))[0]:
+                    told: list[Job] | None = [engine.job(job_id) for job_id in sorted(living)]
+                elif told := upcoming.result():
+                    upcoming = asyncio.ensure_future(anext(changes, None))
+                if told is None:
+                    return
+                for job in told:
+                    view = engine.archive.view(job)
+                    living[job.id] = job.spec is None or job.state is State.PENDING or view.output is not None
+                    if job.done:
+                        del living[job.id]
+                    yield view
+        finally:
+            upcoming.cancel()
+            await asyncio.wait((upcoming,))
 
 
 @click.command("tail", epilog=EXAMPLES)
 @jobs_argument(required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the jobs have ended, with progress at the bottom.")
 @click.option(
-    "-n",
-    "-l",
-    "--lines",
+    *("-n", "-l", "--lines"),
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
     help="Begin so many lines before the end.",
 )
 @click.option("--all", "everything", is_flag=True, help="Begin at the start of the output.")
-@click.option("--stdout", "stdout", is_flag=True, help="Of split output only stdout.")
-@click.option("--stderr", "stderr", is_flag=True, help="Of split output only stderr.")
+@click.option("--stdout", is_flag=True, help="Of split output only stdout.")
+@click.option("--stderr", is_flag=True, help="Of split output only stderr.")
 @click.option("--timestamps", is_flag=True, help="Put the time before each line, as it comes in.")
 @click.option("--raw", is_flag=True, help="Give the terminal the bytes as they are, harmless or not.")
-@click.option("--exit-status", is_flag=True, help="With -f: end with the job's exit status (of several the largest).")
+@click.option("--exit-status", is_flag=True, help="End with the job's exit status (of several the largest).")
 @name_option
 @json_option(JobView)
 @quiet_option
 @click.pass_obj
 def command(
-    shell: Shell,
-    /,
-    jobs: tuple[str, ...],
-    *,
-    follow: bool,
-    exit_status: bool,
-    name: str | None,
-    **how: Any,
+    shell: Shell, /, jobs: tuple[str, ...], *, follow: bool, exit_status: bool, name: str | None, **options: Any
 ) -> int:
     """Show the end of the output of jobs, or follow it.
 
@@ -90,45 +110,62 @@ def command(
     written, its progress in the bottom line and what becomes of it, and ends when the job has ended and the last byte
     has been shown. Interrupting it leaves the job running.
     """
-    from jobd.commands._following import Following
-
-    wanted = _wanted(**how, remarks=not shell.asked.quiet)
+    wanted = _wanted(shell, **options)
     views = _chosen(shell, jobs, name)
     if follow and not all(job.done for job in views):
-        request = Tail(jobs=tuple(str(job.id) for job in views))
-        code = Following(shell, request, wanted, jobs=len(views)).run()
-        return code if exit_status else 0
-    _show(shell, views, wanted)
-    return max(exit_status_of(job) for job in views) if exit_status else 0
+        status = follow_to_the_end(shell, views, wanted)
+    else:
+        _show(shell, views, wanted, follow=follow)
+        status = max((exit_status_of(job) for job in views if job.done), default=0)
+    return status if exit_status else 0
 
 
-def _wanted(*, everything: bool, lines: int, stdout: bool, stderr: bool, **how: bool) -> Wanted:
-    from jobd.commands._following import Wanted
+def follow_to_the_end(shell: Shell, jobs: Sequence[JobView], wanted: Wanted) -> int:
+    """Show jobs until all have ended, and give the exit status that stands for them: the worst of theirs."""
+    from jobd.commands._following import Following
+    from jobd.commands._news import resumed
 
-    files = tuple(file for file, chosen in (("stdout", stdout), ("stderr", stderr)) if chosen)
-    return Wanted(lines=None if everything else lines, files=files and ("output", *files), **how)
+    ids = tuple(str(job.id) for job in jobs)
+    request = Tail(jobs=ids, every=EVERY if shell.screen.live else None)
+    following = Following(shell, jobs, resumed(shell.client, lambda: request), wanted, NOTE)
+    try:
+        return following.run()
+    except KeyboardInterrupt:
+        left = [job for job in following.jobs.values() if not job.done]
+        if left:
+            _looks.hint(shell.screen, *_looks.next_commands(left[0]))
+        raise
+
+
+def _wanted(
+    shell: Shell, *, lines: int, everything: bool, stdout: bool, stderr: bool, timestamps: bool, raw: bool
+) -> Wanted:
+    return Wanted(
+        lines=None if everything else lines, files=wanted_files(stdout=stdout, stderr=stderr), timestamps=timestamps,
+        raw=raw, remarks=not shell.asked.quiet,
+    )  # fmt: skip
 
 
 def _chosen(shell: Shell, words: tuple[str, ...], name: str | None) -> tuple[JobView, ...]:
+    """Find the jobs that were named, or else the newest that runs, or the newest."""
     if words:
         return shell.client.call(List(jobs=words))
-    found = shell.client.call(List(name=name, all=True, limit=100))
-    running = [job for job in found if job.state in ALIVE]
-    if not found:
-        raise NothingMatched(what="a job to show; submit one: jobd submit -- COMMAND")
-    return tuple(running[:1] or found[:1])
+    for states in (tuple(ALIVE), ()):
+        found = shell.client.call(List(name=name, states=states, all=True, limit=1))
+        if found:
+            return found
+    raise NothingMatched(what=f"a job called {name!r}" if name else "a job to show; submit one: jobd submit -- COMMAND")
 
 
-def _show(shell: Shell, jobs: tuple[JobView, ...], wanted: Wanted) -> None:
-    from jobd.commands._output import Source, Style, prefix_of, start_of_last_lines
-    from jobd.ui.live import LiveLine
-
-    shown = [(job, file, Path(path)) for job in jobs if job.output for file, path in job.output.files.items()]
-    shown = [each for each in shown if not wanted.files or each[1] in wanted.files]
-    width = max((len(job.name) + 4 for job, _, _ in shown), default=0)
-    with LiveLine(shell.screen) as live:
-        for job, file, path in shown:
-            prefix = prefix_of(job.name if len(jobs) > 1 else file, file, width) if len(shown) > 1 else ""
-            style = Style(job.id, file, prefix, wanted.timestamps, wanted.raw)
-            offset = 0 if wanted.lines is None else start_of_last_lines(path, wanted.lines)
-            Source(shell.screen, live, path, offset, style).finish()
+def _show(shell: Shell, jobs: tuple[JobView, ...], wanted: Wanted, *, follow: bool) -> None:
+    """Show the output as it is now, and if it was to be followed how the jobs ended."""
+    screen = shell.screen
+    show_all(shell, jobs, wanted, prefixed=True)
+    if screen.as_json:
+        return
+    for job in jobs:
+        if follow and wanted.remarks:
+            screen.hint(_looks.end_line(job, screen))
+        elif job.output is None:
+            reason = _looks.waits_for(job) if job.state is State.PENDING else "it has no output"
+            screen.hint(f"{_looks.title(job)}: {reason}")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
+import msgspec
 from msgspec import Meta
 
 from jobd.commands import _changes
+from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
+from jobd.commands.list import List
 from jobd.core.errors import WaitTimedOut
 from jobd.core.model import Job, Seconds, State
 from jobd.core.selection import Words
@@ -126,13 +130,14 @@ def command(
     """Wait until jobs have ended, and end with their exit status.
 
     Of several jobs the largest status counts; a job that failed never counts as 0. With a condition the status is 0
-    once it is met, and 1 if a job ended without meeting it.
+    once it is met, and 1 if a job ended without meeting it. It goes on through restarts of the daemon.
     """
     if any_of and all_of:
         raise click.UsageError("--any and --all exclude each other")
     wanted = {**until, "states": (*until.get("states", ()), *states)}
-    request = Wait(jobs=jobs, any=any_of, timeout=timeout, **wanted)
-    reached = shell.client.call(request)
+    found = shell.client.call(List(jobs=jobs))
+    request = Wait(jobs=tuple(str(job.id) for job in found), any=any_of, timeout=timeout, **wanted)
+    reached = found if all(job.done for job in found) else wait_for(shell, request)
     if bell and shell.screen.is_terminal:
         shell.screen.write("\a")
     _changes.report(shell, reached)
@@ -140,3 +145,14 @@ def command(
         return max((exit_status(job) for job in reached if job.done), default=0)
     met = [request.meets(job) for job in reached]
     return 0 if all(met) or (any_of and any(met)) else 1
+
+
+def wait_for(shell: Shell, request: Wait) -> tuple[JobView, ...]:
+    """Wait, through restarts of the daemon too. Raises WaitTimedOut."""
+    begun = time.monotonic()
+
+    def ask() -> tuple[JobView, ...]:
+        left = None if request.timeout is None else max(0.0, request.timeout - (time.monotonic() - begun))
+        return shell.client.call(msgspec.structs.replace(request, timeout=left))
+
+    return insist(ask)

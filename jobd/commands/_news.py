@@ -1,0 +1,98 @@
+"""What is told of jobs while a command waits for them: streams that survive the daemon, gathered by a thread.
+
+A daemon that restarts, dies or is upgraded is asked again; nothing that was told is missed, since the first item of a
+new stream is how things stand by then.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+
+from jobd.core.errors import ConnectionLost, ShuttingDown, Unavailable
+
+if TYPE_CHECKING:
+    from jobd.client import Client
+    from jobd.core.views import JobView
+    from jobd.wire import Stream
+
+#: Seconds to wait for a daemon that has gone away, and between two attempts to reach it.
+AWAY, AGAIN = 30.0, 0.1
+
+Item = TypeVar("Item")
+
+
+def resumed(client: "Client", ask: Callable[[], "Stream[Item]"], away: float = AWAY) -> Iterator[Item]:
+    """Give the items of a stream; when the daemon goes away, ask anew, with whatever `ask` says by then.
+
+    Raises what the daemon raises, Unavailable if it is not there at first, or for `away` seconds once it was.
+    """
+    deadline = None
+    while True:
+        try:
+            for item in client.stream(ask()):
+                deadline = time.monotonic() + away
+                yield item
+        except (Unavailable, ShuttingDown):
+            if deadline is None or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN)
+        else:
+            return
+
+
+def insist(act: Callable[[], Item], away: float = AWAY) -> Item:
+    """Do what waits for an answer of the daemon, and do it again when that goes away; so it must be harmless to repeat.
+
+    Raises what the daemon raises, Unavailable if it is not there at first, or for `away` seconds once it was.
+    """
+    deadline = None
+    while True:
+        try:
+            return act()
+        except (ConnectionLost, ShuttingDown):
+            deadline = time.monotonic() + away
+        except Unavailable:
+            if deadline is None or time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN)
+
+
+class News:
+    """Views of jobs, taken from an iterator by a thread; the descriptor is readable when there are some."""
+
+    def __init__(self, views: Iterator["JobView"]) -> None:
+        self._views = views
+        self._queue: SimpleQueue[JobView | Exception | None] = SimpleQueue()
+        self._reading, self._writing = os.pipe()
+        #: Whether all has been told, so that nothing more comes.
+        self.over = False
+        threading.Thread(target=self._gather, name="news", daemon=True).start()
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+        return self._reading
+
+    def take(self) -> "JobView | None":
+        """Give what was told next; None if that was all. Waits for it. Raises what the iterator raised."""
+        os.read(self._reading, 1)
+        item = self._queue.get()
+        if isinstance(item, Exception):
+            raise item
+        self.over = item is None
+        return item
+
+    def _gather(self) -> None:
+        try:
+            for view in self._views:
+                self._put(view)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised where the views are taken
+            self._put(error)
+        else:
+            self._put(None)
+
+    def _put(self, item: "JobView | Exception | None") -> None:
+        self._queue.put(item)
+        os.write(self._writing, b"\n")

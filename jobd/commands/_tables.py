@@ -1,0 +1,137 @@
+"""The columns in which jobs are listed: those that are active, those that have ended, and those that were.
+
+A pipe gets the same columns whatever is in them; on a terminal a column in which nothing stands is left out.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from jobd.commands import _looks
+from jobd.core.model import State
+from jobd.core.views import JobView
+from jobd.ui import amounts, bars
+from jobd.ui.table import Column, table
+
+if TYPE_CHECKING:
+    from jobd.ui.screen import Screen
+
+#: On a screen narrower than this a bar has so many cells.
+WIDE, NARROW_BAR = 70, 6
+#: So many earlier runs make a comparison with them worth a word.
+ENOUGH_RUNS = 3
+#: And so much more or less than usual, as a share.
+WORTH_SAYING = 0.1
+
+
+def plain(jobs: Iterable[JobView], screen: "Screen") -> str:
+    """List jobs for a program: id, name, state, reason, fraction, seconds left, elapsed, CPU, memory, tab separated."""
+    columns = [
+        Column("ID", lambda job: job.id),
+        Column("NAME", lambda job: job.name),
+        Column("STATE", lambda job: job.state),
+        Column("REASON", lambda job: job.reason),
+        Column("PROGRESS", lambda job: job.progress.fraction),
+        Column("ETA", lambda job: job.progress.eta and job.progress.eta.seconds),
+        Column("TIME", lambda job: job.elapsed),
+        Column("CPU", lambda job: job.usage.cpu_percent),
+        Column("MEM", lambda job: job.usage.rss_bytes),
+    ]
+    return table(columns, jobs, screen)
+
+
+def active(found: Iterable[JobView], screen: "Screen") -> str:
+    """List jobs that have not ended, for a person: those that run, then those that wait, as they will be started."""
+    jobs = in_turn(found)
+    columns = [
+        *_names(screen),
+        Column("STATE", lambda job: job.state, style=_looks.style),
+        Column("PROGRESS", lambda job: _progress(job, screen), shrink=2, least=10),
+        Column("ETA", _looks.left, right=True),
+        Column("TIME", lambda job: _looks.took(job.elapsed), right=True),
+        Column("CPU", _cpu, right=True),
+        Column("MEM", lambda job: amounts.size(job.usage.rss_bytes) if job.usage.rss_bytes else "", right=True),
+    ]
+    return table(_filled(columns, jobs), jobs, screen)
+
+
+def in_turn(jobs: Iterable[JobView]) -> list[JobView]:
+    """Put jobs that have not ended in order: those that run, the newest first, then the queue."""
+    shown = list(jobs)
+    waiting = sorted((job for job in shown if job.state is State.PENDING), key=lambda job: (-job.priority, job.id))
+    return [*sorted((job for job in shown if job.state is not State.PENDING), key=lambda job: -job.id), *waiting]
+
+
+def ended(jobs: Sequence[JobView], screen: "Screen", now: datetime, last_line: Callable[[JobView], str]) -> str:
+    """List jobs that have ended, for a person: when, how long it took, and what they said last if they failed."""
+    columns = [
+        *_names(screen),
+        Column("STATE", _looks.outcome, style=_looks.style, shrink=3),
+        Column("ENDED", lambda job: amounts.ago((now - job.ended_at).total_seconds()) if job.ended_at else ""),
+        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True),
+        Column("USUAL", _usual, right=True),
+        Column("LAST LINE", lambda job: last_line(job) if job.state is State.FAILED else "", shrink=2, least=8),
+    ]
+    return table(_filled(columns, jobs), jobs, screen)
+
+
+def past(jobs: Sequence[JobView], screen: "Screen") -> str:
+    """List jobs of any time, newest first."""
+    columns = [
+        *_names(screen),
+        Column("STATE", _looks.outcome, style=_looks.style, shrink=2, raw=lambda job: job.state),
+        Column("STARTED", _started, raw=lambda job: job.started_at),
+        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True, raw=lambda job: job.elapsed),
+        Column("VS USUAL", _against_usual, raw=lambda job: job.usual and job.usual.p50),
+        Column(
+            "PEAK",
+            lambda job: amounts.size(job.usage.peak_rss_bytes) if job.usage.peak_rss_bytes else "",
+            right=True,
+            raw=lambda job: job.usage.peak_rss_bytes,
+        ),
+    ]
+    return table(columns if screen.plain else _filled(columns, jobs), jobs, screen)
+
+
+def _names(screen: "Screen") -> list[Column]:
+    mark = Column("", lambda job: bars.mark(job.state, unicode=screen.unicode), gap=1, terminal_only=True)
+    return [
+        mark._replace(style=_looks.style),
+        Column("ID", lambda job: job.id, right=True),
+        Column("NAME", lambda job: job.name, shrink=1, least=10),
+    ]
+
+
+def _filled(columns: list[Column], jobs: Iterable[JobView]) -> list[Column]:
+    """Leave out the columns in which nothing stands."""
+    shown = list(jobs)
+    return [
+        column for column in columns if callable(column.get) and any(column.get(job) not in ("", None) for job in shown)
+    ]
+
+
+def _progress(job: JobView, screen: "Screen") -> str:
+    cells = _looks.BAR if screen.columns >= WIDE else NARROW_BAR
+    return _looks.waits_for(job) if job.state is State.PENDING else _looks.progress_text(job, screen, cells)
+
+
+def _cpu(job: JobView) -> str:
+    return "" if job.usage.cpu_percent is None else f"{job.usage.cpu_percent:.0f}%"
+
+
+def _usual(job: JobView) -> str:
+    return amounts.duration(job.usual.p50) if job.usual and job.usual.runs >= ENOUGH_RUNS else ""
+
+
+def _started(job: JobView) -> str:
+    return amounts.clock(job.started_at.isoformat()) if job.started_at else ""
+
+
+def _against_usual(job: JobView) -> str:
+    """Compare with the middle of earlier runs: `+212% slow`; nothing if there are too few, or no difference."""
+    usual = job.usual
+    if usual is None or usual.runs < ENOUGH_RUNS or not usual.p50 or job.elapsed is None or not job.done:
+        return ""
+    share = job.elapsed / usual.p50 - 1
+    slow = " slow" if job.elapsed > usual.p95 and job.state is State.COMPLETED else ""
+    return f"{share:+.0%}{slow}" if abs(share) >= WORTH_SAYING else ""
