@@ -214,5 +214,5 @@ def test_an_abandoned_job_is_cleaned_up_by_its_daemon(living: Living, state_dir:
     main.kill()
     until(lambda: not (state_dir / "run" / f"{job['id']}.1").exists())
     assert living.output(job["id"]) == b"ready\n"
-    assert living.call("rm", jobs=[str(job["id"])]) == [job["id"]]
+    assert [gone["id"] for gone in living.call("rm", jobs=[str(job["id"])])] == [job["id"]]
     assert not (state_dir / "log" / f"{job['id']}.1").exists()
