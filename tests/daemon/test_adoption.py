@@ -201,7 +201,7 @@ def test_an_abandoned_job_is_let_go(living: Living, state_dir: Path) -> None:
     again(living)
     until(lambda: not run.exists())
     assert living.output(job["id"]) == b"ready\n"
-    assert living.call("rm", jobs=[number]) == [job["id"]]
+    assert [gone["id"] for gone in living.call("rm", jobs=[number])] == [job["id"]]
 
 
 def test_an_abandoned_job_is_cleaned_up_by_its_daemon(living: Living, state_dir: Path) -> None:
