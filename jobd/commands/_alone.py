@@ -58,8 +58,8 @@ class Attempt:
     def _make(self, shell: "Shell", asked: "Submit", name: str) -> Path:
         from jobd.client.connection import check_directory
 
-        shell.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_directory(str(shell.paths.state))
+        shell.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         shell.paths.run.mkdir(mode=0o700, exist_ok=True)
         path = shell.paths.run / f"adhoc-{os.urandom(8).hex()}"
         path.mkdir(mode=0o700)
@@ -100,7 +100,7 @@ def taken(paths: "Paths", asked: "Submit") -> JobView | None:
     """
     from jobd import wire
 
-    if asked.request_id is None or not paths.database.exists():
+    if asked.request_id is None or not os.path.exists(paths.database):
         return None
     try:
         reply = Reader(paths.database).reply(asked.request_id)

@@ -72,6 +72,7 @@ def _argv(argv: Sequence[str]) -> list[str]:
 def _make_state_directory(paths: Paths) -> None:
     from jobd.client.connection import check_directory
 
+    check_directory(os.fspath(paths.root))
     with suppress(FileExistsError):
         try:
             os.makedirs(os.path.dirname(paths.root), exist_ok=True)

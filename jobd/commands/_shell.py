@@ -7,7 +7,8 @@ the same function could run at another place than the terminal it was typed at.
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,9 @@ class Shell:
         self._emit(records, records, show)
 
     def document(self, record: Any) -> Any:
-        """Give the JSON form of a record, only with the fields that were asked for."""
-        return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
+        """Give the JSON form of a record, only with the fields that were asked for. Raises BadValue if one is none."""
+        with _fields_that_are():
+            return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
 
     def absolute(self, path: str) -> str:
         """Give a path as seen from the root; a relative one begins where the command was called."""
@@ -162,7 +164,9 @@ class Shell:
             documents = [self.document(record) for record in records]
             self.screen.json(documents if whole is records else documents[0])
         elif template := self.asked.template:
-            self.screen.data("".join(f"{field(template.fill(msgspec.to_builtins(one)))}\n" for one in records))
+            with _fields_that_are():
+                lines = [field(template.fill(msgspec.to_builtins(one))) for one in records]
+            self.screen.data("".join(f"{line}\n" for line in lines))
         elif self.asked.quiet:
             self.screen.data("".join(f"{record.id}\n" for record in records))
         else:
@@ -185,6 +189,15 @@ def _environment() -> tuple[Lossless, ...]:
             return tuple(lossless(variable) for variable in file.read().split(b"\0") if variable)
     except OSError:
         return tuple(lossless(name + b"=" + value) for name, value in os.environb.items())
+
+
+@contextmanager
+def _fields_that_are() -> Iterator[None]:
+    """Refuse a field that looks like one, but is none of this very record: `argv.first`."""
+    try:
+        yield
+    except ValueError as error:
+        raise BadValue(field="field", problem=str(error)) from None
 
 
 def _umask() -> int:

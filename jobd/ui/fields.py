@@ -49,7 +49,9 @@ def reach(document: object, name: str) -> object:
         if value is None:
             return None
         if not isinstance(value, Mapping) or step not in value:
-            known = f"there are: {', '.join(value)}" if isinstance(value, Mapping) else f"nothing is below {value!r}"
+            known = (
+                f"there are: {', '.join(value)}" if isinstance(value, Mapping) else f"nothing is below {value!r:.60}"
+            )
             raise ValueError(f"no field {name!r}; {known}")
         value = value[step]
     return value
