@@ -27,6 +27,8 @@ class Door:
         self._inode = 0
         self.name = OURS
         self.listener: socket.socket
+        #: All there were: who was let in by an earlier one is still served.
+        self._listeners: list[socket.socket] = []
 
     def open(self, taken: list[Taken]) -> socket.socket:
         """Take over a socket that was opened before, by a service manager or by the daemon before this one, or bind.
@@ -36,6 +38,7 @@ class Door:
         if not taken:
             return self._bind()
         self.listener, self.name = taken[0]
+        self._listeners.append(self.listener)
         self._inode = self._found() or 0
         return self.keep() or self.listener
 
@@ -49,7 +52,8 @@ class Door:
 
     def close(self) -> None:
         """Close it, and take the name away if it was bound by a daemon and is still ours."""
-        self.listener.close()
+        for listener in self._listeners:
+            listener.close()
         if self.name == OURS and self._is_in_place():
             self._paths.socket.unlink(missing_ok=True)
 
@@ -59,6 +63,7 @@ class Door:
         except OSError as error:
             problem = f"no socket can be made: {error.strerror or error}"
             raise StateDirectoryUnusable(path=str(self._paths.state), problem=problem) from error
+        self._listeners.append(self.listener)
         self.name = OURS
         self._inode = self._found() or 0
         return self.listener
