@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import click
+import msgspec
 from msgspec import Meta
 
 from jobd.commands import _changes
 from jobd.commands._options import json_option
 from jobd.core import lifecycle, progress
-from jobd.core.views import ProgressView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
@@ -25,7 +25,15 @@ jobd progress --job 12 stage upload
 """
 
 
-class Progress(Mutation[ProgressView], frozen=True):
+class Taken(msgspec.Struct, frozen=True):
+    """How far the job now says it is, and how many reports it has made; `status` shows the rest."""
+
+    job: int
+    fraction: float | None
+    reports: int
+
+
+class Progress(Mutation[Taken], frozen=True):
     """Report progress for a job from outside of it, as a line such as `3/10 resizing` or as fields.
 
     Inside a job nothing needs to be called: a line written to $JOBD_FD or appended to $JOBD_REPORT does the same.
@@ -37,20 +45,20 @@ class Progress(Mutation[ProgressView], frozen=True):
     line: Annotated[str, Meta(max_length=progress.LONGEST_LINE)] | None = None
     report: progress.Report | None = None
 
-    def answer(self, engine: Engine, caller: Actor) -> ProgressView:
+    def answer(self, engine: Engine, caller: Actor) -> Taken:
         """Take the report in."""
         report = self.report or progress.Report()
         if self.line is not None:
             report = progress.gather(report, progress.parse(self.line.encode()))
         job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
         job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
-        return engine.archive.progress(job)
+        return Taken(job.id, job.progress.fraction, job.progress.reports)
 
 
 @click.command("progress", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, metavar="REPORT...")
 @click.option("--job", "job", metavar="JOB", help="The job (default: the one this runs in).")
-@json_option(ProgressView)
+@json_option(Taken)
 @click.pass_obj
 def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None) -> None:
     """Say how far a job is.

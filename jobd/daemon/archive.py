@@ -15,7 +15,7 @@ from jobd.core.events import Entry
 from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
 from jobd.core.selection import Query
 from jobd.core.text import lossless, plain
-from jobd.core.views import JobView, OutputView, ProgressView
+from jobd.core.views import JobView, OutputView
 from jobd.daemon import output
 from jobd.daemon.clock import Clock
 from jobd.daemon.reader import Reader
@@ -111,10 +111,6 @@ class Archive:
     def view(self, job: Job) -> JobView:
         """Show a job to the world, with the latest measurement and the size of its output."""
         return showing.view(job, self.now(), self._usage.get(job.id), self._output(job))
-
-    def progress(self, job: Job) -> ProgressView:
-        """Show only how far a job is."""
-        return showing.progress(job, self.now())
 
     def latest(self, job_id: int, limit: int) -> list[Entry]:
         """Read the last entries of a job's log, oldest first; the frequent kinds of event are left out."""

@@ -6,7 +6,7 @@ which stands still meanwhile.
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from jobd.core.model import Moment
 from jobd.daemon.processes import boot_id
@@ -43,5 +43,5 @@ def to_microseconds(wall: datetime) -> int:
 
 
 def from_microseconds(count: int) -> datetime:
-    """Give the time back, in UTC."""
-    return EPOCH + timedelta(microseconds=count)
+    """Give the time back, in UTC; a float holds every microsecond of this millennium apart."""
+    return datetime.fromtimestamp(count / 1e6, UTC)

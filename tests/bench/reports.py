@@ -63,7 +63,7 @@ def latency() -> list[Figure]:
     with daemon(JOBD_JOBS_SLOTS="100") as living:
         follower = threading.Thread(target=follow, args=(living, delays), daemon=True)
         follower.start()
-        until(lambda: living.call("daemon.status")["connections"] >= 1)
+        until(lambda: living.call("daemon.status")["clients"] >= 1)
         ids = [living.submit("sh", "-c", script)["id"] for _ in range(100)]
         until(lambda: all(living.job(job)["state"] in FINAL for job in ids), 60)
     delays.sort()

@@ -192,7 +192,6 @@ def test_a_view(archive: Archive, remembered: Remembered) -> None:
     assert view.output is not None
     assert (view.output.path, view.output.bytes, view.output.files) == (str(path), 123, {"output": str(path)})
     assert archive.view(archive.job(1)).usage.rss_bytes is None
-    assert archive.progress(job) == view.progress
 
 
 def test_times(archive: Archive) -> None:
