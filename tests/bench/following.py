@@ -26,11 +26,11 @@ print(total, file=sys.stderr)
 
 def followed(command: list[str], path: Path, environ: dict[str, str]) -> float:
     """Follow a file while it grows into a pipe that is read; give the CPU seconds of the follower a GB."""
-    with subprocess.Popen(["sh", "-c", "cat > /dev/null"], stdin=subprocess.PIPE) as sink:
+    with subprocess.Popen(["sh", "-c", "cat > /dev/null"], stdin=subprocess.PIPE) as sink, path.open("rb") as output:
         follower = subprocess.Popen(command, stdout=sink.stdin, env=environ)
-        before = path.stat().st_size
-        time.sleep(5)
-        used, size = cpu_seconds(follower.pid), path.stat().st_size - before
+        before = output.seek(0, os.SEEK_END)
+        time.sleep(4)
+        used, size = cpu_seconds(follower.pid), output.seek(0, os.SEEK_END) - before
         end(follower)
         if sink.stdin:
             sink.stdin.close()
@@ -53,7 +53,7 @@ def tail() -> list[Figure]:
                 path = Path(living.job(job)["output"]["path"])
                 before = cpu_seconds(living.pid)
                 figures.append(followed(follow or ["tail", "-f", str(path)], path, environ))
-                loads.append((cpu_seconds(living.pid) - before) / 5)
+                loads.append((cpu_seconds(living.pid) - before) / 4)
                 living.ended(job)
                 living.call("rm", jobs=[str(job)])
     middle = len(ours) // 2

@@ -61,9 +61,9 @@ def latency() -> list[Figure]:
     script = 'for n in 1 2 3 4 5 6 7 8; do sleep 0.5; echo "message $(date +%s%N)" >&8; done'
     delays: list[float] = []
     with daemon(JOBD_JOBS_SLOTS="100") as living:
-        follower = threading.Thread(target=follow, args=(living, delays), daemon=True)
-        follower.start()
-        until(lambda: living.call("daemon.status")["clients"] >= 1)
+        following = threading.Event()
+        threading.Thread(target=follow, args=(living, delays, following), daemon=True).start()
+        following.wait(10)
         ids = [living.submit("sh", "-c", script)["id"] for _ in range(100)]
         until(lambda: all(living.job(job)["state"] in FINAL for job in ids), 60)
     delays.sort()
@@ -73,11 +73,12 @@ def latency() -> list[Figure]:
     ]
 
 
-def follow(living: Living, delays: list[float]) -> None:
+def follow(living: Living, delays: list[float], following: threading.Event) -> None:
     """Follow the log and note how old each message is."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(living.state / "jobd.sock"))
         sock.sendall(b'{"id":1,"method":"events.follow"}\n')
+        following.set()
         for line in sock.makefile("rb"):
             event = json.loads(line).get("params", {}).get("item", {}).get("event", {})
             message = event.get("report", {}).get("message")
