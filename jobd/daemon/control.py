@@ -26,9 +26,9 @@ PATIENCE = 60.0
 #: Seconds between two bites, for the shim to notice: at first, after a while, and when nothing seems to help.
 BREATH, LONGEST_BREATH = 0.01, 0.5
 SLOW_ROUND = 2.0
+#: Seconds until another try when the processes cannot be looked at.
+AGAIN = 0.5
 THREADS = 4
-
-NOBODY: "list[Process]" = []
 
 Done = TypeVar("Done")
 
@@ -94,13 +94,14 @@ class Control:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _run(self, bite: Callable[[], Done], otherwise: Done) -> Done:
-        """Do something on a thread; when it cannot even look, `otherwise` is the answer."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, bite)
-        except OSError as error:
-            logger.warning("a process tree cannot be acted on now: %s", error)
-            return otherwise
+    async def _run(self, bite: Callable[[], Done]) -> Done:
+        """Do something on a thread, again and again until it can look at the processes."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, bite)
+            except OSError as error:
+                logger.warning("a process tree cannot be acted on now: %s", error)
+            await asyncio.sleep(AGAIN)
 
     async def _end(self, key: Key, signal: int, grace: float) -> None:
         clock = asyncio.get_running_loop().time
@@ -116,12 +117,12 @@ class Control:
         async with self._turn(key):
             watched = self._watched.get(key)
             if watched is not None:
-                await self._run(partial(trees.terminate, watched.tree, signal), NOBODY)
+                await self._run(partial(trees.terminate, watched.tree, signal))
 
     async def _kill(self, key: Key, begun: float) -> None:
         told, pause = False, BREATH
         while (watched := self._watched.get(key)) is not None:
-            alive = await self._run(partial(trees.kill_round, watched.tree), NOBODY)
+            alive = await self._run(partial(trees.kill_round, watched.tree))
             late = asyncio.get_running_loop().time() - begun > PATIENCE
             if late and not told and alive:
                 self._told.stalled(key, trees.describe(alive))
@@ -134,7 +135,7 @@ class Control:
             watched = self._watched.get(key)
             if watched is None:
                 return
-            stopped: frozenset[Process] = await self._run(partial(trees.freeze, watched.tree), frozenset())
+            stopped = await self._run(partial(trees.freeze, watched.tree))
             if not begun:
                 self._stopped[key] = self._stopped.get(key, frozenset()) | stopped
         self._told.frozen(key)
@@ -144,7 +145,7 @@ class Control:
             watched = self._watched.get(key)
             stopped = self._stopped.pop(key, None)
             if watched is not None:
-                await self._run(partial(trees.thaw, watched.tree, stopped), None)
+                await self._run(partial(trees.thaw, watched.tree, stopped))
 
     def _turn(self, key: Key) -> asyncio.Lock:
         """Let what is asked of one tree happen one after the other."""

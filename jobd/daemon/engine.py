@@ -114,7 +114,10 @@ class Engine:
 
         `applies` says which jobs the word `all` means. Raises what `decide` refuses with.
         """
-        chosen = [self.job(job.id) for job in self.archive.select(words, applies)]
+        chosen = self.archive.select(words, applies)
+        for job in chosen:
+            if job.id in self._removed:
+                raise JobNotFound(job=job.id, newest=self._last_job_id)
         plans = [(job, decide(job)) for job in chosen]
         return tuple(self.archive.view(self.record(job, events, by)) for job, events in plans)
 

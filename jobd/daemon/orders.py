@@ -190,7 +190,7 @@ class Orders:
         crash_point("after_cleanup")
 
     def _removed(self, job: Job, event: Event) -> None:
-        output.delete(self.engine.paths, job.id, [attempt.number for attempt in job.attempts])
+        output.delete(self.engine.paths, job.id, list(range(1, job.numbered + 1)))
         for attempt in job.attempts:
             if output.attempt_directory(self.engine.paths, job.id, attempt.number).exists():
                 self.recorder.discard((job.id, attempt.number))

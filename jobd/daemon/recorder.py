@@ -106,9 +106,7 @@ class Recorder:
         if self.reports.is_far_behind(key):
             asyncio.get_running_loop().call_later(CATCHING_UP, self.ended, key, ending, lost_by)
             return
-        claim = directory.look(output.attempt_directory(self.engine.paths, *key)).claim
-        if claim is not None and claim.by == "shim":
-            job = self._record(job, self._started(job, claim)) or job
+        job = self._surely_started(key, job)
         self.control.spare(key)
         now = self.engine.clock.now()
         ending = ending and _dated(ending, job, now.wall, lifecycle.elapsed(job, now))
@@ -231,6 +229,15 @@ class Recorder:
                 if isinstance(event, happened.Progressed):
                     stage = event.report.stage or stage
         return events
+
+    def _surely_started(self, key: Key, job: Job) -> Job:
+        """Record the start first if that could not be done when it happened."""
+        if job.attempts[-1].main is not None:
+            return job
+        claim = directory.look(output.attempt_directory(self.engine.paths, *key)).claim
+        if claim is None or claim.by != "shim":
+            return job
+        return self._record(job, self._started(job, claim)) or job
 
     def _started(self, job: Job, claim: Claim) -> list[Event]:
         at, now = directory.wall(claim.t0), self.engine.clock.now()

@@ -5,6 +5,7 @@ pure table. Every action may be repeated: a daemon that dies in the middle of th
 """
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Recovery:
         self.recorder = recorder
         self._importing = Importing(engine)
         self._boot = engine.clock.now().boot
+        self._verdicts: Counter[str] = Counter()
         #: What to do, by verdict; False = look again.
         self._actions: dict[Verdict, Callable[[Key, Path, Found], bool]] = {
             Verdict.CLEAN: self._clean,
@@ -59,6 +61,7 @@ class Recovery:
     def run(self) -> None:
         """Look at everything once."""
         engine, executor = self.engine, self.recorder.executor
+        self._verdicts.clear()
         executor.reap()
         for path in sorted(engine.paths.run.iterdir()):
             key = directory.numbers(path)
@@ -72,6 +75,10 @@ class Recovery:
         self._import_adhoc()
         if len(engine.queue):
             engine.wake()
+        if self._verdicts:
+            logger.info(
+                "looked at attempts: %s", ", ".join(f"{count} {kind}" for kind, count in self._verdicts.items())
+            )
 
     def sweep(self) -> None:
         """Look again at what could not be settled, and take in what was run meanwhile without the daemon."""
@@ -132,7 +139,8 @@ class Recovery:
         for _ in range(MOST_LOOKS):
             found = directory.look(path)
             verdict = reconcile.examine(self._facts(key, path, found))
-            logger.info("attempt %d.%d: %s", *key, verdict.value)
+            logger.debug("attempt %d.%d: %s", *key, verdict.value)
+            self._verdicts[verdict.value] += 1
             if self._actions[verdict](key, path, found):
                 return True
         return False
@@ -179,7 +187,6 @@ class Recovery:
         return True
 
     def _watch_leftovers(self, key: "Key", path: Path, found: "Found") -> bool:
-        logger.info("attempt %d.%d is over, its shim still lives", *key)
         self.recorder.leftovers.add(key)
         return True
 

@@ -234,7 +234,7 @@ class Reports:
                 elif now - file.grew > QUIET and self._arm(file):
                     del self._hot[file.key]
             except (JobdError, OSError) as error:
-                logger.warning("the reports of attempt %d.%d are read later: %s", *file.key, error)
+                logger.debug("the reports of attempt %d.%d are read later: %s", *file.key, error)
                 self._hot.pop(file.key, None)
                 loop.call_later(AGAIN, self._heat, file)
             if now - file.grew <= QUIET:

@@ -121,8 +121,9 @@ class Starting:
         if number not in SHORT:
             self._told.never_ran(self._over(path).key, why)
             return
+        if self.short is None:
+            logger.warning("attempt %d.%d is started later: %s", *self._asked[path].key, why)
         self.short = os.strerror(number or 0)
-        logger.warning("attempt %d.%d is started later: %s", *self._asked[path].key, why)
         self._later(AGAIN, path, lambda: self._ask(self._asked[path]))
 
     def _later(self, seconds: float, path: Path, act: Callable[[], None]) -> None:
@@ -156,8 +157,9 @@ class Starting:
         try:
             fenced = directory.fence(path, self._boot)
         except OSError as error:
+            if self.short is None:
+                logger.warning("attempt %d.%d cannot be examined now: %s", *self._asked[path].key, error)
             self.short = error.strerror
-            logger.warning("attempt %d.%d cannot be examined now: %s", *self._asked[path].key, error)
             self._later(AGAIN, path, lambda: self._doubt(path, why))
             return
         found = directory.look(path)

@@ -64,7 +64,10 @@ class Upkeep:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PROBE)
         logger.warning("the database can be written again")
-        self.recovery.run()
+        try:
+            self.recovery.run()
+        except Exception:
+            logger.exception("what happened meanwhile could not be looked at")
 
     async def _run(self) -> None:
         due = {chore: time.monotonic() + chore.every() for chore in self._chores}

@@ -1,5 +1,6 @@
 """Ending, stopping and continuing whole trees: the signal, the grace, the kill, and pauses that outlive the daemon."""
 
+import asyncio
 import signal
 import tempfile
 import time
@@ -12,6 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
+from jobd.core import lifecycle
+from jobd.core.model import Process, State
+from jobd.daemon import control, processes, trees
+from tests.daemon.working import working
 from tests.living import Living, Refusal
 from tests.waiting import until
 
@@ -255,3 +260,31 @@ def test_a_pause_that_was_cut_short_is_finished(state_dir: Path) -> None:
         until(lambda: job.state == "paused")
         job.ask("resume")
         assert job.moves()
+
+
+def test_a_tree_that_cannot_be_looked_at(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is not called paused before it is: for want of descriptors, stopping it is tried again."""
+    failures = [OSError("no descriptors"), OSError("still none")]
+    freeze = trees.freeze
+
+    def failing(tree: trees.Tree) -> frozenset[Process]:
+        if failures:
+            raise failures.pop()
+        return freeze(tree)
+
+    async def run() -> None:
+        async with working(state_dir) as works:
+            job_id = works.submit("sh", "-c", "while :; do sleep 0.01; done")
+            await works.until_state(job_id, State.RUNNING)
+            works.engine.record(works.job(job_id), lifecycle.pause(works.job(job_id)))
+            await works.until_state(job_id, State.PAUSED)
+            assert failures == []
+            main = works.job(job_id).attempts[0].main
+            assert main is not None
+            before = processes.stat(main.pid)
+            await asyncio.sleep(0.1)
+            assert processes.stat(main.pid) == before
+
+    monkeypatch.setattr(control, "AGAIN", 0.01)
+    monkeypatch.setattr(trees, "freeze", failing)
+    asyncio.run(run())
