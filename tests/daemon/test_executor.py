@@ -175,6 +175,34 @@ def test_a_start_can_be_withdrawn(tmp_path: Path) -> None:
     assert [(tmp_path / str(number)).exists() for number in (2, 3, 4)] == [False, False, True]
 
 
+@pytest.mark.parametrize(("point", "holds"), [("shim_start", False), ("shim_locked", True), ("before_claim", True)])
+def test_a_shim_that_comes_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, *, holds: bool) -> None:
+    """However far it has come before its claim: once the attempt is withdrawn it does not run, though nothing is left.
+
+    A directory that it holds is not removed under it.
+    """
+    monkeypatch.setenv("JOBD_CRASH", f"{point}:1:stop")
+    monkeypatch.setenv("JOBD_CRASH_LOG", str(tmp_path / "stopped"))
+
+    async def scene(executor: Executor, heard: Heard) -> None:
+        path = start(executor, tmp_path, 1, "touch", "ran")
+        await eventually((tmp_path / "stopped").exists, "a shim that stands still")
+        shims = [process for process in zygote_of(tmp_path).children() if process.status() != psutil.STATUS_ZOMBIE]
+        await eventually(lambda: all(shim.status() == psutil.STATUS_STOPPED for shim in shims))
+        executor.starting.withdraw(path, "not wanted")
+        assert directory.discard(path) != holds
+        assert path.exists() == holds
+        for shim in shims:
+            shim.resume()
+        await eventually(lambda: not any(shim.is_running() for shim in shims), "the end of the shim")
+        assert directory.discard(path)
+        assert not path.exists()
+        assert heard.told == [("never_ran", (1, 1))]
+
+    play(tmp_path, scene)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_start_that_is_claimed_cannot_be_withdrawn(tmp_path: Path) -> None:
     """The shim was quicker: the attempt runs, and that is told once."""
 
