@@ -10,7 +10,7 @@ from jobd.core.model import State
 from jobd.core.text import plain
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
-from jobd.ui.terminal_text import field, fit, width
+from jobd.ui.terminal_text import field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,13 +39,9 @@ def show(shell: "Shell", jobs: "Sequence[JobView]", events: "Sequence[Entry]") -
         below = _events(screen, events) if len(jobs) == 1 else []
         below += [screen.paint(" | ", "dim") + line for line in last_lines(shell.paths, job, LAST_LINES)]
         lines += ["", *below] if below else []
-        screen.data("".join(f"{_fitted(screen, line)}\n" for line in lines))
+        screen.data("".join(f"{_looks.fitted(line, screen)}\n" for line in lines))
     if len(jobs) == 1:
         _looks.hint(screen, *_looks.next_commands(jobs[0]))
-
-
-def _fitted(screen: "Screen", line: str) -> str:
-    return fit(line, min(width(line), screen.columns)) if screen.is_terminal else line
 
 
 def _head(screen: "Screen", job: JobView) -> str:

@@ -91,7 +91,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
     return {
         "argv": tuple(lossless(_bytes(word)) for word in argv),
         "cwd": here.cwd if folder is None else lossless(shell.absolute(folder)),
-        "name": options.pop("name") or label,
+        "name": label if (name := options.pop("name")) is None else name,
         "surroundings": Surroundings(environment=environment, umask=here.umask, limits=here.limits),
         "stdin": None if stdin is None else lossless(shell.absolute(stdin)),
         "leftover": None if leftover is None else Leftover(leftover),

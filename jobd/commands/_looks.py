@@ -84,7 +84,7 @@ def bottom_line(job: JobView, screen: "Screen", since: float = 0.0, more: str = 
     """
     room = screen.columns - 1
     separator = " · " if screen.unicode else " | "
-    name = fit(field(job.name), min(width(field(job.name)), max(room // NAME_SHARE, NARROWEST_BAR)))
+    name = fitted(field(job.name), screen, max(room // NAME_SHARE, NARROWEST_BAR))
     head = f"{bars.mark(job.state, unicode=screen.unicode)} {name}" + (f" #{job.id}" if job.id else "")
     fraction = job.progress.fraction
     bar = NARROWEST_BAR + 1 if fraction is not None else 0
@@ -133,6 +133,12 @@ def next_commands(job: JobView) -> tuple[str, ...]:
         return f"jobd tail -f {job.id}", *([change] if job.state is not State.PENDING else []), f"jobd cancel {job.id}"
     again = () if job.state is State.COMPLETED or job.argv is None else (f"jobd retry {job.id}",)
     return *again, f"jobd status {job.id}", f"jobd log {job.id}"
+
+
+def fitted(line: str, screen: "Screen", columns: int | None = None) -> str:
+    """Cut a line that is wider than the screen, or than so many cells; in a pipe it stays whole."""
+    room = screen.columns if columns is None else columns
+    return fit(line, min(width(line), room), mark="…" if screen.unicode else "..") if screen.is_terminal else line
 
 
 def hint(screen: "Screen", *commands: str) -> None:

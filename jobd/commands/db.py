@@ -9,8 +9,10 @@ import click
 import msgspec
 
 from jobd.commands._options import json_option
-from jobd.core.errors import BadValue, DaemonAlreadyRunning, DaemonNotRunning, NothingMatched
+from jobd.core.errors import BadValue, DaemonAlreadyRunning, DaemonNotRunning, NothingMatched, StateDirectoryUnusable
+from jobd.core.text import Base64, lossless, plain
 from jobd.ui import amounts
+from jobd.ui.terminal_text import field
 from jobd.wire import Action
 
 if TYPE_CHECKING:
@@ -137,7 +139,10 @@ def backup(shell: Shell, /, target: str | None) -> None:
 
     Without FILE the copy goes beside it; the newest few are kept, and one is made each day without being asked.
     """
-    request = Backup(target=None if target is None else shell.absolute(target))
+    place = None if target is None else lossless(shell.absolute(target))
+    if isinstance(place, Base64):
+        raise BadValue(field="file", problem=f"{plain(place)} is not UTF-8, which SQLite asks of a path")
+    request = Backup(target=place)
     try:
         made = shell.client.call(request, start=False)
     except DaemonNotRunning:
@@ -165,7 +170,11 @@ def restore(shell: Shell, /, source: str | None) -> None:
     if source is None and not copies:
         raise NothingMatched(what="a backup to restore; jobd db backup makes one")
     chosen = copies[0] if source is None else Path(shell.absolute(source))
-    lock = os.open(shell.paths.state, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        shell.paths.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(shell.paths.state, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise StateDirectoryUnusable(path=str(shell.paths.state), problem=error.strerror) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         aside = safekeeping.restore(database, chosen)
@@ -173,7 +182,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
         raise DaemonAlreadyRunning(state=str(shell.paths.state), pid=told(shell.paths).get("pid", "unknown")) from None
     finally:
         os.close(lock)
-    shell.screen.data(f"restored {chosen}\n")
+    shell.screen.data(f"restored {field(str(chosen))}\n")
     if aside is not None:
         shell.screen.hint(f"what was there before is kept in {aside}")
 

@@ -8,13 +8,14 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands import _looks
 from jobd.commands._news import resumed
 from jobd.commands._options import json_option
 from jobd.commands.rpc import Hello
 from jobd.core.events import Actor, Entry
 from jobd.core.model import Count, Id
 from jobd.ui import amounts
-from jobd.ui.terminal_text import field, fit, width
+from jobd.ui.terminal_text import field
 from jobd.wire import Read, Stream
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _show(shell: Shell, entry: Entry) -> None:
     time = amounts.clock(entry.at.isoformat()) if screen.is_terminal else entry.at.isoformat()
     parts = (str(entry.seq), time, str(entry.job), kind, said)
     line = ("\t" if screen.plain else "  ").join(parts).rstrip()
-    screen.data(line if screen.plain else fit(line, min(width(line), screen.columns)))
+    screen.data(line if screen.plain else _looks.fitted(line, screen))
 
 
 def _short(value: Any) -> str:

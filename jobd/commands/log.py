@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import click
@@ -72,11 +73,13 @@ class Log(Read[Chunk], frozen=True):
         if path is None:
             raise OutputNotFound(job=job.id, name=job.name, problem=f"there is no {self.file}, only {', '.join(names)}")
         with path.open("rb") as file:
-            file.seek(self.offset)
-            data = file.read(self.limit)
+            end = file.seek(0, os.SEEK_END)
+            file.seek(min(self.offset, end))
+            data = file.read(self.limit if self.offset <= end else 0)
+            size = os.fstat(file.fileno()).st_size
         return Chunk(
             path=str(path), files={name: str(each) for name, each in files.items()}, data=lossless(data),
-            offset=self.offset, next_offset=self.offset + len(data), size=path.stat().st_size, final=job.done,
+            offset=self.offset, next_offset=self.offset + len(data), size=size, final=job.done,
         )  # fmt: skip
 
 

@@ -36,10 +36,10 @@ class Remove(Mutation[tuple[JobView, ...]], frozen=True):
         """Decide for all, then record. Refuses an abandoned job of which something still lives."""
 
         def decide(job: Job) -> list[Event]:
-            alive = engine.alive(job)
-            if alive:
+            events = lifecycle.remove(job)
+            if alive := engine.alive(job):
                 raise lifecycle.still_alive(job, alive)
-            return lifecycle.remove(job)
+            return events
 
         return engine.change(self.jobs, lambda job: job.done, decide, caller)
 

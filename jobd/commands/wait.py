@@ -155,4 +155,7 @@ def wait_for(shell: Shell, request: Wait) -> tuple[JobView, ...]:
         left = None if request.timeout is None else max(0.0, request.timeout - (time.monotonic() - begun))
         return shell.client.call(msgspec.structs.replace(request, timeout=left))
 
-    return insist(ask)
+    try:
+        return insist(ask)
+    except WaitTimedOut as error:
+        raise WaitTimedOut(**{**error.details, "seconds": request.timeout}) from None
