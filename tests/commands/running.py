@@ -25,6 +25,7 @@ class Session:
         self.terminal = Terminal(columns)
         slave = self.terminal.slave
         settings = {**os.environ, **XTERM, **environ}
+        settings.pop("COLUMNS", None)
         self.process = subprocess.Popen([*JOBD, *words], stdin=slave, stdout=slave, stderr=slave, env=settings)
 
     def __enter__(self) -> Self:
@@ -51,11 +52,20 @@ class Session:
 
     def until(self, wanted: str) -> None:
         """Wait until that stands on the screen."""
-        until(lambda: any(wanted in row for row in self.rows), what=f"{wanted!r} on the screen: {self.rows}")
+
+        def look() -> bool:
+            assert any(wanted in row for row in self.rows), self.rows
+            return True
+
+        until(look, what=f"{wanted!r} on the screen")
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
+
+    def type(self, text: str) -> None:
+        """Type on the keyboard."""
+        self.terminal.type(text)
 
     def end(self, seconds: float = 30) -> int:
         """Wait for the end and give the exit status."""

@@ -31,6 +31,10 @@ class Terminal:
         self.columns = columns
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
+    def type(self, text: str) -> None:
+        """Type on its keyboard."""
+        os.write(self._master, text.encode())
+
     def text(self) -> str:
         """Give all that arrived so far, with the newlines that were written."""
         with suppress(BlockingIOError, OSError):

@@ -1,0 +1,128 @@
+"""jobd history: the jobs that were, by state, name, group and time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.commands.running import House
+
+COLUMNS = 7
+
+
+@pytest.fixture(scope="module")
+def past(house: House) -> dict[str, int]:
+    """Give jobs of several names, groups and ends, oldest first."""
+    made = {
+        "backup-home": house.ran("sh", "-c", "exit 3", name="backup-home"),
+        "backup-db": house.ran("true", name="backup-db", group="night"),
+        "encode": house.ran("sh", "-c", "kill -9 $$", name="encode"),
+    }
+    house.submit("true", name="a-very-long-name-that-fits-no-small-screen-at-all")
+    return made
+
+
+def test_in_a_pipe(house: House, past: dict[str, int]) -> None:
+    """Columns separated by tabs, the newest first, times in RFC 3339, seconds and bytes as numbers."""
+    done = house("history", "--name", "[be]*")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    rows = [line.split("\t") for line in house("history", "--name", "?*k*").out.splitlines()]
+    assert {len(row) for row in rows} == {COLUMNS}
+    assert [row[:3] for row in rows] == [
+        [str(past["backup-db"]), "backup-db", "completed"],
+        [str(past["backup-home"]), "backup-home", "failed"],
+    ]
+    assert all(row[3].endswith("Z") and float(row[4]) >= 0 and (row[6] == "-" or int(row[6]) > 0) for row in rows)
+
+
+@pytest.mark.usefixtures("past")
+def test_for_a_person(house: House) -> None:
+    """How each ended; long names give way first; nothing is wider than 40 columns; what comes next."""
+    rows = house.screen("history")
+    assert rows[0].split()[:4] == ["ID", "NAME", "STATE", "STARTED"]
+    assert any("encode" in row and "SIGKILL" in row for row in rows)
+    assert any("exit 3" in row for row in rows)
+    assert rows[-1].startswith("jobd retry ")
+    narrow = house.screen("history", columns=40, environ={"NO_COLOR": "1"})
+    assert any("a-very-" in row and "…" in row for row in narrow), narrow
+    assert house.screen("history", "--limit", "2")[-1] == "the newest 2 are shown; more with --limit"
+    assert house.screen("history", "--name", "nobody") == ["nothing found; all there is: jobd history"]
+
+
+def test_chosen(house: House, past: dict[str, int]) -> None:
+    """By state, name with wildcards, group, and the time of submission, alone and together."""
+
+    def found(*words: str) -> list[str]:
+        return [name for name, job_id in past.items() if str(job_id) in house("history", "-q", *words).out.split()]
+
+    assert found("-s", "failed") == ["backup-home", "encode"]
+    assert found("-s", "failed", "--name", "backup*") == ["backup-home"]
+    assert found("-g", "night") == ["backup-db"]
+    assert found("--since", "-1h") == list(past)
+    assert found("--since", "1h") == list(past)
+    assert found("--since", "2999-01-01") == []
+    assert found("--until", "yesterday") == []
+    assert found("-S", "yesterday", "-E", "2999-01-01") == list(past)
+    middle = house.json("status", "--json=created_at", "backup-db")["created_at"]
+    assert found("--since", middle) == ["backup-db", "encode"]
+    assert found("--until", middle) == ["backup-home"]
+    assert house("history", "-q", "--limit", "1").out.count("\n") == 1
+    assert house("history", "-q", "--limit", "0").out == ""
+
+
+def test_as_json(house: House, past: dict[str, int]) -> None:
+    """An array of whole jobs, or of their fields; a line by a template."""
+    jobs = house.json("history", "--json", "--name", "encode")
+    assert [(job["id"], job["signal"], job["reason"]) for job in jobs] == [(past["encode"], 9, "signal:9")]
+    when = datetime.fromisoformat(jobs[0]["started_at"])
+    assert abs(datetime.now(UTC) - when) < timedelta(hours=1)
+    assert house.json("history", "--json=name", "-g", "night") == [{"name": "backup-db"}]
+    assert house("history", "--format", "{name}:{signal}", "--name", "encode").out == "encode:9\n"
+
+
+def test_pages_by_the_protocol(house: House, past: dict[str, int]) -> None:
+    """`before` an id is the next page."""
+    first = house.daemon.call("history", limit=2)
+    second = house.daemon.call("history", limit=2, before=first[-1]["id"])
+    assert [job["id"] for job in second] == [past["backup-db"], past["backup-home"]]
+
+
+def test_against_what_is_usual(own: House) -> None:
+    """A run that took much longer than the ones before is marked."""
+    for _ in range(4):
+        own.ran("sleep", "0.05", name="nap")
+    slow = own.ran("sleep", "0.8", name="nap")
+    rows = own.screen("history", "--name", "nap")
+    marked = next(row for row in rows if f" {slow} " in row)
+    assert "% slow" in marked
+
+
+def test_bad_input(house: House) -> None:
+    """Each a line and its status."""
+    refused = {
+        ("--since", "whenever"): (2, "invalid value for '-S'"),
+        ("--until", "2026-13-45"): (2, "invalid value for '-E'"),
+        ("--since", "-" + "9" * 30 + "d"): (2, "invalid value for '-S'"),
+        ("-s", "done"): (2, "'done' is no state"),
+        ("--limit", "x"): (2, "invalid value for '--limit'"),
+        ("extra",): (2, "got unexpected extra argument"),
+    }
+    for words, (status, said) in refused.items():
+        done = house("history", *words)
+        assert (done.status, done.out) == (status, ""), (words, done)
+        assert said in done.err, (words, done)
+    with open("/dev/full", "wb") as full:
+        assert house("history", stdout=full).status in (0, 74)
+
+
+def test_as_cron_asks(own: House) -> None:
+    """Without a daemon, without HOME: the history is there, the notice is on standard error, the status 0."""
+    job_id = own.ran("true", name="backup")
+    own.daemon.stop()
+    bare = {"PATH": "/usr/bin:/bin", "JOBD_DIR": str(own.state)}
+    done = own("history", "--json=id,state", "--name", "backup", env=bare)
+    assert (done.status, json.loads(done.out)) == (0, [{"id": job_id, "state": "completed"}])
+    assert done.err == ""
+    told = own("history", env=bare)
+    assert told.err.startswith("! daemon not running: saved state of ")
+    assert not (own.state / "daemon.json").exists()
