@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 jobd rm 12
-jobd rm 1-100 --yes
+jobd rm 1-9 --yes
 """
 
 

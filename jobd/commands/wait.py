@@ -30,7 +30,7 @@ WHOLE = 100
 
 EXAMPLES = """\
 jobd wait 12 && echo done
-jobd wait 12 --for progress>=50 --timeout 10m
+jobd wait 12 --for 'progress>=50' --timeout 10m
 jobd wait 3-8 --any
 """
 

@@ -54,6 +54,8 @@ class Control:
         #: Whom a pause has stopped; not there = not known.
         self._stopped: dict[Key, frozenset[Process]] = {}
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        #: What was asked of a tree last, of stopping and going on, as long as it is not done.
+        self._last_words: WeakValueDictionary[Key, asyncio.Task[None]] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def end(self, key: Key, signal: int, grace: float) -> None:
@@ -76,11 +78,11 @@ class Control:
 
     def pause(self, key: Key, *, begun: bool = False) -> None:
         """Stop every process of the tree; `begun` = a daemon before this one may have stopped some of them."""
-        self._spawn(self._pause(key, begun=begun))
+        self._last_words[key] = self._spawn(self._pause(key, begun=begun))
 
     def resume(self, key: Key) -> None:
         """Let go on what a pause stopped; if that is not known, everything that is stopped."""
-        self._spawn(self._resume(key))
+        self._last_words[key] = self._spawn(self._resume(key))
 
     def close(self) -> None:
         """Leave everything as it is."""
@@ -138,7 +140,8 @@ class Control:
             stopped = await self._run(partial(trees.freeze, watched.tree))
             if not begun:
                 self._stopped[key] = self._stopped.get(key, frozenset()) | stopped
-        self._told.frozen(key)
+        if self._last_words.get(key) is asyncio.current_task():
+            self._told.frozen(key)
 
     async def _resume(self, key: Key) -> None:
         async with self._turn(key):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.calling import JOBD, Done, jobd
+from tests.calling import JOBD, Done, jobd, pid_of_daemon
 from tests.living import Living
 from tests.ui.terminals import Terminal
 from tests.waiting import until
@@ -149,6 +149,10 @@ class House:
         """Wait until a job is in a state, and give it."""
         until(lambda: self.daemon.job(job_id)["state"] == state, what=f"job {job_id} {state}")
         return self.daemon.job(job_id)
+
+    def serving(self) -> int:
+        """Say which process serves now, whoever has started it."""
+        return pid_of_daemon(self.state)
 
     def over(self, job_id: int) -> None:
         """Kill a job and wait until it is gone."""

@@ -63,7 +63,7 @@ def test_stop_leaves_jobs_alone(state_dir: Path) -> None:
         until(lambda: living.job(job)["pid"], what="the job runs")
         pid = living.job(job)["pid"]
         assert jobd("daemon", "stop").status == 0
-        assert living.dead()
+        until(living.dead)
         os.kill(pid, 0)
         living.start()
         assert (living.job(job)["state"], living.job(job)["pid"]) == ("running", pid)
