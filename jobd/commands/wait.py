@@ -66,10 +66,12 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
     async def _watch(self, engine: Engine, jobs: dict[int, Job]) -> None:
         from jobd.daemon.watching import watch
 
+        reached: set[int] = set()
         async for changed in watch(engine, list(jobs)):
             jobs.update({job.id: job for job in changed})
-            reached = [self._reached(job) for job in jobs.values()]
-            if all(reached) or (self.any and any(reached)):
+            reached.difference_update(job.id for job in changed)
+            reached.update(job.id for job in changed if self._reached(job))
+            if len(reached) == len(jobs) or (self.any and reached):
                 return
 
     def _reached(self, job: Job) -> bool:

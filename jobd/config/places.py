@@ -6,6 +6,7 @@ Nothing here touches a file, and nothing heavy is imported: every client passes 
 import os
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Paths(NamedTuple):
         return self._path("log", "daemon.log")
 
     def _path(self, *below: str) -> "Path":
-        from pathlib import Path
+        return _joined(self.root, *below)
 
-        return Path(self.root, *below)
+
+@lru_cache(maxsize=64)
+def _joined(root: "str | os.PathLike[str]", *below: str) -> "Path":
+    from pathlib import Path
+
+    return Path(root, *below)

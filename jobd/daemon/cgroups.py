@@ -18,8 +18,9 @@ PAUSE = 0.001
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
+@cache
 def own() -> str | None:
-    """Find the directory of the cgroup2 this process is in; None = there is none, or it is out of sight."""
+    """Find the directory of the cgroup2 this process was first seen in; None = there is none, or it is out of sight."""
     return _own("")
 
 
