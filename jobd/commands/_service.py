@@ -5,7 +5,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 
 from jobd.commands._shell import SERVE, Shell
@@ -108,6 +107,8 @@ def unit_folder(shell: Shell) -> str:
 
 def install(shell: Shell) -> Iterator[str]:
     """Write the units for this installation and state directory; give the paths. Raises CommandFailed."""
+    from importlib import resources
+
     usual = os.path.join(shell.environ.get("HOME") or os.path.expanduser("~"), ".local/state/jobd")
     root = os.fspath(shell.paths.root)
     meanings = {

@@ -95,11 +95,11 @@ class Paths(NamedTuple):
         return self._path("log", "daemon.log")
 
     def _path(self, *below: str) -> "Path":
-        return _joined(self.root, *below)
+        return _joined(os.fspath(self.root), *below)
 
 
 @lru_cache(maxsize=64)
-def _joined(root: "str | os.PathLike[str]", *below: str) -> "Path":
+def _joined(*parts: str) -> "Path":
     from pathlib import Path
 
-    return Path(root, *below)
+    return Path(*parts)

@@ -8,7 +8,6 @@ one counts as absent. An attempt run without a daemon is `run/adhoc-<random>/` u
 import fcntl
 import os
 import re
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -280,7 +279,9 @@ def _remove(directory: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        shutil.rmtree(directory)
+        from shutil import rmtree
+
+        rmtree(directory)
 
 
 def _read(path: Path, decoder: msgspec.json.Decoder[Record]) -> Record | None:

@@ -6,23 +6,24 @@ lives, so what a killed daemon left is found and removed by the next.
 
 import fcntl
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
-ROOMS = ("/dev/shm", tempfile.gettempdir())  # noqa: S108 -- mkdtemp makes a private directory there
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 -- mkdtemp makes a private directory there
 _held: dict[Path, int] = {}
 
 
 def make() -> Path:
     """Make a directory and name the database in it."""
-    room = next(room for room in ROOMS if os.path.isdir(room))
+    from shutil import rmtree
+    from tempfile import gettempdir, mkdtemp
+
+    room = Path(SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) else gettempdir())
     prefix = f"jobd-memory-{os.geteuid()}-"
-    for left in Path(room).glob(f"{prefix}*"):
+    for left in room.glob(f"{prefix}*"):
         if left.stat().st_uid == os.geteuid() and (descriptor := _lock(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
+            rmtree(left, ignore_errors=True)
             os.close(descriptor)
-    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=room))
+    directory = Path(mkdtemp(prefix=prefix, dir=room))
     descriptor = _lock(directory)
     assert descriptor is not None
     _held[directory] = descriptor
@@ -33,7 +34,9 @@ def remove(path: Path) -> None:
     """Remove the directory if it was made here."""
     descriptor = _held.pop(path.parent, None)
     if descriptor is not None:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        from shutil import rmtree
+
+        rmtree(path.parent, ignore_errors=True)
         os.close(descriptor)
 
 

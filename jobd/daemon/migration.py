@@ -7,7 +7,7 @@ the statements are executed one by one.
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from jobd.daemon import database
 
@@ -15,8 +15,7 @@ from jobd.daemon import database
 @cache
 def scripts() -> tuple[str, ...]:
     """Read the migrations in order; the first makes version 1."""
-    folder = resources.files("jobd.daemon") / "migrations"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    files = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
     return tuple(file.read_text(encoding="utf-8") for file in files)
 
 

@@ -19,7 +19,7 @@ LEAVE = "from jobd.daemon import memory; import os, signal; print(memory.make(),
 @pytest.fixture(autouse=True)
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use a room of the test's own."""
-    monkeypatch.setattr(memory, "ROOMS", (str(tmp_path / "missing"), str(tmp_path)))
+    monkeypatch.setattr(memory, "SHARED_MEMORY", str(tmp_path))
     return tmp_path
 
 
@@ -37,16 +37,21 @@ def test_it_is_private_and_goes_with_its_store(room: Path) -> None:
     assert list(room.iterdir()) == []
 
 
-def test_in_shared_memory_where_there_is_some() -> None:
+def test_in_shared_memory_where_there_is_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Linux has /dev/shm; elsewhere it is the directory for temporary files."""
-    script = "from jobd.daemon import memory; print(memory.ROOMS[0])"
+    script = "from jobd.daemon import memory; print(memory.SHARED_MEMORY)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "/dev/shm\n"
+    monkeypatch.setattr(memory, "SHARED_MEMORY", str(tmp_path / "missing"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = memory.make()
+    assert path.parent.parent == tmp_path
+    memory.remove(path)
 
 
 def test_what_a_killed_daemon_left_is_removed(room: Path) -> None:
     """The next daemon of the same user finds it, and lets those of the living alone."""
-    script = f"from jobd.daemon import memory; memory.ROOMS = ({str(room)!r},); {LEAVE}"
+    script = f"from jobd.daemon import memory; memory.SHARED_MEMORY = {str(room)!r}; {LEAVE}"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     left = Path(done.stdout.strip())
     assert left.parent.is_dir()
