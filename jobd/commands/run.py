@@ -15,7 +15,6 @@ from jobd.commands._job_options import job_options, parameters
 from jobd.commands._news import resumed
 from jobd.commands._options import json_option, quiet_option
 from jobd.commands._output import Wanted, show_all
-from jobd.commands.cancel import Cancel
 from jobd.commands.submit import Submit, name_of
 from jobd.commands.tail import Tail
 from jobd.core.errors import CannotStart, JobdError, OutcomeUnknown, ShuttingDown, TryAgain, Unavailable
@@ -121,6 +120,8 @@ def _told(shell: Shell, job: JobView) -> Iterator[JobView]:
 
 def _end(shell: Shell, job: JobView, times: int) -> None:
     """Cancel the job, with the daemon or without it; the second time at once."""
+    from jobd.commands.cancel import Cancel
+
     shell.screen.hint("canceling; once more kills it, and then leaves it alone" if times == 1 else "killing")
     try:
         shell.client.call(Cancel(jobs=(str(job.id),), grace=None if times == 1 else 0.0, reason="interrupted"))

@@ -11,7 +11,6 @@ from msgspec import Meta
 from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
 from jobd.core import selection
-from jobd.core.events import Submitted
 from jobd.core.model import ALIVE, Count, Leftover, Origin, Seconds, Spec, State, Surroundings
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
@@ -61,6 +60,7 @@ class Submit(Mutation[JobView], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> JobView:
         """Check what can be known now, and record."""
+        from jobd.core.events import Submitted
         from jobd.daemon import preflight
 
         name = name_of(self)
