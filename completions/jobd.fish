@@ -402,7 +402,7 @@ complete -c jobd -n '__jobd_at resume' -l no-pager -d 'Do not show long output i
 complete -c jobd -n '__jobd_at resume' -s h -l help -d 'Show this'
 complete -c jobd -n '__jobd_at resume' -a '(__jobd_jobs)'
 
-complete -c jobd -n '__jobd_at retry' -l failed -d 'Every failed job'
+complete -c jobd -n '__jobd_at retry' -l failed -d 'Every failed job; the same as all'
 complete -c jobd -n '__jobd_at retry' -l yes -d 'Do not ask'
 complete -c jobd -n '__jobd_at retry' -l dry-run -d 'Only say what would be done'
 complete -c jobd -n '__jobd_at retry' -s j -l json -d 'Print JSON; with =FIELDS only those (=id,state), with =? the names of all fields'

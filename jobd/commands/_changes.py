@@ -8,7 +8,7 @@ import click
 from jobd.commands import _looks
 from jobd.commands.list import List
 from jobd.core.errors import BadValue
-from jobd.core.model import Job
+from jobd.core.model import Job, State
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
 
@@ -22,16 +22,23 @@ Found = TypeVar("Found", Job, JobView)
 
 
 def ask(
-    shell: "Shell", jobs: tuple[str, ...], verb: str, applies: Callable[[JobView], bool], *, yes: bool, dry_run: bool
+    shell: "Shell",
+    jobs: tuple[str, ...],
+    verb: str,
+    applies: Callable[[JobView], bool],
+    *,
+    yes: bool,
+    dry_run: bool,
+    among: tuple[State, ...] = (),
 ) -> None:
     """Go on only if that is wanted: a dry run ends here, having listed the jobs; so does a person's no.
 
-    Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. Raises
-    click's Exit.
+    Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. `all` are
+    the jobs in one of the states `among`, or those that have not ended. Raises click's Exit.
     """
     if not dry_run and (yes or not shell.screen.is_terminal or not any(map(_sweeps, jobs))):
         return
-    views = [job for job in shell.client.call(List(jobs=jobs)) if applies(job)]
+    views = [job for job in shell.client.call(List(jobs=jobs, among=among)) if applies(job)]
     if dry_run:
         shell.emit_all(views, lambda: shell.screen.data("".join(f"would {verb} {line(job)}\n" for job in views)))
         raise click.exceptions.Exit(0)

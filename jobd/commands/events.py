@@ -45,11 +45,14 @@ class Events(Read[tuple[Entry, ...]], frozen=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[Entry, ...]:
-        """Ask the archive."""
+        """Ask the archive. Raises JobNotFound for a job that never was."""
         after = self.since_seq
         if after is None:
             after = 0 if self.job is not None else max(0, archive.last_seq() - self.limit)
-        return tuple(archive.entries(after, self.limit, self.job))
+        found = tuple(archive.entries(after, self.limit, self.job))
+        if self.job is not None and not found:
+            _insist_on(archive, self.job)
+        return found
 
 
 class Follow(Stream[Entry], frozen=True):
@@ -61,12 +64,20 @@ class Follow(Stream[Entry], frozen=True):
     job: Id | None = None
 
     async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[Entry]:
-        """Follow the hub."""
+        """Follow the hub. Raises JobNotFound for a job that never was."""
+        if self.job is not None:
+            _insist_on(engine.archive, self.job)
         after = engine.hub.seq if self.since_seq is None else self.since_seq
         async for entries in engine.hub.follow(after):
             for entry in entries:
                 if self.job is None or entry.job == self.job:
                     yield entry
+
+
+def _insist_on(archive: Archive, job_id: int) -> None:
+    """Refuse a job that never was. Raises JobNotFound."""
+    if not archive.entries(0, 1, job_id):
+        archive.job(job_id)
 
 
 @click.command("events", epilog=EXAMPLES)

@@ -42,12 +42,14 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     name: str | None = None
     group: str | None = None
     all: bool = False
+    #: The jobs that the word `all` means are in one of these states; without any they are those that have not ended.
+    among: tuple[State, ...] = ()
     limit: Annotated[int, Meta(ge=0, le=1000)] = 50
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
         """Ask the archive."""
         if self.jobs:
-            found = [job for job in archive.select(self.jobs) if self._fits(job)]
+            found = [job for job in archive.select(self.jobs, among=self.among) if self._fits(job)]
         elif self.all or self.states:
             found = self._query(archive, self.states, self.limit)
         else:

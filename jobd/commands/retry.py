@@ -8,7 +8,6 @@ import click
 
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, output_options, yes_option
-from jobd.commands.list import List
 from jobd.core import lifecycle
 from jobd.core.model import State
 from jobd.core.selection import Words
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
     from jobd.daemon.engine import Engine
+
+#: What the word `all` means: jobs that went well or were canceled are only run again by name.
+MEANT_BY_ALL = (State.FAILED,)
 
 EXAMPLES = """\
 jobd retry 12
@@ -35,14 +37,12 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
         """Decide for all, then record."""
-        return engine.change(
-            self.jobs, lambda job: job.state is State.FAILED and job.spec is not None, lifecycle.retry, caller
-        )
+        return engine.change(self.jobs, lambda job: job.spec is not None, lifecycle.retry, caller, among=MEANT_BY_ALL)
 
 
 @click.command("retry", epilog=EXAMPLES)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--failed", is_flag=True, help="Every failed job.")
+@click.option("--failed", is_flag=True, help="Every failed job; the same as `all`.")
 @yes_option
 @dry_run_option
 @output_options(JobView)
@@ -52,11 +52,12 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, 
 
     Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`).
     """
-    if failed:
-        found = shell.client.call(List(states=(State.FAILED,), limit=1000))
-        jobs = (*jobs, *(str(job.id) for job in found if job.argv is not None))
-    if not jobs and not failed:
+    words = (*jobs, "all") if failed else jobs
+    if not words:
         raise click.UsageError("name the jobs to run again, or say --failed")
-    _changes.ask(shell, jobs, "retry", lambda job: job.done and job.argv is not None, yes=yes, dry_run=dry_run)
-    retried = shell.client.call(Retry(jobs=jobs)) if jobs else ()
+    _changes.ask(
+        shell, words, "retry", lambda job: job.done and job.argv is not None, yes=yes, dry_run=dry_run,
+        among=MEANT_BY_ALL,
+    )  # fmt: skip
+    retried = shell.client.call(Retry(jobs=words))
     return _changes.report(shell, retried, next_step="tail -f")

@@ -9,6 +9,7 @@ import click
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
+from jobd.core.model import FINAL
 from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Mutation
@@ -41,7 +42,7 @@ class Remove(Mutation[tuple[JobView, ...]], frozen=True):
                 raise lifecycle.still_alive(job, alive)
             return events
 
-        return engine.change(self.jobs, lambda job: job.done, decide, caller)
+        return engine.change(self.jobs, lambda job: job.done, decide, caller, among=tuple(FINAL))
 
 
 @click.command("rm", epilog=EXAMPLES)
@@ -55,6 +56,6 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool)
 
     Their ids are not used again, and the event log still says that they were there.
     """
-    _changes.ask(shell, jobs, "remove", lambda job: job.done, yes=yes, dry_run=dry_run)
+    _changes.ask(shell, jobs, "remove", lambda job: job.done, yes=yes, dry_run=dry_run, among=tuple(FINAL))
     removed = shell.client.call(Remove(jobs=jobs))
     return _changes.report(shell, removed, lambda _: "removed")

@@ -56,8 +56,13 @@ class Archive:
             raise self._missing(job_id)
         return job
 
-    def select(self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None) -> list[Job]:
-        """Find the jobs that words name; `all` are the living that `applies` says. Raises BadValue, JobNotFound."""
+    def select(
+        self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None, among: tuple[State, ...] = ()
+    ) -> list[Job]:
+        """Find the jobs that words name. Raises BadValue, JobNotFound.
+
+        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`.
+        """
         chosen = selection.parse(words)
         found = {job_id: self.job(job_id) for job_id in chosen.ids}
         for named in chosen.named:
@@ -67,7 +72,8 @@ class Archive:
             newest = self._newest()
             found[newest] = self.job(newest)
         if chosen.all:
-            found.update({job.id: job for job in self._living() if applies is None or applies(job)})
+            candidates = self._in_states(among) if among else self._living()
+            found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
     def query(self, query: Query) -> list[Job]:
@@ -132,6 +138,12 @@ class Archive:
     def _living(self) -> list[Job]:
         jobs = self.reader.live() if self._live is None else self._live.values()
         return [job for job in jobs if not job.done]
+
+    def _in_states(self, states: tuple[State, ...]) -> list[Job]:
+        """List the jobs in some states, newest first; those that have changed and are not saved yet as they now are."""
+        saved = {job.id: job for job in self.query(Query(states=states, limit=selection.MOST_IDS))}
+        latest = {**saved, **(self._live or {})}
+        return [job for _, job in sorted(latest.items(), reverse=True) if job.state in states]
 
     def _by_name(self, name: str, back: int) -> Job:
         saved = self.reader.ids_by_name(name, back + 1)

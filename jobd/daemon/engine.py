@@ -18,7 +18,7 @@ from jobd.core import events as happened
 from jobd.core import lifecycle, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import Actor, Entry, Event
-from jobd.core.model import Job, Surroundings, Usage
+from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon import directory, output, trees
 from jobd.daemon.archive import Archive
@@ -109,12 +109,13 @@ class Engine:
         applies: Callable[[Job], bool],
         decide: Callable[[Job], list[Event]],
         by: Actor,
+        among: tuple[State, ...] = (),
     ) -> tuple[JobView, ...]:
         """Change a selection of jobs, all or none: first everything is decided, then everything recorded.
 
-        `applies` says which jobs the word `all` means. Raises what `decide` refuses with.
+        `applies` and `among` say which jobs the word `all` means. Raises what `decide` refuses with.
         """
-        chosen = self.archive.select(words, applies)
+        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among)
         for job in chosen:
             if job.id in self._removed:
                 raise JobNotFound(job=job.id, newest=self._last_job_id)

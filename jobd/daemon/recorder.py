@@ -7,7 +7,6 @@ reads it there when the store works again.
 
 import asyncio
 import logging
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
-from jobd.core.model import Ending, Job, Leftover, Measure, State, Usage
+from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
 from jobd.daemon import cgroups, directory, output
 from jobd.daemon.begun import Begun
 from jobd.daemon.control import Control
@@ -109,7 +108,7 @@ class Recorder:
         job = self._surely_started(key, job)
         self.control.spare(key)
         now = self.engine.clock.now()
-        ending = ending and _dated(ending, job, now.wall, lifecycle.elapsed(job, now))
+        ending = ending and _dated(ending, job, now)
         events = self._last_reports(key, job, ending)
         usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
@@ -285,7 +284,9 @@ def _report_events(reading: Reading, stage: str | None, elapsed: float | None) -
     return events
 
 
-def _dated(ending: Ending, job: Job, at: datetime, elapsed: float | None) -> Ending:
+def _dated(ending: Ending, job: Job, now: Moment) -> Ending:
+    """Complete an ending that no shim has seen: it is now."""
     if ending.ended_at is not None:
         return ending
-    return replace(ending, ended_at=at, elapsed=elapsed, started_at=job.started_at)
+    lasted = lifecycle.duration(job.attempts[-1], now)
+    return replace(ending, ended_at=now.wall, elapsed=lasted, started_at=job.started_at)

@@ -47,6 +47,18 @@ def test_a_person_is_asked_before_a_sweep(own: House) -> None:
     assert own("list", "-q").out == ""
 
 
+def test_all_are_the_ended_ones(own: House) -> None:
+    """What runs stays; a second time there is nothing to remove."""
+    living = own.running(name="living")
+    ended = {str(own.ran("true")), str(own.ran("false"))}
+    listed = [f"would remove {job}" for job in sorted(ended, reverse=True)]
+    assert [" ".join(line.split()[:3]) for line in own("rm", "all", "--dry-run").out.splitlines()] == listed
+    assert {*own("rm", "all", "-q").out.split()} == ended
+    assert own("list", "-a", "-q").out == f"{living}\n"
+    assert own("rm", "all").status == 1
+    own.over(living)
+
+
 def test_bad_input(house: House) -> None:
     """One that runs, one that is not there, none: each a line and its status, and nothing is removed."""
     over, living = str(house.ran("true")), str(house.running(name="living"))

@@ -212,6 +212,29 @@ def test_orders_are_carried_out_in_turn(living: Living) -> None:
     living.ended(job.id)
 
 
+def test_the_time_of_a_pause_is_left_out_once(living: Living) -> None:
+    """Also where no shim has seen the end, and the daemon takes the time itself."""
+    job = Running(living, *COUNTING)
+    until(lambda: job.job["elapsed"] > 0.6)
+    job.ask("pause")
+    until(lambda: job.state == "paused")
+    stood = time.monotonic()
+    until(lambda: time.monotonic() - stood > 0.6)
+    job.ask("resume")
+    assert job.moves()
+    parent = job.main.parent()
+    assert parent is not None
+    parent.kill()
+    until(lambda: "adopted" in job.kinds())
+    for process in job.tree():
+        process.kill()
+    ended = living.ended(job.id)
+    times = {entry["event"]["type"]: entry["at"] for entry in living.entries() if entry["job"] == job.id}
+    seconds = {kind: datetime.fromisoformat(at).timestamp() for kind, at in times.items()}
+    expected = seconds["failed"] - seconds["started"] - (seconds["resumed"] - seconds["paused"])
+    assert ended["elapsed"] == pytest.approx(expected, abs=0.3)
+
+
 def test_a_paused_job_can_be_canceled(living: Living) -> None:
     """It is let go on, so that it can act on the signal."""
     job = Running(living, *POLITE)
