@@ -18,9 +18,12 @@ LAYERS = (
     {"cli"},
     {"__main__"},
 )
+#: The rooms of the daemon; what lies in none of them is in "".
+DAEMON_LAYERS = ({"system"}, {"storage", "attempts"}, {""}, {"life"})
+DAEMON_RANK = {room: rank for rank, layer in enumerate(DAEMON_LAYERS) for room in layer}
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 
-ALONE = {"jobd.daemon.shim", "jobd.daemon.zygote"}
+ALONE = {"jobd.daemon.attempts.shim", "jobd.daemon.attempts.zygote"}
 
 PURE = set(
     "__future__ abc ast base64 binascii bisect calendar collections contextlib copy dataclasses datetime decimal "
@@ -53,6 +56,12 @@ def room(name: str) -> str:
     if parts[-1] == "__main__":
         return "__main__"
     return parts[1] if len(parts) > 1 else parts[0]
+
+
+def daemon_room(name: str) -> str:
+    """Name the room inside the daemon: the folder, "" for what lies in none."""
+    parts = name.split(".")
+    return parts[2] if len(parts) > 2 and parts[2] in DAEMON_RANK else ""
 
 
 def forbidden(module: Module, package: list[Module]) -> list[str]:
@@ -90,6 +99,22 @@ def test_no_cycles_between_rooms() -> None:
     for module, targets in edges(ALL).items():
         graph.setdefault(room(module), set()).update({room(target) for target in targets} - {room(module)})
     assert cycles(graph) == []
+
+
+@each_module
+def test_the_rooms_of_the_daemon(module: Module) -> None:
+    """Inside the daemon imports go downwards, too; the database and the attempts do not know each other."""
+    if room(module.name) != "daemon":
+        return
+    mine = daemon_room(module.name)
+    higher = [
+        target
+        for target in edges(ALL)[module.name]
+        if room(target) == "daemon"
+        and daemon_room(target) != mine
+        and DAEMON_RANK[daemon_room(target)] >= DAEMON_RANK[mine]
+    ]
+    assert higher == []
 
 
 @each_module
@@ -178,8 +203,8 @@ PLANTED = {
     "core/rules.py": "from jobd import config\n",
     "config.py": "def later():\n    from jobd.client import call\n",
     "client.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jobd.daemon.engine import Engine\n",
-    "daemon/engine.py": "from .zygote import run\nfrom .. import config\nfrom jobd import __version__\n",
-    "daemon/zygote.py": "import jobd.core.rules\n",
+    "daemon/engine.py": "from .attempts.zygote import run\nfrom .. import config\nfrom jobd import __version__\n",
+    "daemon/attempts/zygote.py": "import jobd.core.rules\n",
     "__init__.py": "__version__ = '1'\n",
 }
 
@@ -198,9 +223,11 @@ def test_a_planted_breach_is_found(tmp_path: Path) -> None:
         "jobd.config": ["jobd.config (config) imports jobd.client (client)"],
         "jobd.core.rules": ["jobd.core.rules (core) imports jobd.config (config)"],
         "jobd.daemon.engine": [],
-        "jobd.daemon.zygote": ["jobd.daemon.zygote imports jobd.core.rules, but must import nothing of jobd"],
+        "jobd.daemon.attempts.zygote": [
+            "jobd.daemon.attempts.zygote imports jobd.core.rules, but must import nothing of jobd"
+        ],
     }
-    everyone = ["jobd.client", "jobd.config", "jobd.core.rules", "jobd.daemon.engine", "jobd.daemon.zygote"]
+    everyone = ["jobd.client", "jobd.config", "jobd.core.rules", "jobd.daemon.attempts.zygote", "jobd.daemon.engine"]
     assert cycles(edges(package)) == [everyone]
 
 

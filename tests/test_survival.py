@@ -15,14 +15,15 @@ from typing import Any
 import psutil
 import pytest
 
-from jobd.daemon import crash
+from jobd.daemon.system import crash
 from tests.living import SEARCH_PATH, Living, Refusal, insist
+from tests.source import PACKAGE
 from tests.waiting import until
 
 
 def points_of(program: str) -> list[str]:
     """Ask a program that imports nothing of jobd for its points."""
-    folder = Path(crash.__file__).parent
+    folder = PACKAGE / "daemon" / "attempts"
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import {program}; print(*{program}.CRASH_POINTS)"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, capture_output=True, text=True)
     return done.stdout.split()

@@ -20,11 +20,12 @@ from jobd.core.errors import StateDirectoryUnusable, Unavailable
 from jobd.core.model import Job, Leftover, Moment, Origin, Process, Spec
 from jobd.core.text import plain
 from jobd.core.views import JobView, OutputView
-from jobd.daemon import directory, output, preflight, processes, trees
-from jobd.daemon.clock import Clock
-from jobd.daemon.directory import SpecFile
-from jobd.daemon.reader import Reader
-from jobd.daemon.trees import Tree
+from jobd.daemon.attempts import directory, output, preflight
+from jobd.daemon.attempts.directory import SpecFile
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.system import processes, trees
+from jobd.daemon.system.clock import Clock
+from jobd.daemon.system.trees import Tree
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell

@@ -54,7 +54,7 @@ def state_directory(shell: Shell) -> Iterator[Finding]:
 
 def file_system(shell: Shell) -> Iterator[Finding]:
     """Look at the kind of file system and its room."""
-    from jobd.daemon.filesystem import refuse_network
+    from jobd.daemon.storage.filesystem import refuse_network
 
     place = _existing(os.fspath(shell.paths.root))
     try:
@@ -83,7 +83,7 @@ def configuration(shell: Shell) -> Iterator[Finding]:
 
 def database(shell: Shell) -> Iterator[Finding]:
     """Look whether the database can be read."""
-    from jobd.daemon.reader import Reader
+    from jobd.daemon.storage.reader import Reader
 
     path = shell.paths.database
     if not os.path.lexists(path):

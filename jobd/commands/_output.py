@@ -62,7 +62,7 @@ def open_output(paths: "Paths", job: "JobView", file: str, lines: int | None = N
         try:
             follower = Follower(path)
         except FileNotFoundError:
-            from jobd.daemon.output import kept
+            from jobd.daemon.attempts.output import kept
 
             follower = Follower(kept(paths, job.id, job.attempt or 1, file))
     except OSError as error:

@@ -15,7 +15,7 @@ from jobd.core.events import Actor
 
 if TYPE_CHECKING:
     from jobd.daemon.archive import Archive
-    from jobd.daemon.reader import Reader
+    from jobd.daemon.storage.reader import Reader
     from jobd.wire import Read
 
 
@@ -28,8 +28,8 @@ def answer(shell: Shell, request: "Read[Any]") -> Any:
 def _archive(shell: Shell) -> "Archive":
     """Open the saved state, and say that no daemon runs and how old the answers are: once in a process."""
     from jobd.daemon.archive import Archive
-    from jobd.daemon.clock import Clock
-    from jobd.daemon.reader import Reader
+    from jobd.daemon.storage.reader import Reader
+    from jobd.daemon.system.clock import Clock
 
     path = shell.paths.database
     saved = path.exists()
@@ -42,8 +42,8 @@ def _archive(shell: Shell) -> "Archive":
 
 def _nothing() -> "Reader":
     """Read a database without a job; its file is gone as soon as it is open."""
-    from jobd.daemon.opening import open_database
-    from jobd.daemon.reader import Reader
+    from jobd.daemon.storage.opening import open_database
+    from jobd.daemon.storage.reader import Reader
 
     with tempfile.TemporaryDirectory(prefix="jobd-") as folder:
         connection, _ = open_database(Path(folder, "jobd.db"), "off")

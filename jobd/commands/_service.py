@@ -39,7 +39,7 @@ def run(shell: Shell, ready: Ready, *, memory: bool, background: bool) -> None:
 
     Raises ConfigInvalid, StateDirectoryUnusable, and what keeps a daemon from living.
     """
-    from jobd.daemon import journal, lifetime
+    from jobd.daemon.life import journal, lifetime
 
     os.umask(0o077)
     _make_state_directory(shell.paths)
@@ -117,7 +117,7 @@ def install(shell: Shell) -> Iterator[str]:
         "@command@": " ".join(_quoted(word).replace("$", "$$") for word in SERVE),
     }
     for name in UNITS:
-        text = (resources.files("jobd.daemon") / name).read_text(encoding="utf-8")
+        text = (resources.files("jobd.daemon.life") / name).read_text(encoding="utf-8")
         for mark, meaning in meanings.items():
             text = text.replace(mark, meaning)
         path = os.path.join(unit_folder(shell), name)

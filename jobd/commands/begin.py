@@ -46,7 +46,7 @@ class Begin(Mutation[JobView], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> JobView:
         """Look at the process, and record."""
-        from jobd.daemon import processes
+        from jobd.daemon.system import processes
 
         name = selection.name(self.name)
         watched = processes.identify(self.watch) if self.watch is not None else None

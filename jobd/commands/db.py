@@ -56,7 +56,7 @@ class Check(Action[Found], frozen=True):
 
     def do(self, database: Path) -> Found:
         """Look at the file."""
-        from jobd.daemon import safekeeping
+        from jobd.daemon.storage import safekeeping
 
         return Found(str(database), tuple(safekeeping.check(database, thorough=True)), database.stat().st_size)
 
@@ -77,7 +77,7 @@ class Backup(Action[Made], frozen=True):
 
     def do(self, database: Path, keep: int) -> Made:
         """Copy the file. Raises StorageFull, StorageBroken."""
-        from jobd.daemon import safekeeping
+        from jobd.daemon.storage import safekeeping
 
         if self.target is None:
             made = safekeeping.rotate(database, max(1, keep))
@@ -103,7 +103,7 @@ class Vacuum(Action[Made], frozen=True):
 
     def do(self, database: Path) -> Made:
         """Write the file anew. Raises StorageFull, StorageBroken."""
-        from jobd.daemon import safekeeping
+        from jobd.daemon.storage import safekeeping
 
         safekeeping.vacuum(database)
         return Made(str(database), database.stat().st_size)
@@ -163,7 +163,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
     import os
 
     from jobd.client.connection import told
-    from jobd.daemon import safekeeping
+    from jobd.daemon.storage import safekeeping
 
     database = shell.paths.database
     copies = safekeeping.backups(database)

@@ -61,7 +61,7 @@ class Log(Read[Chunk], frozen=True):
 
     def answer(self, archive: Archive, caller: Actor) -> Chunk:
         """Read the file."""
-        from jobd.daemon import output
+        from jobd.daemon.attempts import output
 
         job = _changes.only(archive.select((self.job,)))
         attempt = next((a for a in job.attempts if a.number == self.attempt), None)

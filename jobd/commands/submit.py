@@ -61,7 +61,7 @@ class Submit(Mutation[JobView], frozen=True):
     def answer(self, engine: Engine, caller: Actor) -> JobView:
         """Check what can be known now, and record."""
         from jobd.core.events import Submitted
-        from jobd.daemon import preflight
+        from jobd.daemon.attempts import preflight
 
         name = name_of(self)
         preflight.check(self.argv, self.cwd, self.surroundings.environment, self.stdin)

@@ -1,1 +1,10 @@
-"""All side effects of jobd: the parts know the core and not one another; the engine joins them."""
+"""All side effects of jobd: the parts know the core and not one another; the engine joins them.
+
+    system     processes, trees, control groups and clocks, as the operating system tells of them
+    storage    the SQLite file, and the only SQL
+    attempts   the processes of jobs and their directories: started, watched, measured, ended
+    engine     the gate, `record`; recorder, orders, recovery and reports bring and follow what it records
+    life       the daemon itself: start, settings, socket, slow clock, end
+
+A room imports only from those above it; storage and attempts do not know each other.
+"""

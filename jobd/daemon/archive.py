@@ -16,9 +16,9 @@ from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
 from jobd.core.selection import Query
 from jobd.core.text import lossless, plain
 from jobd.core.views import JobView, OutputView
-from jobd.daemon import output
-from jobd.daemon.clock import Clock
-from jobd.daemon.reader import Reader
+from jobd.daemon.attempts import output
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.system.clock import Clock
 
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024

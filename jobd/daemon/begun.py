@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 from jobd.core.model import Job, Process
-from jobd.daemon import processes
+from jobd.daemon.system import processes
 
 #: Seconds between looks where no descriptor tells of an end.
 LOOK = 1.0

@@ -20,20 +20,21 @@ from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReus
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.views import JobView
-from jobd.daemon import directory, output, trees
 from jobd.daemon.archive import Archive
-from jobd.daemon.crash import crash_point
+from jobd.daemon.attempts import directory, output
 from jobd.daemon.hub import Hub
-from jobd.daemon.trees import Tree
+from jobd.daemon.system import trees
+from jobd.daemon.system.crash import crash_point
+from jobd.daemon.system.trees import Tree
 from jobd.wire import Action, Mutation, Read, Stream
 
 if TYPE_CHECKING:
     from jobd.config import Config, Paths
-    from jobd.daemon.batch import Batch
-    from jobd.daemon.clock import Clock
-    from jobd.daemon.opening import Opened
-    from jobd.daemon.reader import Reader
-    from jobd.daemon.store import Store
+    from jobd.daemon.storage.batch import Batch
+    from jobd.daemon.storage.opening import Opened
+    from jobd.daemon.storage.reader import Reader
+    from jobd.daemon.storage.store import Store
+    from jobd.daemon.system.clock import Clock
 
 logger = logging.getLogger(__name__)
 

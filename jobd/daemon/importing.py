@@ -12,9 +12,10 @@ from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import JobNotFound
 from jobd.core.model import Job, Leftover, Origin, Spec, State, Surroundings
-from jobd.daemon import directory, output, processes
-from jobd.daemon.directory import Found, SpecFile
-from jobd.daemon.starting import Key
+from jobd.daemon.attempts import directory, output
+from jobd.daemon.attempts.directory import Found, SpecFile
+from jobd.daemon.attempts.starting import Key
+from jobd.daemon.system import processes
 
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine

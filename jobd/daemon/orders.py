@@ -14,9 +14,10 @@ from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Attempt, Job, State
-from jobd.daemon import cgroups, directory, output
-from jobd.daemon.crash import crash_point
+from jobd.daemon.attempts import directory, output
 from jobd.daemon.recorder import current
+from jobd.daemon.system import cgroups
+from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine

@@ -16,15 +16,16 @@ from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
-from jobd.daemon import cgroups, directory, output
+from jobd.daemon.attempts import directory, output
+from jobd.daemon.attempts.control import Control
+from jobd.daemon.attempts.directory import Claim
+from jobd.daemon.attempts.executor import Executor
+from jobd.daemon.attempts.meter import Meter
+from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
-from jobd.daemon.control import Control
-from jobd.daemon.crash import crash_point
-from jobd.daemon.directory import Claim
-from jobd.daemon.executor import Executor
-from jobd.daemon.meter import Meter
 from jobd.daemon.reports import Reading, Reports, gather
-from jobd.daemon.starting import Key
+from jobd.daemon.system import cgroups
+from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine

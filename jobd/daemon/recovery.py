@@ -14,17 +14,18 @@ from jobd.core import reconcile
 from jobd.core.errors import JobdError
 from jobd.core.model import FINAL, Job, State
 from jobd.core.reconcile import Facts, Row, Verdict
-from jobd.daemon import cgroups, directory, output, processes
+from jobd.daemon.attempts import directory, output
 from jobd.daemon.importing import Importing
-from jobd.daemon.trees import Tree
+from jobd.daemon.system import cgroups, processes
+from jobd.daemon.system.trees import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jobd.daemon.directory import Found
+    from jobd.daemon.attempts.directory import Found
+    from jobd.daemon.attempts.starting import Key
     from jobd.daemon.engine import Engine
     from jobd.daemon.recorder import Recorder
-    from jobd.daemon.starting import Key
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from jobd.core import progress
 from jobd.core.errors import BadProgress, JobdError
-from jobd.daemon.starting import Key
+from jobd.daemon.attempts.starting import Key
 from jobd.growth import Growth
 
 logger = logging.getLogger(__name__)

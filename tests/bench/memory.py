@@ -64,9 +64,9 @@ def memory() -> list[Figure]:
 def sampling() -> list[Figure]:
     """Measure trees of three processes, as the daemon does and as psutil alone would."""
     from jobd.core.model import Process
-    from jobd.daemon import processes
-    from jobd.daemon.trees import Tree
-    from jobd.daemon.usage import Sampler
+    from jobd.daemon.system import processes
+    from jobd.daemon.system.trees import Tree
+    from jobd.daemon.system.usage import Sampler
 
     with subprocess.Popen([sys.executable, "-S", "-c", TREES], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

@@ -118,7 +118,7 @@ def test_little_room(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("state_dir")
 def test_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A database on a network file system fails."""
-    from jobd.daemon import filesystem
+    from jobd.daemon.storage import filesystem
 
     table = tmp_path / "mountinfo"
     table.write_text("22 1 0:21 / / rw - nfs4 server:/home rw\n")

@@ -11,11 +11,11 @@ from jobd.config import Config, Paths
 from jobd.core.errors import JobdError
 from jobd.core.events import Event, Submitted
 from jobd.core.model import Origin, Spec
-from jobd.daemon.batch import Batch
-from jobd.daemon.clock import Clock
 from jobd.daemon.engine import Engine
-from jobd.daemon.reader import Reader
-from jobd.daemon.store import Store
+from jobd.daemon.storage.batch import Batch
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.store import Store
+from jobd.daemon.system.clock import Clock
 
 REFUSE = """
 CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.event LIKE '%{text}%' BEGIN SELECT RAISE(ABORT, 'trouble'); END

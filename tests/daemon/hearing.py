@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from jobd.core.model import Ending
-from jobd.daemon.directory import Claim, SpecFile
-from jobd.daemon.executor import Executor
-from jobd.daemon.processes import boot_id
-from jobd.daemon.starting import Key
+from jobd.daemon.attempts.directory import Claim, SpecFile
+from jobd.daemon.attempts.executor import Executor
+from jobd.daemon.attempts.starting import Key
+from jobd.daemon.system.processes import boot_id
 from tests.daemon.planting import PLAIN_PATH
 
 LONGEST = 20.0

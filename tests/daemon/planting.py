@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from jobd.core.model import Process
-from jobd.daemon import cgroups, directory, processes
-from jobd.daemon.trees import Tree
+from jobd.daemon.attempts import directory
+from jobd.daemon.system import cgroups, processes
+from jobd.daemon.system.trees import Tree
 from tests.daemon import nasty
 from tests.source import PACKAGE, ROOT
 from tests.waiting import until
 
-SHIM = PACKAGE / "daemon" / "shim.py"
+SHIM = PACKAGE / "daemon" / "attempts" / "shim.py"
 NASTY = Path(nasty.__file__)
 PYTHON = (sys.executable, "-I", "-S")
 NOBODY = 65534

@@ -10,7 +10,7 @@ import msgspec
 
 from jobd.core import events as happened
 from jobd.core.model import Job, Origin, Process, Spec, Surroundings
-from jobd.daemon.processes import boot_id
+from jobd.daemon.system.processes import boot_id
 from tests.daemon.storing import kept
 from tests.living import SEARCH_PATH
 from tests.making import START, Maker

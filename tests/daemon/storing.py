@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from jobd.core.events import Entry
 from jobd.core.model import Job
-from jobd.daemon.batch import Batch
-from jobd.daemon.reader import Reader
-from jobd.daemon.store import Store
+from jobd.daemon.storage.batch import Batch
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.store import Store
 
 if TYPE_CHECKING:
     from jobd.core.errors import JobdError
-    from jobd.daemon.opening import Opened
+    from jobd.daemon.storage.opening import Opened
 
 
 class Kept:

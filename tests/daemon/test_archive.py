@@ -10,9 +10,9 @@ from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.model import Job, State, Usage
 from jobd.core.selection import Query
 from jobd.daemon import archive as archive_module
-from jobd.daemon import output
 from jobd.daemon.archive import Archive
-from jobd.daemon.clock import Clock
+from jobd.daemon.attempts import output
+from jobd.daemon.system.clock import Clock
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker
 

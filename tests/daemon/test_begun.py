@@ -12,8 +12,8 @@ import pytest
 from jobd.core import events as happened
 from jobd.core.model import Job, Origin, Process
 from jobd.daemon import begun as begun_module
-from jobd.daemon import processes
 from jobd.daemon.begun import Begun
+from jobd.daemon.system import processes
 from tests.daemon.hearing import eventually
 from tests.daemon.planting import identified, linux_only
 from tests.living import Living

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobd.core.lifecycle import MOST_WITHDRAWALS
-from jobd.daemon import cgroups
+from jobd.daemon.system import cgroups
 from tests.living import Living
 from tests.waiting import until
 

@@ -1,0 +1,87 @@
+"""What is committed in one transaction: jobs as they now are, lines of the log, answers to requests, surroundings."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jobd.core.errors import JobdError
+from jobd.core.events import Entry
+from jobd.core.model import Job
+from jobd.daemon.storage import rows
+from jobd.daemon.system.crash import crash_point
+
+if TYPE_CHECKING:
+    from jobd.daemon.storage.rows import Reply
+
+
+class Batch:
+    """A transaction in the making. A job that changes several times in it is written once."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[int, Job | None] = {}
+        self.entries: list[Entry] = []
+        self.replies: dict[str, Reply] = {}
+        self.surroundings: dict[str, bytes] = {}
+        self._rows: list[rows.Row] = []
+        self._changed: set[int] = set()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.replies or self.surroundings)
+
+    def put(self, job_id: int, job: Job | None, entries: Iterable[Entry], saved: Job | None = None) -> None:
+        """Take in a job as it now is (None: removed), as it was saved before, and what happened to it.
+
+        All that a job says came with an event, so what cannot be written is found out here and harms nobody else's
+        changes.
+        """
+        lines = list(entries)
+        self._rows += [rows.entry_row(entry) for entry in lines]
+        self.entries += lines
+        self.jobs[job_id] = job
+        if job is None or saved is None or not rows.same_columns(saved, job):
+            self._changed.add(job_id)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write and commit everything, or nothing. Raises sqlite3.Error."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._fill(connection)
+            crash_point("before_commit")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        crash_point("after_commit")
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        changed = {job_id: self.jobs[job_id] for job_id in self._changed}
+        rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
+        rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
+        same = [job for job_id, job in self.jobs.items() if job is not None and job_id not in self._changed]
+        rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in same])
+        rows.put(connection, rows.EVENTS, self._rows)
+        rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
+        kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]
+        rows.put(connection, rows.SURROUNDINGS, kept)
+
+    def when_done(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        """Give the moment at which it is committed: one for each who asks, so that giving up harms nobody else."""
+        future = loop.create_future()
+        self._waiting.append(future)
+        return future
+
+    def succeed(self) -> None:
+        """Let everybody who waits go on."""
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def fail(self, error: JobdError) -> None:
+        """Tell everybody who waits that it did not come about; who asked and did not wait needs no warning of it."""
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()

@@ -1,0 +1,55 @@
+"""The versions of the schema: numbered files of SQL, applied in order.
+
+The rule: a migration and the mark of its version are one transaction. `executescript` would commit before it begins, so
+the statements are executed one by one.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from jobd.daemon.storage import database
+
+
+@cache
+def scripts() -> tuple[str, ...]:
+    """Read the migrations in order; the first makes version 1."""
+    files = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
+    return tuple(file.read_text(encoding="utf-8") for file in files)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """Read the version of the schema; 0 = nothing is there."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def migrate(connection: sqlite3.Connection, known: Sequence[str]) -> None:
+    """Apply what is missing, each step whole or not at all. Raises sqlite3.Error."""
+    for number in range(version(connection) + 1, len(known) + 1):
+        _apply(connection, known[number - 1], number)
+
+
+def statements(script: str) -> Iterator[str]:
+    """Cut a script into its statements."""
+    text = ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            yield text
+            text = ""
+
+
+def _apply(connection: sqlite3.Connection, script: str, number: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

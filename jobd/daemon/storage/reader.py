@@ -1,0 +1,205 @@
+"""Reading the SQLite file, beside a daemon that writes it or without one.
+
+The rule: nothing here writes, every search is a walk along an index that stops at its limit, and one that takes too
+long is interrupted, since a long reader keeps the write-ahead log from being emptied.
+"""
+
+import logging
+import math
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jobd.core import lifecycle
+from jobd.core.errors import JobdError, StorageBroken, TryAgain
+from jobd.core.events import Entry
+from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
+from jobd.core.selection import Query
+from jobd.daemon.storage import database, rows, safekeeping, search
+from jobd.daemon.storage.rows import Reply, Row
+from jobd.daemon.storage.search import bounded
+from jobd.daemon.system.clock import to_microseconds
+
+#: Seconds after which a search is interrupted.
+LONGEST_SEARCH = 10.0
+#: SQLite's instructions between two looks at the clock: some ten milliseconds.
+_INSTRUCTIONS = 1_000_000
+#: Completed runs from which the usual duration of a name is taken, and how many runs are looked through for them.
+USUAL_RUNS, MOST_LOOKED_AT = 50, 500
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_LIVE = ", ".join(f"'{state}'" for state in State if state not in FINAL)
+
+
+class Reader:
+    """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long.
+
+    Raises DatabaseTooNew for a file of which it would understand too little.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._deadline = math.inf
+        try:
+            self._connection = database.connect(path, read_only=True)
+            safekeeping.refuse_newer(self._connection, path)
+        except sqlite3.Error as error:
+            raise database.failed_open(error, path) from None
+        self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def job(self, job_id: int) -> Job | None:
+        """Find a job by its id."""
+        found = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
+        return self._job(job_id, found[0][0]) if found else None
+
+    def live(self) -> list[Job]:
+        """List the jobs that have not ended, oldest first."""
+        return self._jobs(f"SELECT id, record FROM jobs WHERE state IN ({_LIVE}) ORDER BY id")  # noqa: S608
+
+    def query(self, query: Query) -> list[Job]:
+        """Search, newest first."""
+        text, values = search.statement(query)
+        return self._jobs(text, *values)
+
+    def by_name(self, name: str, back: int = 0) -> Job | None:
+        """Find the newest job of a name, or the one `back` runs before it."""
+        ids = self.ids_by_name(name, back + 1)
+        return self.job(ids[back]) if len(ids) > back else None
+
+    def ids_by_name(self, name: str, limit: int) -> list[int]:
+        """List the ids of the newest jobs of a name, newest first."""
+        found = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, bounded(limit))
+        return [row[0] for row in found]
+
+    def newest_id(self) -> int | None:
+        """Give the id of the newest job that is still there."""
+        newest: int | None = self._rows("SELECT max(id) FROM jobs")[0][0]
+        return newest
+
+    def last_job_id(self) -> int:
+        """Give the highest id a job ever had; 0 if there was none."""
+        highest: int = self._rows("SELECT max(seq) FROM sqlite_sequence WHERE name = 'jobs'")[0][0] or 0
+        return max(highest, self.newest_id() or 0)
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
+        values = [bounded(after), bounded(limit)]
+        if job is None:
+            where = "seq > ?"
+        else:
+            where, values = "job = ? AND frequent = 0 AND seq > ?", [bounded(job), *values]
+        return self._entries(f"{where} ORDER BY seq LIMIT ?", *values)
+
+    def latest(self, job: int, limit: int) -> list[Entry]:
+        """Read the last lines of a job's log, oldest first; the frequent kinds of event are left out."""
+        where = "job = ? AND frequent = 0 ORDER BY seq DESC LIMIT ?"
+        return self._entries(where, bounded(job), bounded(limit))[::-1]
+
+    def last_seq(self) -> int:
+        """Give the number of the last line of the log; 0 if it is empty."""
+        last: int = self._rows("SELECT max(seq) FROM events")[0][0] or 0
+        return last
+
+    def surroundings(self, digest: str) -> Surroundings | None:
+        """Find the surroundings kept under a digest."""
+        found = self._rows("SELECT body FROM surroundings WHERE digest = ?", digest)
+        return self._made(rows.read_surroundings, found[0][0], f"what is kept under {digest}") if found else None
+
+    def reply(self, request_id: str) -> Reply | None:
+        """Find what was answered to a request."""
+        found = self._rows(f"SELECT {rows.REPLY_COLUMNS} FROM requests WHERE id = ?", request_id)  # noqa: S608
+        return self._made(rows.read_reply, found[0], f"the answer to request {request_id}") if found else None
+
+    def reply_ids(self, limit: int) -> list[str]:
+        """List the ids of the latest requests that were answered, oldest first."""
+        found = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", bounded(limit))
+        return [row[0] for row in reversed(found)]
+
+    def usual(self, name: str) -> Usual | None:
+        """Say how long the latest completed runs of a name took; None if there was none."""
+        text = (
+            "SELECT id, record FROM jobs WHERE id IN (SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?)"
+            " AND +state = 'completed' ORDER BY id DESC LIMIT ?"
+        )
+        runs = self._jobs(text, name, MOST_LOOKED_AT, USUAL_RUNS)
+        return usual_of([seconds for job in runs if (seconds := _run_time(job)) is not None])
+
+    def counts(self, since: datetime | None = None) -> dict[State, int]:
+        """Count the jobs by state, all or those submitted since then."""
+        text, values = "SELECT state, count(*) FROM jobs GROUP BY state", list[int]()
+        if since is not None:
+            text = "SELECT state, count(*) FROM jobs WHERE created_at >= ? GROUP BY +state"
+            values.append(to_microseconds(since))
+        found: dict[str, int] = dict(self._rows(text, *values))
+        return {state: found.get(state.value, 0) for state in State}
+
+    def _rows(self, text: str, *values: object) -> list[Row]:
+        self._deadline = time.monotonic() + LONGEST_SEARCH
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            self._deadline = math.inf
+
+    def _failure(self, error: sqlite3.Error) -> JobdError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            return TryAgain(problem=f"the search took longer than {LONGEST_SEARCH:g} s; narrow it down")
+        return database.failed_open(error, self.path)
+
+    def _too_long(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _entries(self, where: str, *values: object) -> list[Entry]:
+        found = self._rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
+        return [self._made(rows.read_entry, row, f"line {row[0]} of the log") for row in found]
+
+    def _jobs(self, text: str, *values: object) -> list[Job]:
+        """Read records; one that makes no sense must not hide the others."""
+        jobs = []
+        for job_id, record in self._rows(text, *values):
+            try:
+                jobs.append(self._job(job_id, record))
+            except StorageBroken as error:
+                logger.error("%s", error)  # noqa: TRY400 -- where it was found out does not matter
+        return jobs
+
+    def _job(self, job_id: int, record: str) -> Job:
+        return self._made(rows.read_job, record, f"the record of job {job_id}")
+
+    def _made(self, make: Callable[[Any], T], row: Any, what: str) -> T:
+        try:
+            return make(row)
+        except (ValueError, TypeError) as error:
+            raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
+
+
+def usual_of(durations: Sequence[float]) -> Usual | None:
+    """Sum up durations in seconds by their quantiles."""
+    if not durations:
+        return None
+    ordered = sorted(durations)
+    return Usual(len(ordered), *(round(_quantile(ordered, share), 6) for share in (0.1, 0.5, 0.9, 0.95)))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Interpolate between the two neighbours, as most statistics programs do (Hyndman and Fan, type 7)."""
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _run_time(job: Job) -> float | None:
+    ended = job.ended_at or job.created_at
+    return lifecycle.elapsed(job, Moment(ended, 0, ""))

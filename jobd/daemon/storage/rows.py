@@ -1,0 +1,165 @@
+"""Records as rows of the tables, written many at a time.
+
+The rule: rows go to SQLite by statements of up to `MOST_ROWS` rows. Python lets go of its global lock once for a
+statement, not once for a row, so the loop that answers clients goes on meanwhile (and json_each, which needs one
+parameter only, is five times slower).
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from jobd.core.events import Actor, AnyEvent, Entry
+from jobd.core.model import Job, Surroundings
+from jobd.daemon.system.clock import from_microseconds, to_microseconds
+
+#: Rows in one statement, a power of two: with 10 columns, below the 999 parameters that SQLite takes before 3.32.
+MOST_ROWS = 64
+
+#: One row: the parameters of a statement.
+Row = tuple[Any, ...]
+
+_encode = msgspec.json.Encoder().encode
+_decode_job = msgspec.json.Decoder(Job).decode
+_decode_event = msgspec.json.Decoder(AnyEvent).decode
+_decode_actor = msgspec.json.Decoder(Actor).decode
+_decode_surroundings = msgspec.json.Decoder(Surroundings).decode
+
+
+class Reply(NamedTuple):
+    """What was answered to a request, so that its repetition changes nothing."""
+
+    id: str
+    method: str
+    at: datetime
+    reply: bytes
+
+
+class Target(NamedTuple):
+    """Where rows go: table and columns, places of the parameters, and what happens to a row that is there already."""
+
+    table: str
+    values: str
+    conflict: str = ""
+
+
+_MUTABLE = "name state grp priority started_at ended_at record".split()
+
+JOBS = Target(
+    "jobs (id, name, state, grp, priority, created_at, started_at, ended_at, uid, record)",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _MUTABLE)}",
+)
+ENTRY_COLUMNS = "seq, at, job, actor, event"
+REPLY_COLUMNS = "id, method, at, reply"
+#: Only the records of jobs that are there with the same columns: half the work, and no index is touched.
+RECORDS = Target(
+    "jobs (id, name, state, grp, priority, created_at, uid, record)",
+    "(?, '', '', '', 0, 0, 0, ?)",
+    "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+)
+EVENTS = Target("events (seq, at, job, frequent, actor, event)", "(?, ?, ?, ?, ?, ?)")
+#: Lines read from a damaged database; those that are there already are sound.
+SAVED_EVENTS = EVENTS._replace(conflict="ON CONFLICT (seq) DO NOTHING")
+REQUESTS = Target("requests (id, method, at, reply)", "(?, ?, ?, ?)", "ON CONFLICT (id) DO NOTHING")
+SURROUNDINGS = Target("surroundings (digest, body)", "(?, ?)", "ON CONFLICT (digest) DO NOTHING")
+
+
+def job_row(job: Job) -> Row:
+    """Make the row of a job."""
+    return (
+        job.id, job.name, job.state.value, job.group, job.priority, to_microseconds(job.created_at),
+        _optional(job.started_at), _optional(job.ended_at), job.origin.uid, _encode(job).decode(),
+    )  # fmt: skip
+
+
+def record_row(job: Job) -> Row:
+    """Make the row of a job of which only the record has changed."""
+    return job.id, _encode(job).decode()
+
+
+def same_columns(one: Job, other: Job) -> bool:
+    """Whether two versions of a job, one made of the other, differ in the record at most; in doubt, no."""
+    return (
+        one.state is other.state
+        and one.started_at is other.started_at
+        and one.ended_at is other.ended_at
+        and one.priority is other.priority
+        and one.name is other.name
+        and one.group is other.group
+    )
+
+
+def entry_row(entry: Entry) -> Row:
+    """Make the row of a line of the log."""
+    by = _encode(entry.by).decode() if entry.by else None
+    event = entry.event
+    return entry.seq, to_microseconds(entry.at), entry.job, int(event.frequent), by, _encode(event).decode()
+
+
+def reply_row(reply: Reply) -> Row:
+    """Make the row of an answer."""
+    return reply.id, reply.method, to_microseconds(reply.at), reply.reply.decode()
+
+
+def read_job(record: str) -> Job:
+    """Make the job of a record. Raises ValueError if it makes no sense (as msgspec.DecodeError, mostly)."""
+    return _decode_job(record)
+
+
+def read_entry(row: Row) -> Entry:
+    """Make the line of the log of a row with ENTRY_COLUMNS. Raises ValueError."""
+    seq, at, job, actor, event = row
+    by = _decode_actor(actor) if actor else None
+    return Entry(seq, from_microseconds(at), job, _decode_event(event), by)
+
+
+def read_reply(row: Row) -> Reply:
+    """Make the answer of a row with REPLY_COLUMNS. Raises ValueError."""
+    request_id, method, at, reply = row
+    return Reply(request_id, method, from_microseconds(at), reply.encode())
+
+
+def read_surroundings(body: str) -> Surroundings:
+    """Make the surroundings of their text. Raises ValueError."""
+    return _decode_surroundings(body)
+
+
+def put(connection: sqlite3.Connection, target: Target, rows: Sequence[Row]) -> None:
+    """Write rows. Raises sqlite3.Error."""
+    start, size = 0, MOST_ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        values = [value for row in rows[start : start + size] for value in row]
+        connection.execute(_statement(target, size), values)
+        start += size
+
+
+def remove_jobs(connection: sqlite3.Connection, ids: list[int]) -> None:
+    """Delete jobs. Their ids stay used, even that of a job that came and went within one transaction."""
+    if ids:
+        connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (_encode(ids).decode(),))
+        connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'jobs'", (max(ids),))
+
+
+def trim_requests(connection: sqlite3.Connection, before: datetime, kept: int, chunk: int) -> int:
+    """Delete up to `chunk` of the oldest answers: those given before a time, and those after `kept` newer ones."""
+    text = (
+        "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests ORDER BY rowid LIMIT ?)"
+        " AND (at < ? OR rowid <= (SELECT max(rowid) FROM requests) - ?)"
+    )
+    return connection.execute(text, (chunk, to_microseconds(before), kept)).rowcount
+
+
+@cache
+def _statement(target: Target, size: int) -> str:
+    return f"INSERT INTO {target.table} VALUES {', '.join([target.values] * size)} {target.conflict}"  # noqa: S608
+
+
+def _optional(wall: datetime | None) -> int | None:
+    return None if wall is None else to_microseconds(wall)

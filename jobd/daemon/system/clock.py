@@ -1,0 +1,47 @@
+"""The clocks of the daemon, in one place so that tests can turn them.
+
+The rule: times of the log never go backwards, whatever happens to the clock of the machine; durations come from
+CLOCK_BOOTTIME, which counts a suspend and means something only within one boot; deadlines come from CLOCK_MONOTONIC,
+which stands still meanwhile.
+"""
+
+import time
+from datetime import UTC, datetime
+
+from jobd.core.model import Moment
+from jobd.daemon.system.processes import boot_id
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Clock:
+    """Read all clocks; wall time in whole microseconds, UTC."""
+
+    def __init__(self) -> None:
+        self._boot = boot_id()
+        self._latest = 0
+
+    def now(self) -> Moment:
+        """Read the wall clock (never earlier than before), nanoseconds since boot, and the identity of the boot."""
+        self._latest = max(self._latest, time.time_ns() // 1000)
+        return Moment(from_microseconds(self._latest), time.clock_gettime_ns(_BOOTTIME), self._boot)
+
+    def monotonic(self) -> float:
+        """Read the clock for deadlines, in seconds."""
+        return time.monotonic()
+
+    def not_before(self, wall: datetime) -> None:
+        """Go on from the latest time in the log, should the machine's clock have been set back while nothing ran."""
+        self._latest = max(self._latest, to_microseconds(wall))
+
+
+def to_microseconds(wall: datetime) -> int:
+    """Count the microseconds since 1970."""
+    since = wall - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_microseconds(count: int) -> datetime:
+    """Give the time back, in UTC; a float holds every microsecond of this millennium apart."""
+    return datetime.fromtimestamp(count / 1e6, UTC)

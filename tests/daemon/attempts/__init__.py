@@ -1,0 +1,1 @@
+"""Attempts: real shims, real directories, killed at every point."""

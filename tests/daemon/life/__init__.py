@@ -1,0 +1,1 @@
+"""A daemon from its start to its end."""

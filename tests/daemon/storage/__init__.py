@@ -1,0 +1,1 @@
+"""The database: real SQLite files, damaged, full and killed."""

@@ -1,0 +1,1 @@
+"""The operating system as the daemon sees it: real processes, real control groups."""
