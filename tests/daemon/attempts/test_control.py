@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -223,12 +224,13 @@ def test_the_time_of_a_pause_is_left_out_once(living: Living) -> None:
     until(lambda: time.monotonic() - stood > 0.6)
     job.ask("resume")
     assert job.moves()
-    parent = job.main.parent()
+    parent, tree = job.main.parent(), job.tree()
     assert parent is not None
     parent.kill()
     until(lambda: "adopted" in job.kinds())
-    for process in job.tree():
-        process.kill()
+    for process in tree:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     ended = living.ended(job.id)
     times = {entry["event"]["type"]: entry["at"] for entry in living.entries() if entry["job"] == job.id}
     seconds = {kind: datetime.fromisoformat(at).timestamp() for kind, at in times.items()}

@@ -229,6 +229,7 @@ def test_a_second_shim_after_the_first_was_killed_leaves_no_false_proof(zygote: 
     job = zygote.start("sh", "-c", f"echo x >> {tmp_path}/ran; exec sleep 1000")
     until((tmp_path / "ran").exists, what="a running job")
     os.kill(job.claim()["shim"], signal.SIGKILL)
+    assert zygote.answer() == ("died", os.fsencode(job.path), b"its shim was killed")
     job.free()
     zygote.ask(job)
     assert zygote.answer()[0] == "fenced"

@@ -209,6 +209,7 @@ def test_nothing_is_started_meanwhile(play: Play) -> None:
         works.mend()
         for job_id in jobs:
             assert (await works.until_state(job_id, *ENDED)).state is State.COMPLETED
-            assert works.kinds(job_id) == ["submitted", "opened", "started", "completed"]
+            kinds = [kind for kind in works.kinds(job_id) if kind != "draining"]
+            assert kinds == ["submitted", "opened", "started", "completed"]
 
     play(scene)
