@@ -59,13 +59,14 @@ class Tail(Stream[JobView], frozen=True):
         from jobd.daemon.watching import watch
 
         living = {job.id: False for job in engine.archive.select(self.jobs, lambda job: not job.done)}
+        durable: dict[int, Job] = {}
         changes = watch(engine, sorted(living))
         upcoming = asyncio.ensure_future(anext(changes, None))
         try:
             while True:
                 again = self.every if all(living.values()) else OPENING
                 if not (await asyncio.wait((upcoming,), timeout=again))[0]:
-                    told: list[Job] | None = [engine.job(job_id) for job_id in sorted(living)]
+                    told: list[Job] | None = list(durable.values())
                 elif told := upcoming.result():
                     upcoming = asyncio.ensure_future(anext(changes, None))
                 if told is None:
@@ -73,8 +74,9 @@ class Tail(Stream[JobView], frozen=True):
                 for job in told:
                     view = engine.archive.view(job)
                     living[job.id] = job.spec is None or job.state is State.PENDING or view.output is not None
+                    durable[job.id] = job
                     if job.done:
-                        del living[job.id]
+                        del living[job.id], durable[job.id]
                     yield view
         finally:
             upcoming.cancel()

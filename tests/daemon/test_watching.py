@@ -1,16 +1,18 @@
 """Streams and waiting answers: each sees the jobs as they are, then every change, and never what is not durable."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from jobd.commands.tail import Tail
 from jobd.core import events as happened
 from jobd.core.errors import JobNotFound, OutcomeUnknown
-from jobd.core.events import Event
+from jobd.core.events import Actor, Event
 from jobd.core.model import Ending, Job, Process, State
 from jobd.core.progress import Report
 from jobd.daemon.engine import Engine
@@ -97,6 +99,34 @@ def test_nothing_but_what_is_durable(tmp_path: Path) -> None:
         return told
 
     assert play(tmp_path, scene) == [[(1, State.PENDING)], [(1, State.RUNNING)], [(1, State.FAILED)]]
+
+
+def test_who_is_told_by_the_clock_hears_nothing_sooner(tmp_path: Path) -> None:
+    """A stream that looks for the output again and again does not tell of an end whose commit is still to come."""
+
+    async def scene(engine: Engine) -> list[State]:
+        told: list[State] = []
+
+        async def follow() -> None:
+            async for view in Tail(jobs=("1",)).answer(engine, Actor(0, 1)):
+                told.append(view.state)  # noqa: PERF401 -- each is looked at before the next comes
+
+        engine.create(submitted())
+        start(engine, 1)
+        await engine.committed()
+        following = asyncio.create_task(follow())
+        await eventually(lambda: told)
+        with closing(sqlite3.connect(engine.paths.database)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            engine.record(engine.job(1), [end()])
+            before = len(told)
+            await eventually(lambda: len(told) > before + 2)
+            assert set(told) == {State.RUNNING}
+            connection.rollback()
+        await following
+        return told
+
+    assert play(tmp_path, scene)[-1] is State.COMPLETED
 
 
 def test_reports_are_told_together(tmp_path: Path) -> None:
