@@ -16,6 +16,7 @@ from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
+from jobd.core.notifications import Said
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.attempts.control import Control
 from jobd.daemon.attempts.directory import Claim
@@ -23,7 +24,9 @@ from jobd.daemon.attempts.executor import Executor
 from jobd.daemon.attempts.meter import Meter
 from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
-from jobd.daemon.reports import Reading, Reports, gather
+from jobd.daemon.notify_sockets import NotifySockets
+from jobd.daemon.reported import notification_events, report_events
+from jobd.daemon.reports import Reading, Reports
 from jobd.daemon.system import cgroups
 from jobd.daemon.system.crash import crash_point
 
@@ -45,6 +48,7 @@ class Recorder:
         self.executor = Executor(self, boot, engine.paths.log / "zygote.log")
         self.control = Control(self.executor.watched, self)
         self.reports = Reports(self.reported)
+        self.notify_sockets = NotifySockets(self.notified)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.vanished)
         #: Attempts that are over while something holds on to their directories; recovery looks at them again.
@@ -56,6 +60,7 @@ class Recorder:
         """Let go of everything; jobs run on."""
         self._closed = True
         self.reports.close()
+        self.notify_sockets.close()
         self.meter.close()
         self.control.close()
         self.executor.close()
@@ -75,6 +80,7 @@ class Recorder:
 
     def never_ran(self, key: Key, why: str) -> None:
         """The attempt did not run and never will."""
+        self.notify_sockets.finish(key)
         job = self._open_job(key)
         if job is not None:
             cgroups.remove(job.attempts[-1].cgroup or "")
@@ -134,7 +140,14 @@ class Recorder:
         job = self._open_job(key)
         if job is not None:
             elapsed = lifecycle.elapsed(job, self.engine.clock.now())
-            self.engine.record(job, _report_events(reading, job.progress.stage, elapsed))
+            self.engine.record(job, report_events(reading.lines, job.progress.stage, elapsed, reading.offset))
+
+    def notified(self, key: Key, said: Said) -> None:
+        """The job told its service manager something. Raises what the store suffers from."""
+        job = self._open_job(key)
+        if job is not None:
+            elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+            self.engine.record(job, notification_events(said, job.progress.stage, elapsed))
 
     def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
         """The tree was measured; now and then it is saved."""
@@ -160,8 +173,9 @@ class Recorder:
             self._record(job, lifecycle.lost(job, lost_by, self.engine.clock.now()))
 
     def follow(self, job: Job) -> None:
-        """Read the reports of a running job and measure it."""
+        """Read the reports of a running job, hear it and measure it."""
         self._follow_reports(job)
+        self.notify_sockets.follow(current(job), output.attempt_directory(self.engine.paths, *current(job)))
         watched = self.executor.watched.get(current(job))
         if watched is not None and job.spec is not None:
             self.meter.watch(watched.key, watched.tree, watched.path, job.spec.output_limit, job.usage)
@@ -177,6 +191,7 @@ class Recorder:
         """Leave the processes of an abandoned attempt alone; its end is still waited for, to clean up."""
         self.control.spare(key)
         self.reports.drop(key)
+        self.notify_sockets.finish(key)
         self.meter.finish(key)
 
     def is_over(self, key: Key) -> bool:
@@ -224,11 +239,11 @@ class Recorder:
             elapsed = min(elapsed, ending.elapsed)
         events, stage = [], job.progress.stage
         for reading in self.reports.finish(key):
-            for event in _report_events(reading, stage, elapsed):
+            for event in report_events(reading.lines, stage, elapsed, reading.offset):
                 events.append(event)
                 if isinstance(event, happened.Progressed):
                     stage = event.report.stage or stage
-        return events
+        return events + notification_events(self.notify_sockets.finish(key), stage, elapsed)
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""
@@ -266,23 +281,6 @@ class Recorder:
 def current(job: Job) -> Key:
     """Name the latest attempt of a job."""
     return job.id, job.attempts[-1].number
-
-
-def _report_events(reading: Reading, stage: str | None, elapsed: float | None) -> list[Event]:
-    gathered = gather(reading.lines, stage)
-    events: list[Event] = []
-    if gathered.example is not None:
-        details = gathered.example.details
-        rejected = happened.ReportRejected(
-            text=details["text"], problem=details["problem"], count=gathered.rejected, offset=reading.offset
-        )
-        events.append(rejected)
-    if gathered.taken or not events:
-        progressed = happened.Progressed(
-            report=gathered.report, count=gathered.taken, elapsed=elapsed, offset=reading.offset
-        )
-        events.append(progressed)
-    return events
 
 
 def _dated(ending: Ending, job: Job, now: Moment) -> Ending:

@@ -1,8 +1,9 @@
 """The directory of an attempt: the contract between the daemon and whoever runs the job (version 1).
 
-`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report and the output. The
-daemon only reads, but for spec.json and a claim that fences. Only `exit` is durable by itself; of the others a garbled
-one counts as absent. An attempt run without a daemon is `run/adhoc-<random>/` until it has been imported.
+`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report, the output, and the
+daemon's socket `notify`. But for that, spec.json and a claim that fences, the daemon only reads. Only `exit` is durable
+by itself; of the others a garbled one counts as absent. An attempt run without a daemon is `run/adhoc-<random>/` until
+it has been imported.
 """
 
 import fcntl
@@ -142,11 +143,12 @@ def spec_file(
     """Put together what the shim needs.
 
     `extra` are the variables a job gets beside its submitter's, `limits` those that hold if the submitter names none.
+    Its submitter's service manager is not its own.
     """
     assert job.spec is not None
     spec = job.spec
     variables = tuple(f"{name}={value}" for name, value in extra.items())
-    mine = tuple(f"{name}=" for name in extra)
+    mine = tuple(f"{name}=" for name in (*extra, "NOTIFY_SOCKET"))
     inherited = (v for v in surroundings.environment if not (isinstance(v, str) and v.startswith(mine)))
     return SpecFile(
         job=job.id, attempt=attempt.number, name=job.name, cookie=attempt.cookie, argv=spec.argv, cwd=spec.cwd,

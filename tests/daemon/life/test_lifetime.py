@@ -199,12 +199,14 @@ def test_the_manager_is_kept_informed(living: Living, state_dir: Path) -> None:
 
 def test_a_job_is_no_service(living: Living, state_dir: Path) -> None:
     """Nothing of what the manager told the daemon is told to its jobs."""
-    living.start({"NOTIFY_SOCKET": str(state_dir / "notify"), "WATCHDOG_USEC": "60000000"})
+    managers = str(state_dir / "notify")
+    living.start({"NOTIFY_SOCKET": managers, "WATCHDOG_USEC": "60000000"})
     job = living.submit("env")
     living.ended(job["id"])
-    names = {line.partition(b"=")[0] for line in living.output(job["id"]).splitlines()}
-    assert not names & {b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"LISTEN_FDS", b"JOBD_LOCK_FD"}
-    assert {b"JOBD_JOB_ID", b"JOBD_FD", b"JOBD_DIR", b"PATH"} <= names
+    said = dict(line.split("=", 1) for line in living.output(job["id"]).decode().splitlines())
+    assert not said.keys() & {"WATCHDOG_USEC", "LISTEN_FDS", "JOBD_LOCK_FD"}
+    assert said["NOTIFY_SOCKET"] != managers
+    assert said.keys() >= {"JOBD_JOB_ID", "JOBD_FD", "JOBD_DIR", "PATH"}
 
 
 def test_a_socket_of_the_manager(state_dir: Path) -> None:

@@ -1,0 +1,68 @@
+"""What a program tells its service manager (sd_notify(3)), as the report lines that mean the same.
+
+    STATUS=40% half way     the line as it is, if it begins with how far the job is (40%, 3/10); else a message
+    X_JOBD_PROGRESS=LINE    any line of the report file
+    WATCHDOG=1              `beat`
+    READY=1, STOPPING=1     a message that says so, unless there is a STATUS beside it; RELOADING=1 likewise
+
+The other assignments are for a service manager and change nothing here. What is no assignment at all is refused.
+"""
+
+from typing import NamedTuple
+
+from jobd.core import progress
+from jobd.core.errors import BadProgress
+from jobd.core.text import single_line
+
+#: What stands for an assignment of which only the presence counts.
+MEANING = {
+    b"READY=1": b"message ready",
+    b"RELOADING=1": b"message reloading",
+    b"STOPPING=1": b"message stopping",
+    b"WATCHDOG=1": b"beat",
+    b"WATCHDOG=trigger": b"message stuck: the watchdog was triggered",
+}
+REPORT, STATUS = b"X_JOBD_PROGRESS", b"STATUS"
+
+
+class Said(NamedTuple):
+    """What was told: report lines in order, and what was refused."""
+
+    lines: list[bytes]
+    refused: list[BadProgress]
+
+
+def translate(message: bytes) -> Said:
+    """Read one datagram: assignments with newlines between them."""
+    general: list[bytes] = []
+    special: list[bytes] = []
+    refused = []
+    for line in message.split(b"\n"):
+        name, equals, value = line.partition(b"=")
+        value = value.strip()
+        if line and not (equals and name):
+            refused.append(refusal(line, "no NAME=value in what was sent to NOTIFY_SOCKET"))
+        elif line in MEANING:
+            general.append(MEANING[line])
+        elif value and name == STATUS:
+            special.append(value if _tells_progress(value) else b"message " + value)
+        elif value and name == REPORT:
+            special.append(value)
+    return Said(general + special, refused)
+
+
+def refusal(message: bytes, problem: str) -> BadProgress:
+    """Make what a refused message is kept as."""
+    text = message[: progress.LONGEST_EXAMPLE].decode("utf-8", "backslashreplace")
+    return BadProgress(text=single_line(text)[: progress.LONGEST_EXAMPLE], problem=problem)
+
+
+def _tells_progress(status: bytes) -> bool:
+    """Whether a status begins with how far the job is; what only looks so (`9/5 tries`) is a message."""
+    if not status[:1].isdigit():
+        return False
+    try:
+        report = progress.parse(status)
+    except BadProgress:
+        return False
+    return report.fraction is not None or report.done is not None
