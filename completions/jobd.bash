@@ -34,6 +34,9 @@ _jobd_command() {
 
 _jobd_enter() {
     case "$path:$word" in
+        ':attach')
+            path='attach'
+            ;;
         ':begin')
             path='begin'
             ;;
@@ -175,6 +178,9 @@ _jobd_takes_value() {
         ':--color')
             :
             ;;
+        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--format' | 'attach:--color')
+            :
+            ;;
         'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--format' | 'begin:--color')
             :
             ;;
@@ -314,6 +320,9 @@ _jobd_takes_value() {
 _jobd_value() {
     case "$path:$option" in
         ':--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'attach:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'begin:--color')
@@ -497,7 +506,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
             ;;
         *) : ;;
     esac
@@ -507,6 +516,9 @@ _jobd_options() {
     case "$path" in
         '')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--version' '--help'
+            ;;
+        'attach')
+            _jobd_offer '--name' '--group' '--request-id' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'begin')
             _jobd_offer '--pid' '--group' '--request-id' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -647,7 +659,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
             ;;
         'cancel:'*)
             _jobd_jobs

@@ -131,7 +131,7 @@ def next_commands(job: JobView) -> tuple[str, ...]:
     if not job.done:
         change = f"jobd resume {job.id}" if job.state in (State.PAUSING, State.PAUSED) else f"jobd pause {job.id}"
         return f"jobd tail -f {job.id}", *([change] if job.state is not State.PENDING else []), f"jobd cancel {job.id}"
-    again = () if job.state is State.COMPLETED or job.argv is None else (f"jobd retry {job.id}",)
+    again = () if job.state is State.COMPLETED or job.begun else (f"jobd retry {job.id}",)
     return *again, f"jobd status {job.id}", f"jobd log {job.id}"
 
 

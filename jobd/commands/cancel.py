@@ -73,7 +73,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, wait: bool, yes: bool, dr
     A waiting job is canceled at once. A running one gets the signal; what still lives after the grace is killed, until
     nothing is left. The command does not wait for that.
     """
-    _changes.ask(shell, jobs, "cancel", lambda job: not job.done and job.argv is not None, yes=yes, dry_run=dry_run)
+    _changes.ask(shell, jobs, "cancel", lambda job: not job.done and not job.begun, yes=yes, dry_run=dry_run)
     canceled = shell.client.call(Cancel(jobs=jobs, **how))
     if wait and canceled:
         canceled = wait_for(shell, Wait(jobs=tuple(str(job.id) for job in canceled)))

@@ -25,7 +25,7 @@ jobd end "$id" --exit $?
 
 
 class End(Mutation[tuple[JobView, ...]], frozen=True):
-    """Say that jobs begun with `begin` have ended, with an exit status."""
+    """Say that jobs that `begin` or `attach` made have ended, with an exit status."""
 
     method: ClassVar = "end"
 
@@ -38,7 +38,7 @@ class End(Mutation[tuple[JobView, ...]], frozen=True):
         return engine.change(
             self.jobs,
             lambda job: job.spec is None and not job.done,
-            lambda job: lifecycle.end(job, self.exit, now),
+            lambda job: lifecycle.end(job, self.exit, now, engine.usage.get(job.id)),
             caller,
         )
 
@@ -51,6 +51,6 @@ class End(Mutation[tuple[JobView, ...]], frozen=True):
 @output_options(JobView)
 @click.pass_obj
 def command(shell: Shell, /, jobs: tuple[str, ...], *, exit_code: int) -> int:
-    """Say that jobs begun with `jobd begin` have ended."""
+    """Say that jobs that `jobd begin` or `jobd attach` made have ended."""
     ended = shell.client.call(End(jobs=jobs, exit=exit_code))
     return _changes.report(shell, ended)

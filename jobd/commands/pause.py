@@ -51,7 +51,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool)
     Every process of the job is stopped; its clock, its time left and its limits stand still until `jobd resume`.
     """
     _changes.ask(
-        shell, jobs, "pause", lambda job: job.state is State.RUNNING and job.argv is not None, yes=yes, dry_run=dry_run
+        shell, jobs, "pause", lambda job: job.state is State.RUNNING and not job.begun, yes=yes, dry_run=dry_run
     )
     paused = shell.client.call(Pause(jobs=jobs))
     return _changes.report(shell, paused, next_step="resume")

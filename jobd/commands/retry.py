@@ -56,7 +56,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, 
     if not words:
         raise click.UsageError("name the jobs to run again, or say --failed")
     _changes.ask(
-        shell, words, "retry", lambda job: job.done and job.argv is not None, yes=yes, dry_run=dry_run,
+        shell, words, "retry", lambda job: job.done and not job.begun, yes=yes, dry_run=dry_run,
         among=MEANT_BY_ALL,
     )  # fmt: skip
     retried = shell.client.call(Retry(jobs=words))

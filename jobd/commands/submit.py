@@ -83,10 +83,11 @@ class Submit(Mutation[JobView], frozen=True):
 
 def name_of(asked: Submit) -> str:
     """Say what the job is called: as asked, or after the last part of its command. Raises BadValue."""
-    return selection.name(_named_after(asked.argv[0]) if asked.name is None else asked.name)
+    return selection.name(named_after(asked.argv[0]) if asked.name is None else asked.name)
 
 
-def _named_after(command: Lossless) -> str:
+def named_after(command: Lossless) -> str:
+    """Make a name of the last part of a command; what names cannot have is left out or replaced."""
     last = plain(command).rstrip("/").rpartition("/")[2]
     cleaned = "".join(c if c.isprintable() and c not in ",~" else "_" for c in last).lstrip("%-@")
     return f"job-{cleaned}"[:200] if not cleaned or cleaned.isdigit() or cleaned in ("last", "all") else cleaned[:200]
@@ -135,7 +136,7 @@ def _stands(shell: Shell, job: JobView) -> str:
     from jobd.commands.list import List
 
     alive = shell.client.call(List(states=(*ALIVE, State.PENDING), limit=1000))
-    busy = [other for other in alive if other.argv is not None and other.state is not State.PENDING]
+    busy = [other for other in alive if not other.begun and other.state is not State.PENDING]
     slots = shell.config.jobs.slots
     if len(busy) < slots or job.id not in [other.id for other in alive if other.state is State.PENDING]:
         return "started"

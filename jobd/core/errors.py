@@ -126,6 +126,10 @@ class CommandFailed(Refused, code=106):
     """{command} failed: {problem}"""
 
 
+class AlreadyFollowed(Refused, code=107, hint="jobd status {job}"):
+    """process {process} is followed already, as job {job} ({name})"""
+
+
 class NothingMatched(JobdError, code=200, exit_status=66):
     """no such thing: {what}"""
 

@@ -29,6 +29,7 @@ from jobd.core.model import (
 )
 from jobd.core.observations import Adopted, CancelStalled, Measured, OutputTrimmed, Progressed, ReportRejected
 from jobd.core.series import extend
+from jobd.core.text import Lossless
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [
@@ -50,6 +51,7 @@ class Created(Event, frozen=True, kw_only=True):
     origin: Origin
     spec: Spec | None = None
     watched: Process | None = None
+    command: tuple[Lossless, ...] | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = msgspec.field(default_factory=dict)
@@ -66,17 +68,19 @@ class Submitted(Created, frozen=True, kw_only=True):
 
 
 class Begun(Created, frozen=True, kw_only=True):
-    """A job that jobd did not start asked to be followed."""
+    """A job that jobd did not start asked to be followed, or a process that ran since `started_at` was attached."""
 
     boot: str
     boottime: int
+    started_at: datetime | None = None
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Open the only attempt, already started."""
+        since, main = self.started_at or at, self.watched
         attempt = Attempt(
-            number=1, boot=self.boot, opened_at=at, main=self.watched, started_at=at, started_boottime=self.boottime
+            number=1, boot=self.boot, opened_at=at, main=main, started_at=since, started_boottime=self.boottime
         )
-        return replace(job, attempts=(attempt,), numbered=1, started_at=at)
+        return replace(job, attempts=(attempt,), numbered=1, started_at=since)
 
 
 class Imported(Created, frozen=True, kw_only=True):

@@ -163,7 +163,7 @@ def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | Non
     """
     if not job.open:
         return []
-    final = accounting.settle(accounting.join(usage, job.usage) if usage else job.usage, ending.resources)
+    final = accounting.settle(_final(job, usage), ending.resources)
     if ending.status == 0 and ending.start_errno is None:
         return [happened.Completed(ending=ending, usage=final, measure=measure)]
     if job.state is State.CANCELING:
@@ -172,26 +172,36 @@ def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | Non
     return [happened.Failed(ending=ending, usage=final, measure=measure, reason=reason, detail=detail)]
 
 
-def lost(job: Job, detail: str, now: Moment) -> list[happened.Event]:
+def lost(job: Job, detail: str, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
     """Note that nobody can say how the attempt ended: by a reboot, its shim killed, or the process of a begun job gone.
 
-    `detail` is reboot, shim or process. After a reboot nobody knows when it ended, either.
+    `detail` is reboot, shim or process, `usage` the last measurement. Nobody knows when a reboot ended it, either.
     """
     if not job.open:
         return []
     ending = Ending() if detail == "reboot" else Ending(ended_at=now.wall)
     if job.state is State.CANCELING:
         return [happened.Canceled(ending=ending, reason=_cancel_reason(job))]
-    return [happened.Failed(ending=ending, reason="lost", detail=detail)]
+    return [happened.Failed(ending=ending, usage=_final(job, usage), reason="lost", detail=detail)]
 
 
-def end(job: Job, status: int, now: Moment) -> list[happened.Event]:
+def gone(job: Job, status: int | None, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
+    """Note that the process of a job begun elsewhere has ended, with the wait status if the kernel told it.
+
+    That of an attached process is how the job ended. A begun job says that itself: its process may be any, and ends
+    without a word only if something is wrong.
+    """
+    if status is None or job.command is None:
+        return lost(job, "process" if job.attempts[-1].boot == now.boot else "reboot", now, usage)
+    return exited(job, Ending(status=status, ended_at=now.wall, elapsed=_whole(job, now)), usage)
+
+
+def end(job: Job, status: int, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
     """Note that a job begun elsewhere has ended, with an exit status (0-255). Raises JobFinished, IllegalChange."""
     _not_done(job, "ended")
     if job.spec is not None:
         raise _illegal(job, "end", "run by jobd")
-    whole = duration(job.attempts[-1], now) if job.attempts else None
-    return exited(job, Ending(status=status << 8, ended_at=now.wall, elapsed=whole), None)
+    return exited(job, Ending(status=status << 8, ended_at=now.wall, elapsed=_whole(job, now)), usage)
 
 
 def retry(job: Job) -> list[happened.Event]:
@@ -212,6 +222,14 @@ def remove(job: Job) -> list[happened.Event]:
 def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:
     """Make the error that names what does not end."""
     return TreeStillAlive(job=job.id, name=job.name, processes=",".join(processes))
+
+
+def _whole(job: Job, now: Moment) -> float | None:
+    return duration(job.attempts[-1], now) if job.attempts else None
+
+
+def _final(job: Job, usage: Usage | None) -> Usage | None:
+    return accounting.join(usage, job.usage) if usage else job.usage
 
 
 def _failure(ending: Ending) -> tuple[str, str | None]:

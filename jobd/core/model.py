@@ -246,7 +246,7 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything remembered of one job. A job that jobd did not start (`begin`) has no spec."""
+    """Everything remembered of one job. A job that jobd did not start (`begin`, `attach`) has no spec."""
 
     id: Id
     name: str
@@ -255,6 +255,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin
     spec: Spec | None = None
     watched: Process | None = None
+    #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.
+    command: tuple[Lossless, ...] | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}

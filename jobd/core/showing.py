@@ -22,10 +22,10 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
     code, signal = _ending_parts(attempt.ending if attempt and job.done else None)
     return JobView(
         id=job.id, name=job.name, state=job.state, reason=job.reason, detail=job.detail,
-        argv=job.spec.argv if job.spec else None, cwd=job.spec.cwd if job.spec else job.origin.cwd,
+        argv=job.spec.argv if job.spec else job.command or None, cwd=job.spec.cwd if job.spec else job.origin.cwd,
         group=job.group, priority=job.priority, labels=job.labels,
         attempt=attempt.number if attempt else None, attempts=tuple(_attempt(a, now) for a in job.attempts),
-        pid=attempt.main.pid if attempt and attempt.main and job.open else None,
+        begun=job.spec is None, pid=attempt.main.pid if attempt and attempt.main and job.open else None,
         exit_code=code, signal=signal,
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=lifecycle.elapsed(job, now), done=job.done,

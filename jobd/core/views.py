@@ -70,6 +70,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the world sees it.
 
+    `begun` = jobd did not start it: it was begun, or attached; then `argv` is known of an attached process only.
     `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
     exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
     the exit_code that a shell gives it, 127 if it was not found, else 126.
@@ -87,6 +88,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     attempt: int | None
     attempts: tuple[AttemptView, ...]
+    begun: bool
     pid: int | None
     exit_code: int | None
     signal: int | None

@@ -50,7 +50,7 @@ class Recorder:
         self.reports = Reports(self.reported)
         self.notify_sockets = NotifySockets(self.notified)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
-        self.begun = Begun(self.vanished)
+        self.begun = Begun(self.gone, self.meter)
         #: Attempts that are over while something holds on to their directories; recovery looks at them again.
         self.leftovers: set[Key] = set()
         self._closed = False
@@ -166,11 +166,11 @@ class Recorder:
         if job is not None:
             self._record(job, [happened.OutputTrimmed(file=file, removed_bytes=removed, limit=limit)])
 
-    def vanished(self, job_id: int, lost_by: str = "process") -> None:
-        """The process that a begun job told to watch has ended without a word, or the machine was restarted."""
+    def gone(self, job_id: int, status: int | None = None, usage: Usage | None = None) -> None:
+        """The process that a begun job told to watch has ended, or the machine was restarted."""
         job = self.engine.jobs.get(job_id)
         if job is not None and not job.done:
-            self._record(job, lifecycle.lost(job, lost_by, self.engine.clock.now()))
+            self._record(job, lifecycle.gone(job, status, self.engine.clock.now(), usage))
 
     def follow(self, job: Job) -> None:
         """Read the reports of a running job, hear it and measure it."""

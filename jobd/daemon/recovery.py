@@ -116,7 +116,7 @@ class Recovery:
     def _begun(self, job: Job) -> None:
         attempt = job.attempt
         if attempt is not None and attempt.boot != self._boot:
-            self.recorder.vanished(job.id, "reboot")
+            self.recorder.gone(job.id)
         else:
             self.recorder.begun.watch(job)
 

@@ -153,6 +153,7 @@ def test_every_example_runs(own: House, tmp_path: Path, verb: str) -> None:
     desk = Desk(own, tmp_path)
     if verb in ("begin", "end"):
         desk.environ["id"] = own("begin", "outside").out.strip()
+    desk.environ["pid"] = str(os.getpid())
     lines = examples(verb)
     assert lines, f"{verb} has no examples"
     for line in lines:

@@ -301,6 +301,23 @@ def test_a_begun_job_ends_with_the_status_it_says() -> None:
     assert live(begun(), lifecycle.end(begun(), 0, moment(60))).state is State.COMPLETED
 
 
+def test_a_process_that_is_gone() -> None:
+    """An attached process ends its job with its status; a begun job says its own, and is lost without a word."""
+    attached = live(None, [replace(EVENTS[happened.Begun], command=("sync", "-a"), started_at=AT)])
+    assert (attached.started_at, lifecycle.elapsed(attached, moment(5))) == (AT, 5.0)
+    well = live(attached, lifecycle.gone(attached, 0, moment(60)))
+    assert (well.state, lifecycle.elapsed(well, moment(600))) == (State.COMPLETED, 60.0)
+    used = Usage(cpu_seconds=3.0)
+    for job, status, now, reason in (
+        (attached, 9, moment(60), ("signal:9", "SIGKILL, possibly out of memory")),
+        (attached, None, moment(60), ("lost", "process")),
+        (attached, None, moment(60, boot="another"), ("lost", "reboot")),
+        (begun(), 0, moment(60), ("lost", "process")),
+    ):
+        ended = live(job, lifecycle.gone(job, status, now, used))
+        assert (ended.state, ended.reason, ended.detail, ended.usage) == (State.FAILED, *reason, used)
+
+
 def test_final_figures() -> None:
     """At the end the last measurement, the saved one and the kernel's account make the best figures together."""
     job = replace(running(), usage=Usage(peak_rss_bytes=70_000_000, cpu_seconds=0.5, write_bytes=512))

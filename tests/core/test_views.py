@@ -102,6 +102,7 @@ KILLED: dict[str, Any] = {
             "elapsed": 12.5,
         }
     ],
+    "begun": False,
     "pid": None,
     "exit_code": None,
     "signal": 9,
@@ -265,6 +266,7 @@ def test_not_started_by_jobd() -> None:
         "reason": None,
         "detail": None,
         "argv": None,
+        "begun": True,
         "attempts": [ATTEMPT | tried | {"started_at": at(1)}],
         "pid": 99,
         "signal": None,

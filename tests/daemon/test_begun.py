@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from jobd.core import events as happened
-from jobd.core.model import Job, Origin, Process
+from jobd.core.model import Job, Origin, Process, Usage
 from jobd.daemon import begun as begun_module
+from jobd.daemon.attempts.meter import Meter
+from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
 from jobd.daemon.system import processes
 from tests.daemon.hearing import eventually
@@ -30,6 +32,16 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+class Deaf:
+    """Hears what is measured, and does nothing about it."""
+
+    def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
+        """A tree was measured."""
+
+    def trimmed(self, key: Key, file: str, removed: int, limit: int) -> None:
+        """Output was over its limit."""
+
+
 def begun_job(watched: Process | None, job_id: int = 1) -> Job:
     """Make a job that somebody began."""
     event = happened.Begun(name="sync", origin=Origin(uid=0, pid=1), watched=watched, boot="b", boottime=1)
@@ -43,7 +55,8 @@ def watch(*jobs: Job, end: subprocess.Popen[bytes] | None = None, forget: int = 
     told: list[int] = []
 
     async def run() -> None:
-        begun = Begun(told.append)
+        meter = Meter(Deaf(), lambda: 60.0)
+        begun = Begun(lambda job_id, _status, _usage: told.append(job_id), meter)
         for job in jobs:
             begun.watch(job)
         if forget:
@@ -54,6 +67,7 @@ def watch(*jobs: Job, end: subprocess.Popen[bytes] | None = None, forget: int = 
         await eventually(lambda: forget or told)
         await asyncio.sleep(0.05)
         begun.close()
+        meter.close()
 
     asyncio.run(run())
     return told
