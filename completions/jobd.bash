@@ -157,6 +157,9 @@ _jobd_enter() {
         ':run')
             path='run'
             ;;
+        ':shell-init')
+            path='shell-init'
+            ;;
         ':status' | ':info' | ':show')
             path='status'
             ;;
@@ -299,6 +302,9 @@ _jobd_takes_value() {
             :
             ;;
         'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--request-id' | 'run:--color')
+            :
+            ;;
+        'shell-init:--prefix' | 'shell-init:--color')
             :
             ;;
         'status:--format' | 'status:--color')
@@ -472,6 +478,9 @@ _jobd_value() {
         'run:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'shell-init:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         'status:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
@@ -506,7 +515,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         *) : ;;
     esac
@@ -640,6 +649,9 @@ _jobd_options() {
         'run')
             _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--request-id' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'shell-init')
+            _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         'status')
             _jobd_offer '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
@@ -659,7 +671,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         'cancel:'*)
             _jobd_jobs

@@ -50,7 +50,7 @@ SAYS_MORE = {"follow": ["-f"], "beat": ["beat"], "stage": ["stage"], "message": 
 #: What jobd does if it is told nothing.
 DEFAULT = "status"
 #: Commands that help to mend settings that cannot be read, and so go on without.
-NEEDS_NO_SETTINGS = frozenset({"completion", "config", "doctor", "help"})
+NEEDS_NO_SETTINGS = frozenset({"completion", "config", "doctor", "help", "shell-init"})
 ASKS_FOR_HELP = frozenset({"-h", "--help"})
 
 INTERRUPTED, NOBODY_READS = 130, 141

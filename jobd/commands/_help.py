@@ -13,7 +13,7 @@ from jobd.commands._shell import Shell
 #: Commands under the headings of the overview; one that is not named here stands under the last.
 SECTIONS = {
     "Jobs": "run submit list status tail log wait cancel pause resume retry rm",
-    "From inside a job": "progress begin end",
+    "From inside a job": "progress shell-init begin end",
     "History": "history events",
     "Daemon and program": "",
 }

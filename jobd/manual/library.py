@@ -9,6 +9,7 @@ from jobd.manual.pages import config_page, man_page
 from jobd.manual.protocol import Kinds, protocol_page
 from jobd.manual.reference import events_page, states_page
 from jobd.manual.tree import read
+from jobd.manual.tutorial import tutorial_page
 
 #: Pages that are not about a command: {(section, name): who writes it}.
 OTHERS: dict[tuple[int, str], Callable[[Kinds], str]] = {
@@ -16,6 +17,7 @@ OTHERS: dict[tuple[int, str], Callable[[Kinds], str]] = {
     (7, "jobd-events"): lambda _: events_page(),
     (7, "jobd-protocol"): protocol_page,
     (7, "jobd-states"): lambda _: states_page(),
+    (7, "jobd-tutorial"): lambda _: tutorial_page(),
 }
 
 

@@ -14,6 +14,8 @@ RELEASED = "November 21, 2026"
 
 WIDTH = 78
 CODE = re.compile(r"(?:(?<=\s)|^)([(\[]?)`([^`]+)`([.,:;)\]?!]*)(?=\s|$)")
+#: Characters of code that a reader would see, and copy, as typographic ones.
+TYPED = str.maketrans({"'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"})
 MACRO = re.compile(r"[A-Z][a-z]\w?|[.,:;()\[\]?!|]")
 
 
@@ -56,7 +58,7 @@ class Page:
 
     def literal(self, lines: Iterable[str]) -> None:
         """Write lines as they are, such as commands to type."""
-        self._lines += [".Bd -literal -offset indent", *(escape(line, code=True) or r"\&" for line in lines), ".Ed"]
+        self._lines += [".Bd -literal -offset indent", *(escape(line, code=True) for line in lines), ".Ed"]
         self._fresh = False
 
     def items(self, entries: Iterable[tuple[str, Iterable[str]]]) -> None:
@@ -103,9 +105,10 @@ def sentences(text: str) -> list[str]:
 
 
 def escape(text: str, *, code: bool = False) -> str:
-    """Make a text safe on a line of its own; in code every hyphen is a minus, as it must be typed."""
+    """Make a text safe on a line of its own; in code each hyphen and quote is the one that must be typed."""
     text = text.replace("\\", "\\e")
     text = re.sub("-" if code else r"(?<![A-Za-z0-9])-|-(?![A-Za-z])", r"\\-", text)
+    text = text.translate(TYPED) if code else text
     if text.startswith((".", "'")):
         text = "\\&" + text
     return "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in text)
