@@ -181,10 +181,10 @@ _jobd_takes_value() {
         ':--color')
             :
             ;;
-        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--format' | 'attach:--color')
+        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--beat-every' | 'attach:--stale-after' | 'attach:--format' | 'attach:--color')
             :
             ;;
-        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--format' | 'begin:--color')
+        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--format' | 'begin:--color')
             :
             ;;
         'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
@@ -301,7 +301,7 @@ _jobd_takes_value() {
         'rpc:--color')
             :
             ;;
-        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--request-id' | 'run:--color')
+        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--request-id' | 'run:--beat-every' | 'run:--stale-after' | 'run:--on-stale' | 'run:--color')
             :
             ;;
         'shell-init:--prefix' | 'shell-init:--color')
@@ -310,7 +310,7 @@ _jobd_takes_value() {
         'status:--format' | 'status:--color')
             :
             ;;
-        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--request-id' | 'submit:--format' | 'submit:--color')
+        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--request-id' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
             :
             ;;
         'tail:-n' | 'tail:-l' | 'tail:--lines' | 'tail:--name' | 'tail:--color')
@@ -475,6 +475,9 @@ _jobd_value() {
         'run:--leftover')
             _jobd_offer 'kill' 'wait' 'leave'
             ;;
+        'run:--on-stale')
+            _jobd_offer 'note' 'cancel'
+            ;;
         'run:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
@@ -495,6 +498,9 @@ _jobd_value() {
             ;;
         'submit:--leftover')
             _jobd_offer 'kill' 'wait' 'leave'
+            ;;
+        'submit:--on-stale')
+            _jobd_offer 'note' 'cancel'
             ;;
         'submit:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -527,10 +533,10 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--version' '--help'
             ;;
         'attach')
-            _jobd_offer '--name' '--group' '--request-id' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--group' '--request-id' '--beat-every' '--stale-after' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'begin')
-            _jobd_offer '--pid' '--group' '--request-id' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--pid' '--group' '--request-id' '--beat-every' '--stale-after' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'cancel')
             _jobd_offer '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -647,7 +653,7 @@ _jobd_options() {
             _jobd_offer '--schema' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'run')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--request-id' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--request-id' '--beat-every' '--stale-after' '--on-stale' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'shell-init')
             _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -656,7 +662,7 @@ _jobd_options() {
             _jobd_offer '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'submit')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--request-id' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--request-id' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'tail')
             _jobd_offer '--follow' '--lines' '--all' '--stdout' '--stderr' '--timestamps' '--raw' '--exit-status' '--name' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

@@ -7,6 +7,7 @@ import msgspec
 from jobd.commands import _looks
 from jobd.commands._output import last_lines
 from jobd.core.model import State
+from jobd.core.promises import OnStale
 from jobd.core.text import plain
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
@@ -52,6 +53,7 @@ def _head(screen: "Screen", job: JobView) -> str:
 def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
     return [
         ("State", _state(screen, job)),
+        ("Heartbeat", _promise(job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
         ("Process", _process(job)),
@@ -75,11 +77,26 @@ def _state(screen: "Screen", job: JobView) -> str:
         text += f" at {_clock(job.ended_at)}"
     elif job.started_at:
         text += f" since {_clock(job.started_at)}"
+    text += f", {_looks.stale(job)}" if job.stale_since else ""
     took = _looks.took(job.elapsed)
     text += (f", after {took}" if job.done else f", {took}") if took else ""
     if job.done and took and job.usual:
         text += f" (usually {amounts.duration(job.usual.p50)})"
     return text + (f" (attempt {job.attempt})" if job.attempt and job.attempt > 1 else "")
+
+
+def _promise(job: JobView) -> str:
+    """Say how often it promised to be heard of, and when it last reported."""
+    heartbeat, said = job.heartbeat, job.progress.updated_at
+    if heartbeat is None or job.done:
+        return ""
+    parts = [
+        f"every {amounts.duration(heartbeat.beat_every)}" if heartbeat.beat_every else "",
+        f"stale after {amounts.duration(heartbeat.stale_after)}",
+        "then canceled" if heartbeat.on_stale is OnStale.CANCEL else "",
+        f"last report {_clock(said)}" if said else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _progress(screen: "Screen", job: JobView) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobd.commands._heartbeat import heartbeat_options, on_stale_option, promised
 from jobd.commands._options import SIGNAL, SIZE, Function, duration
 from jobd.core.errors import BadValue
 from jobd.core.model import Leftover, Surroundings
@@ -72,6 +73,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def job_options(function: Function) -> Function:
     """Take the options of a new job, and the command as `argv`."""
+    function = heartbeat_options(on_stale_option(function))
     for option in reversed(_OPTIONS):
         function = option(function)
     return click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")(function)
@@ -88,6 +90,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
     environment = _environment(here.environ, options.pop("export"), options.pop("env"))
     folder, stdin = options.pop("cwd"), options.pop("stdin")
     leftover = options.pop("leftover")
+    heartbeat = promised(*(options.pop(name) for name in ("beat_every", "stale_after", "on_stale")))
     return {
         "argv": tuple(lossless(_bytes(word)) for word in argv),
         "cwd": here.cwd if folder is None else lossless(shell.absolute(folder)),
@@ -95,6 +98,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
         "surroundings": Surroundings(environment=environment, umask=here.umask, limits=here.limits),
         "stdin": None if stdin is None else lossless(shell.absolute(stdin)),
         "leftover": None if leftover is None else Leftover(leftover),
+        "heartbeat": heartbeat,
         "pid": here.pid,
         "tty": here.tty,
         **options,

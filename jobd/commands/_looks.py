@@ -54,6 +54,11 @@ def waits_for(job: JobView) -> str:
     return "starting" if latest and latest.state is None else "waiting for a free slot"
 
 
+def stale(job: JobView) -> str:
+    """Say since when it has been silent for too long, if it has."""
+    return f"stale since {amounts.clock(job.stale_since.isoformat())}" if job.stale_since else ""
+
+
 def progress_text(job: JobView, screen: "Screen", cells: int = BAR) -> str:
     """Draw the bar with its percentage; without a fraction what else is known of the progress."""
     progress = job.progress
@@ -106,6 +111,7 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     running = job.state in (State.RUNNING, State.COMPLETING, State.CANCELING)
     elapsed = amounts.duration(float(int(job.elapsed + (since if running else 0.0)))) if job.elapsed is not None else ""
     ends = left(job, since) if running else ""
+    yield stale(job)
     if progress.fraction is None or not running:
         yield waits_for(job) if job.state is State.PENDING else job.state.value
     yield f"{ends} left" if ends else elapsed

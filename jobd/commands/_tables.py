@@ -30,7 +30,7 @@ def plain(jobs: Iterable[JobView], screen: "Screen") -> str:
         Column("ID", lambda job: job.id),
         Column("NAME", lambda job: job.name),
         Column("STATE", lambda job: job.state),
-        Column("REASON", lambda job: job.reason),
+        Column("REASON", lambda job: job.reason or ("stale" if job.stale_since else None)),
         Column("PROGRESS", lambda job: job.progress.fraction),
         Column("ETA", lambda job: job.progress.eta and job.progress.eta.seconds),
         Column("TIME", lambda job: job.elapsed),
@@ -45,7 +45,7 @@ def active(found: Iterable[JobView], screen: "Screen") -> str:
     jobs = in_turn(found)
     columns = [
         *_names(screen),
-        Column("STATE", lambda job: job.state, style=_looks.style),
+        Column("STATE", lambda job: f"{job.state}, stale" if job.stale_since else job.state, style=_looks.style),
         Column("PROGRESS", lambda job: _progress(job, screen), shrink=2, least=10),
         Column("ETA", _looks.left, right=True),
         Column("TIME", lambda job: _looks.took(job.elapsed), right=True),

@@ -10,12 +10,14 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
 from jobd.commands.submit import named_after
 from jobd.core import selection
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted
 from jobd.core.events import Actor, Begun
 from jobd.core.model import Count, Id, Job, Origin, Process
+from jobd.core.promises import Heartbeat, settle
 from jobd.core.views import JobView
 from jobd.wire import Mutation
 
@@ -41,6 +43,7 @@ class Attach(Mutation[JobView], frozen=True):
     name: str | None = None
     group: Annotated[str, Meta(min_length=1, max_length=200)] = "default"
     labels: Annotated[dict[str, str], Meta(max_length=100)] = msgspec.field(default_factory=dict)
+    heartbeat: Heartbeat | None = None
     pid: Count = 0
     tty: str | None = None
 
@@ -62,7 +65,7 @@ class Attach(Mutation[JobView], frozen=True):
             name=name, watched=seen.process, command=seen.argv, group=self.group, labels=self.labels, boot=now.boot,
             boottime=seen.boottime, started_at=now.wall - timedelta(microseconds=(now.boottime - seen.boottime) / 1000),
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=seen.cwd),
-            usual=engine.archive.usual(name),
+            usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))
 
@@ -77,9 +80,20 @@ def _follows(job: Job, process: Process) -> bool:
 @click.option("-J", "--name", metavar="NAME", help="Call it so (default: after its command).")
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id attaches once.")
+@heartbeat_options
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, process: int, *, name: str | None, group: str, request_id: str | None) -> None:
+def command(
+    shell: Shell,
+    /,
+    process: int,
+    *,
+    name: str | None,
+    group: str,
+    beat_every: float | None,
+    stale_after: float | None,
+    request_id: str | None,
+) -> None:
     """Give a record to a process that runs already.
 
     Prints the id. The record begins when the process began, shows what it uses, and ends with it. How it ended is
@@ -87,6 +101,9 @@ def command(shell: Shell, /, process: int, *, name: str | None, group: str, requ
     otherwise the job fails with the reason `lost`. `jobd end ID --exit N` says it before the process has ended.
     """
     here = shell.here
-    asked = Attach(process=process, name=name, group=group, pid=here.pid, tty=here.tty, request_id=request_id)
+    asked = Attach(
+        process=process, name=name, group=group, pid=here.pid, tty=here.tty, request_id=request_id,
+        heartbeat=promised(beat_every, stale_after),
+    )  # fmt: skip
     job = shell.client.call(asked)
     shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

@@ -8,11 +8,13 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
 from jobd.core import selection
 from jobd.core.errors import BadValue
 from jobd.core.events import Actor, Begun
 from jobd.core.model import Count, Id, Origin
+from jobd.core.promises import Heartbeat, settle
 from jobd.core.text import Lossless
 from jobd.core.views import JobView
 from jobd.wire import Mutation
@@ -41,6 +43,7 @@ class Begin(Mutation[JobView], frozen=True):
     labels: Annotated[dict[str, str], Meta(max_length=100)] = msgspec.field(default_factory=dict)
     watch: Id | None = None
     cwd: Lossless | None = None
+    heartbeat: Heartbeat | None = None
     pid: Count = 0
     tty: str | None = None
 
@@ -56,7 +59,7 @@ class Begin(Mutation[JobView], frozen=True):
         begun = Begun(
             name=name, watched=watched, group=self.group, labels=self.labels, boot=now.boot, boottime=now.boottime,
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
-            usual=engine.archive.usual(name),
+            usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))
 
@@ -68,14 +71,28 @@ class Begin(Mutation[JobView], frozen=True):
 )
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id begins one job.")
+@heartbeat_options
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, name: str, *, pid: int | None, group: str, request_id: str | None) -> None:
+def command(
+    shell: Shell,
+    /,
+    name: str,
+    *,
+    pid: int | None,
+    group: str,
+    beat_every: float | None,
+    stale_after: float | None,
+    request_id: str | None,
+) -> None:
     """Give a record to something that jobd did not start.
 
     Prints the id; `jobd progress --job ID` reports for it and `jobd end ID` ends it.
     """
     here = shell.here
-    begun = Begin(name=name, group=group, watch=pid, cwd=here.cwd, pid=here.pid, tty=here.tty, request_id=request_id)
+    begun = Begin(
+        name=name, group=group, watch=pid, cwd=here.cwd, pid=here.pid, tty=here.tty, request_id=request_id,
+        heartbeat=promised(beat_every, stale_after),
+    )  # fmt: skip
     job = shell.client.call(begun)
     shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

@@ -12,6 +12,7 @@ from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
 from jobd.core import selection
 from jobd.core.model import ALIVE, Count, Leftover, Origin, Seconds, Spec, State, Surroundings
+from jobd.core.promises import Heartbeat, settle
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
 from jobd.ui import amounts
@@ -55,6 +56,7 @@ class Submit(Mutation[JobView], frozen=True):
     grace: Seconds | None = None
     leftover: Leftover | None = None
     output_limit: Count | None = None
+    heartbeat: Heartbeat | None = None
     pid: Count = 0
     tty: str | None = None
 
@@ -75,6 +77,7 @@ class Submit(Mutation[JobView], frozen=True):
         )  # fmt: skip
         submitted = Submitted(
             name=name, spec=spec, group=self.group, priority=self.priority, labels=self.labels,
+            heartbeat=settle(self.heartbeat, ours=True),
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
             usual=engine.archive.usual(name),
         )  # fmt: skip

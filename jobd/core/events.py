@@ -1,7 +1,8 @@
-"""Everything that can happen to a job, one class each, in the past tense; some come from `observations.py`.
+"""Everything that can happen to a job, one class each, in the past tense.
 
-An event says by itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by
-the table in `states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
+Some come from `observations.py` and `heartbeat.py`. An event says by itself how it changes the record (`apply`) and how
+serious it is; which state it leads to is said by the table in `states.py`. The JSON of an entry is the same in the log,
+on the socket and in whatever is sent elsewhere.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from jobd.core import progress
 from jobd.core.happening import Event, Severity, change_attempt, end_pause, stop_clocks
+from jobd.core.heartbeat import Revived, Stale
 from jobd.core.model import (
     ATTEMPTS_KEPT,
     Attempt,
@@ -28,20 +30,15 @@ from jobd.core.model import (
     Usual,
 )
 from jobd.core.observations import Adopted, CancelStalled, Measured, OutputTrimmed, Progressed, ReportRejected
+from jobd.core.promises import Heartbeat
 from jobd.core.series import extend
 from jobd.core.text import Lossless
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [
-    "Adopted",
-    "CancelStalled",
-    "Event",
-    "Measured",
-    "OutputTrimmed",
-    "Progressed",
-    "ReportRejected",
-    "Severity",
-]
+    "Adopted", "CancelStalled", "Event", "Measured", "OutputTrimmed", "Progressed", "ReportRejected", "Revived",
+    "Severity", "Stale",
+]  # fmt: skip
 
 
 class Created(Event, frozen=True, kw_only=True):
@@ -52,6 +49,7 @@ class Created(Event, frozen=True, kw_only=True):
     spec: Spec | None = None
     watched: Process | None = None
     command: tuple[Lossless, ...] | None = None
+    heartbeat: Heartbeat | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = msgspec.field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 
 #: The largest integer SQLite and JSON readers in other languages hold without loss of sign.
@@ -157,6 +158,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State | None = None
     reason: str | None = None
     ending: Ending | None = None
+    stale_since: datetime | None = None
     #: How far the report file has been read, in bytes.
     report_offset: int = 0
 
@@ -257,6 +259,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     watched: Process | None = None
     #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.
     command: tuple[Lossless, ...] | None = None
+    heartbeat: Heartbeat | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}

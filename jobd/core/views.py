@@ -10,6 +10,7 @@ import msgspec
 
 from jobd.core.eta import Eta
 from jobd.core.model import Measure, Origin, State, Usual, Warned
+from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 
 #: Exit statuses that stand for what has none of its own, as timeout(1) and the shells use them.
@@ -71,6 +72,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the world sees it.
 
     `begun` = jobd did not start it: it was begun, or attached; then `argv` is known of an attached process only.
+    `stale_since` = it was silent for longer than its `heartbeat` promises, and is still.
     `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
     exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
     the exit_code that a shell gives it, 127 if it was not found, else 126.
@@ -102,6 +104,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     usual: Usual | None
     output: OutputView | None
     origin: Origin
+    heartbeat: Heartbeat | None
+    stale_since: datetime | None
     warnings: tuple[Warned, ...]
     warned: int
 

@@ -62,6 +62,8 @@ class Engine:
         self.hub = Hub(self.archive)
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
+        #: Called with each batch that has become durable.
+        self.observers: list[Callable[[Batch], None]] = []
         #: Looks at what may be wrong with the daemon, each by a part of it.
         self.concerns: list[Callable[[], str | None]] = [self._storage, self._room]
         #: Called after jobs were loaded anew because a commit had failed.
@@ -179,6 +181,8 @@ class Engine:
             follow = self.consequences.get(type(entry.event))
             if follow is not None:
                 self._follow_up(follow, entry, batch)
+        for observe in self.observers:
+            self._show(observe, batch)
         for job_id, job in batch.jobs.items():
             if job is None:
                 self._removed.pop(job_id, None)
@@ -236,6 +240,13 @@ class Engine:
             follow(job, entry.event)
         except Exception:
             logger.exception("job %d: what follows from %s failed", entry.job, type(entry.event).__name__)
+
+    def _show(self, observe: Callable[["Batch"], None], batch: "Batch") -> None:
+        """Show what is durable to one who looks; what goes wrong with that harms no other."""
+        try:
+            observe(batch)
+        except Exception:
+            logger.exception("what has become durable could not be looked at")
 
     def _arrange_queue(self) -> None:
         self.queue = schedule.Queue()

@@ -50,6 +50,8 @@ EVENTS: dict[type[Event], Event] = {
         happened.ReportRejected(text="foo", problem="no report", count=3, offset=50),
         happened.Measured(usage=USAGE, measure=Measure(5.0, 186.5, 40_000_000)),
         happened.OutputTrimmed(file="output", removed_bytes=100, limit=1000),
+        happened.Stale(silent=120.5),
+        happened.Revived(),
         happened.PauseAsked(),
         happened.Paused(boottime=BOOTTIME + 10**9),
         happened.Resumed(boottime=BOOTTIME + 3 * 10**9),

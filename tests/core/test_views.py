@@ -116,6 +116,8 @@ KILLED: dict[str, Any] = {
     "usual": None,
     "output": None,
     "origin": {"uid": 1000, "pid": 77, "tty": "pts/3", "cwd": "/srv/video"},
+    "heartbeat": None,
+    "stale_since": None,
     "warnings": [],
     "warned": 0,
 }

@@ -64,6 +64,18 @@ def sizes(directory: Path) -> dict[str, int]:
     return found
 
 
+def growth(directory: Path) -> tuple[int, float]:
+    """Give the bytes of all output of a live attempt, and when some was last written, in seconds since the epoch."""
+    found, latest = 0, 0.0
+    for name in NAMES:
+        try:
+            status = os.stat(f"{directory}/{name}")
+        except FileNotFoundError:
+            continue
+        found, latest = found + status.st_size, max(latest, status.st_mtime)
+    return found, latest
+
+
 def delete(paths: Paths, job_id: int, attempts: list[int]) -> None:
     """Remove the kept output of a job's attempts."""
     for number in attempts:

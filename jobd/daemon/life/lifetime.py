@@ -17,6 +17,7 @@ from jobd import __version__
 from jobd.config import Config, Paths, load
 from jobd.core.errors import ConfigInvalid, JobdError
 from jobd.daemon.engine import Engine
+from jobd.daemon.heartbeats import Heartbeats
 from jobd.daemon.life import instance, listening, service
 from jobd.daemon.life.idle import Idle
 from jobd.daemon.life.listening import Door
@@ -115,6 +116,7 @@ class Life:
         self._listen_to_signals(loop)
         crash_point("before_recovery")
         self._recovery.run()
+        self._heartbeats.start()
         crash_point("after_recovery")
         self._serve(loop)
         await self._over.wait()
@@ -145,6 +147,7 @@ class Life:
         self._recorder = Recorder(engine)
         self._orders = Orders(engine, self._recorder, self._limits)
         self._recovery = Recovery(engine, self._recorder)
+        self._heartbeats = Heartbeats(engine)
         self._settings = Settings(os.environ, self._configure)
         self._upkeep = Upkeep(engine, self._recovery, self._chores())
         engine.busy = lambda: self._settings.watch(busy=True)
@@ -211,6 +214,7 @@ class Life:
         self._upkeep.close()
         self._settings.close()
         self._orders.close()
+        self._heartbeats.close()
         self._recorder.close()
         try:
             await self._store.close()
@@ -236,6 +240,7 @@ class Life:
     def _mend(self) -> None:
         self._orders.forget_groups()
         self._upkeep.mend()
+        self._heartbeats.look()
 
     def _succeed(self) -> None:
         """Become the successor; if that cannot be, end as if asked to stop."""
