@@ -303,7 +303,8 @@ def test_as_cron_does(empty: House, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     said = empty.raw("log", "cron")
     names = {line.partition(b"=")[0].decode() for line in said.splitlines()}
-    assert {name for name in names if not name.startswith("JOBD_")} <= {"PATH", "PWD", "SHLVL", "_", "OLDPWD"}
+    known = {"PATH", "PWD", "SHLVL", "_", "OLDPWD", "NOTIFY_SOCKET"}
+    assert {name for name in names if not name.startswith("JOBD_")} <= known
     home = {**BARE, "HOME": str(tmp_path)}
     done = subprocess.run(
         [*jobd, "run", "--", "echo", "hi"], env={**home, **NO_DAEMON}, capture_output=True, check=False
@@ -369,4 +370,6 @@ def test_options_reach_the_record(house: House) -> None:
     assert json.loads(house("status", "-j", "other").out)["state"] == "completed"
     bare = house.raw("run", "--export=NONE", "--env", "X=1", "--", "env").decode()
     names = {line.partition("=")[0] for line in bare.splitlines()}
-    assert names <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "X"} | {n for n in names if n[:5] == "JOBD_"}
+    assert names <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "X", "NOTIFY_SOCKET"} | {
+        n for n in names if n[:5] == "JOBD_"
+    }
