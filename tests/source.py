@@ -60,11 +60,15 @@ class Module:
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef))
 
     def public(self) -> Iterator[Function | ast.ClassDef]:
-        """Walk the public classes and functions, and the public methods of public classes."""
+        """Walk the public classes and functions, and the public methods of public classes; an overload is a type."""
         nodes: list[ast.AST] = [self.tree]
         while nodes:
             for node in ast.iter_child_nodes(nodes.pop()):
-                if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
+                if (
+                    isinstance(node, Function | ast.ClassDef)
+                    and not node.name.startswith("_")
+                    and not _is_overload(node)
+                ):
                     yield node
                     if isinstance(node, ast.ClassDef):
                         nodes.append(node)
@@ -87,6 +91,10 @@ class Module:
         above = self.name.split(".") if self.is_package else self.name.split(".")[:-1]
         kept = above[: len(above) - node.level + 1]
         return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _is_overload(node: ast.AST) -> bool:
+    return any(ast.unparse(decorator) == "overload" for decorator in getattr(node, "decorator_list", ()))
 
 
 def _is_for_types(node: ast.AST) -> bool:

@@ -13,6 +13,7 @@ LAYERS = (
     {"core"},
     {"wire", "openrpc", "config", "ui", "hot", "growth", "manual"},
     {"daemon", "client"},
+    {"reporting"},
     {"commands", "jobd"},
     {"server"},
     {"cli"},

@@ -1,0 +1,101 @@
+"""A job as the program that does its work sees it.
+
+Nothing here waits or raises because jobd is absent: the words then go nowhere.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobd.reporting import lines, surroundings
+from jobd.reporting.outbox import Outbox
+
+
+class Job:
+    """Says how far a job is; from any thread, any number of times a second."""
+
+    def __init__(self, outbox: Outbox | None) -> None:
+        self._outbox = outbox
+
+    def advance(self, n: float = 1, message: str | None = None) -> None:
+        """Say that `n` more are done. Raises ValueError for NaN."""
+        if self._outbox:
+            self._outbox.advance(n, message and lines.text(message))
+
+    def progress(
+        self,
+        done: float | None = None,
+        total: float | None = None,
+        *,
+        fraction: float | None = None,
+        unit: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Say how many are done, of how many, or which fraction (0 to 1). Raises ValueError for NaN."""
+        said = lines.Numbers()
+        if done is not None:
+            said["done"] = lines.amount(done)
+        if total is not None:
+            said["total"] = lines.amount(total)
+        if fraction is not None:
+            said["fraction"] = min(lines.amount(fraction), 1.0)
+        if unit:
+            said["unit"] = lines.text(unit, lines.LONGEST_UNIT)
+        if message:
+            said["message"] = lines.text(message)
+        if self._outbox and said:
+            self._outbox.tell(said)
+
+    def stage(self, name: str, *, total: float | None = None, unit: str | None = None) -> None:
+        """Say that a stage begins; what is counted starts anew."""
+        if self._outbox:
+            self._outbox.begin_stage(lines.stage(name))
+            if total is not None:
+                self._outbox.begin_count(total, unit)
+
+    def note(self, text: str) -> None:
+        """Say something in words."""
+        if self._outbox:
+            self._outbox.say(lines.note(text), "note")
+
+    def beat(self) -> None:
+        """Say that the job is alive."""
+        if self._outbox:
+            self._outbox.say(lines.BEAT, lines.BEAT)
+
+
+@contextmanager
+def job(name: str, *, total: float | None = None, unit: str | None = None) -> Iterator[Job]:
+    """Report for the job that this runs in; outside of one, be a job of that name from here to the end of the block.
+
+    Such a job completes with the block; it fails with an exception, whose text becomes its message, and as lost if the
+    process ends without a word. `total` is how many there are to do, `unit` what is counted, such as "files".
+    Loops over `jobd.track` in the block report for it, too.
+    """
+    outbox = surroundings.around()
+    own = None if outbox else surroundings.begin(name)
+    outbox = outbox or own
+    if outbox and total is not None:
+        outbox.begin_count(total, unit)
+    status, before = 0, surroundings.ENTERED.get()
+    surroundings.ENTERED.set(outbox)
+    try:
+        yield Job(outbox)
+    except BaseException as error:
+        status = _status(error)
+        if outbox and status:
+            outbox.say(lines.note(lines.failure(error)))
+        raise
+    finally:
+        surroundings.ENTERED.set(before)
+        if own:
+            own.finish(status)
+        elif outbox:
+            outbox.flush()
+
+
+def _status(error: BaseException) -> int:
+    """Give the exit status that an exception stands for."""
+    if isinstance(error, SystemExit):
+        code = 0 if error.code is None else error.code
+        return code & 0xFF if isinstance(code, int) else 1
+    return 0 if isinstance(error, GeneratorExit) else 1

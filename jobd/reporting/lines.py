@@ -1,0 +1,72 @@
+"""What a program says, as lines of a report file.
+
+Whatever it says becomes a line that `core.progress` takes: texts are cut and made one line, numbers brought into range.
+"""
+
+import json
+import math
+from typing import TypedDict
+
+#: As in core.progress; bytes are counted so that a line with all of its texts stays below 4096.
+LONGEST_TEXT, LONGEST_UNIT, LONGEST_BYTES = 1000, 100, 3000
+#: What a report may count to.
+LARGEST = 1e15
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+
+BEAT = "beat"
+
+
+class Numbers(TypedDict, total=False):
+    """How far a job is; what is not in it stays as it was said before."""
+
+    done: float
+    total: float
+    fraction: float
+    unit: str
+    message: str
+    restart: bool
+
+
+def text(said: object, longest: int = LONGEST_TEXT) -> str:
+    """Make one line of at most so many characters, which is UTF-8."""
+    line = str(said).translate(_CONTROLS).strip()[:longest].encode("utf-8", "backslashreplace")
+    return line[:LONGEST_BYTES].decode("utf-8", "ignore")[:longest]
+
+
+def amount(number: float) -> float:
+    """Bring a number into the range from 0 to what can be counted. Raises ValueError for NaN."""
+    if math.isnan(number):
+        raise ValueError("NaN is no amount of work")
+    return min(max(number, 0), LARGEST)
+
+
+def numbers(said: Numbers) -> str:
+    """Say how far a job is: plain `3/10 message` where that says it all, else an object."""
+    said = said.copy()
+    if "done" in said and said["done"] > said.get("total", LARGEST):
+        said["total"] = said["done"]
+    if said.get("total") == 0:
+        said = Numbers(**{**said, "fraction": 1.0, "done": 0})
+        del said["total"]
+    if {"done", "total"} <= said.keys() <= {"done", "total", "message"} and all(map(_is_plain, said.values())):
+        return f"{said['done']}/{said['total']} {said.get('message', '')}".rstrip()
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+
+def stage(name: str) -> str:
+    """Say what is being done now."""
+    return f"stage {text(name)}"
+
+
+def note(message: object) -> str:
+    """Say something in words."""
+    return json.dumps({"message": text(message)}, ensure_ascii=False)
+
+
+def failure(error: BaseException) -> str:
+    """Put an exception into one line."""
+    return text(f"{type(error).__name__}: {error}".rstrip(": "))
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
