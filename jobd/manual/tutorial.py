@@ -107,21 +107,21 @@ CHAPTERS = (
     Chapter(
         "A PYTHON LOOP",
         """
-        A line for each step goes to the report file of the job; outside of a job it goes nowhere.
+        `jobd.track` goes through a list, or anything else, and tells how far it is; outside of a job it only goes
+        through it. The Python that runs the program needs the package of jobd; for one that has none, a line of text
+        in the file that JOBD_REPORT names does the same.
         """,
         "checksums",
         r"""
         #!/usr/bin/env python3
-        import os
         import sys
         import zlib
 
-        paths = sys.argv[1:]
-        report = open(os.environ.get("JOBD_REPORT", os.devnull), "a")
-        for number, path in enumerate(paths, 1):
+        import jobd
+
+        for path in jobd.track(sys.argv[1:]):
             with open(path, "rb") as file:
                 print(f"{zlib.crc32(file.read()):08x}  {path}")
-            print(f"{number}/{len(paths)} {path}", file=report, flush=True)
         """,
         """
         Run it with `jobd run -- ./checksums *.txt`.
