@@ -54,9 +54,8 @@ class ReportFile:
 
     def send(self, lines: Sequence[str]) -> int:
         """Append them with one call; on a full disk what does not fit waits for the next time."""
-        if not self._opened():
+        if not (lines or self._rest) or not self._opened():
             return len(lines)
-        assert self._file is not None
         if self._rest and not self._write(self._rest):
             return 0
         self._write("".join(f"{line}\n" for line in lines).encode())

@@ -72,7 +72,7 @@ class Courier:
         """See to the end of an outbox: now, but without waiting where an event loop would have to wait, too."""
         self.call(outbox)
         done = self.hurry()
-        if not _in_event_loop() and current_thread() is not self._thread:
+        if not self._closed and not _in_event_loop() and current_thread() is not self._thread:
             done.wait(PATIENCE)
 
     def close(self) -> None:

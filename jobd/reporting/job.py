@@ -69,8 +69,9 @@ def job(name: str, *, total: float | None = None, unit: str | None = None) -> It
 
     Such a job completes with the block; it fails with an exception, whose text becomes its message, and as lost if the
     process ends without a word. `total` is how many there are to do, `unit` what is counted, such as "files".
-    Loops over `jobd.track` in the block report for it, too.
+    Loops over `jobd.track` in the block report for it, too. Raises ValueError if the total is NaN.
     """
+    total = total and lines.amount(total)
     outbox = surroundings.around()
     own = None if outbox else surroundings.begin(name)
     outbox = outbox or own

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 #: More waiting lines are written at once, where that is possible; elsewhere the oldest are dropped.
 MOST_WAITING = 1000
 MOST_KEPT = 10_000
-#: Under this key the numbers wait that later ones may still replace; anything said under a key replaces its like.
-_NUMBERS = "numbers"
 
 
 class Outbox:
@@ -37,6 +35,7 @@ class Outbox:
         self._total: float | None = None
         self._counted = self._called = False
         self._status: int | None = None
+        self._era = object()
 
     @property
     def immediate(self) -> bool:
@@ -96,8 +95,8 @@ class Outbox:
         with self._lock:
             if self._tally is not None:
                 return False
-            self._tally = tally
             self.begin_count(total, unit)
+            self._tally = tally
             return True
 
     def unwatch(self) -> None:
@@ -124,7 +123,7 @@ class Outbox:
         with self._lock if self.immediate else nullcontext():
             entries = self._take()
             said = [entry if isinstance(entry, str) else lines.numbers(entry) for entry in entries.values()]
-            done = self._channel.send(said) if said or not self.immediate else 0
+            done = self._channel.send(said)
             if done < len(said):
                 self._put_back(dict(islice(entries.items(), done, None)))
                 return True
@@ -143,7 +142,7 @@ class Outbox:
         self._waiting = {}
 
     def _put(self, said: lines.Numbers) -> None:
-        before = self._waiting.pop(_NUMBERS, {})
+        before = self._waiting.pop(self._era, {})
         assert not isinstance(before, str)
         if self._total is not None:
             said["total"] = self._total
@@ -151,15 +150,14 @@ class Outbox:
             before.pop("done", None)
         elif "done" in said:
             before.pop("fraction", None)
-        self._waiting[_NUMBERS] = {**before, **said}
+        self._waiting[self._era] = {**before, **said}
         self._counted = True
         self._call()
 
     def _settle(self) -> None:
-        """Fix the numbers said so far: what comes now does not replace them."""
+        """Fix the numbers said so far: they wait under the key of their era, and only its numbers replace them."""
         self._look()
-        if _NUMBERS in self._waiting:
-            self._waiting[object()] = self._waiting.pop(_NUMBERS)
+        self._era = object()
 
     def _look(self) -> None:
         if self._tally is not None and (done := self._tally()) != self._done:
@@ -186,10 +184,10 @@ class Outbox:
 
     def _put_back(self, entries: dict[object, str | lines.Numbers]) -> None:
         with self._lock:
-            older, newer = entries.get(_NUMBERS), self._waiting.get(_NUMBERS)
+            older, newer = entries.get(self._era), self._waiting.get(self._era)
             if isinstance(older, dict) and isinstance(newer, dict):
-                del entries[_NUMBERS]
-                self._waiting[_NUMBERS] = {**older, **newer}
+                del entries[self._era]
+                self._waiting[self._era] = {**older, **newer}
             self._waiting = {**entries, **self._waiting}
 
     def _relieve(self) -> None:

@@ -20,10 +20,12 @@ def track(
     name is begun for the loop: it completes when the loop ends or is left by `break`, and fails by an exception.
     Without a daemon, or outside of a job without a name, nothing is reported. Of nested loops the outermost counts.
     `total` is how many turns there are, if the iterable does not know; `unit` is what is counted, such as "files".
+    Raises ValueError if the total is NaN.
     """
+    total = _length(iterable) if total is None else lines.amount(total)
     if surroundings.here() is None and (name is None or not surroundings.has_daemon()):
         return iter(iterable)
-    return _counted(iterable, name, _length(iterable) if total is None else total, unit)
+    return _counted(iterable, name, total, unit)
 
 
 def _counted(iterable: Iterable[T], name: str | None, total: float | None, unit: str | None) -> Iterator[T]:
@@ -55,7 +57,7 @@ def _counted(iterable: Iterable[T], name: str | None, total: float | None, unit:
 
 
 def _length(iterable: Iterable[object]) -> int | None:
-    """Ask how many there are; None if the iterable does not know."""
+    """Ask how many there are; None if the iterable does not know, or is infinite."""
     try:
         return length_hint(iterable, -1) if hasattr(type(iterable), "__len__") else (length_hint(iterable) or None)
     except (TypeError, ValueError, AttributeError):

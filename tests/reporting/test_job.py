@@ -64,6 +64,7 @@ assert threading.active_count() == 1
     assert not nobody.exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_child_of_a_fork(said: Said) -> None:
     """A copy of the program does not speak for its parent; what it begins itself it says."""
     with jobd.job("unused", total=100) as job:
