@@ -93,7 +93,7 @@ complete -c jobd -n '__jobd_at attach' -l color -x -a 'auto always never' -d 'Wh
 complete -c jobd -n '__jobd_at attach' -l no-pager -d 'Do not show long output in a pager'
 complete -c jobd -n '__jobd_at attach' -s h -l help -d 'Show this'
 
-complete -c jobd -n '__jobd_at begin' -l pid -x -d 'Let it fail as lost if this process ends without a word'
+complete -c jobd -n '__jobd_at begin' -l pid -x -d 'Watch this process: show what it uses, fail as lost if it ends without a word'
 complete -c jobd -n '__jobd_at begin' -s g -l group -x -d 'Put it into this group'
 complete -c jobd -n '__jobd_at begin' -l request-id -x -d 'Repeating it with the same id begins one job'
 complete -c jobd -n '__jobd_at begin' -l beat-every -x -d 'It promises to report or beat at least so often'

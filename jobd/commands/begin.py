@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
-id=$(jobd begin nightly-sync --pid $$)
+id=$(jobd begin nightly-sync --pid $$ --beat-every 1m)
 jobd progress --job "$id" 3/10 photos
 jobd end "$id" --exit $?
 """
@@ -67,7 +67,10 @@ class Begin(Mutation[JobView], frozen=True):
 @click.command("begin", epilog=EXAMPLES)
 @click.argument("name")
 @click.option(
-    "--pid", type=click.IntRange(min=1), metavar="PID", help="Let it fail as lost if this process ends without a word."
+    "--pid",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Watch this process: show what it uses, fail as lost if it ends without a word.",
 )
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id begins one job.")

@@ -29,6 +29,7 @@ jobd submit -- make -j2                    # put it into the queue, print its id
 jobd submit -J backup -o 5 -- ./backup.sh  # with a name and a higher priority
 id=$(jobd submit -- make)                  # in a script
 jobd submit --follow -- make               # and watch it
+jobd submit --stale-after 10m --on-stale cancel -- ./backup.sh  # unless it hangs
 """
 
 Argument = Annotated[tuple[Lossless, ...], Meta(min_length=1, max_length=65536)]

@@ -27,7 +27,8 @@ class OnStale(StrEnum):
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The promise of a job to report, beat or write output, in seconds.
 
-    It should do so every `beat_every`; silent for `stale_after` (default: four times as long) it is stale.
+    It should do so every `beat_every`; silent for `stale_after` (default: four times as long) it is stale, until it is
+    heard of. Pauses do not count, nor does what was before the daemon started.
     """
 
     beat_every: Wait | None = None

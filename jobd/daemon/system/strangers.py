@@ -5,6 +5,7 @@ asked, and from Linux 6.15 on to whoever holds a descriptor of the process (PIDF
 """
 
 import fcntl
+import os
 import struct
 from typing import NamedTuple
 
@@ -74,9 +75,22 @@ def _told(pidfd: int) -> int | None:
 
 
 def _left(process: Process) -> int | None:
-    """Read the status of a zombie, which is the last field of its line; 0 in place of what may not be seen."""
+    """Read the status of a zombie, which is the last field of its line: 0 means nothing if it is hidden from us."""
     line = processes.read_stat(process.pid)
     if not line:
         return None
-    seen = processes.parse_stat(line)
-    return int(line.split()[-1]) if seen.dead and seen.ticks == process.ticks else None
+    seen, wait_status = processes.parse_stat(line), int(line.split()[-1])
+    if not seen.dead or seen.ticks != process.ticks:
+        return None
+    return wait_status if wait_status or _is_open(process.pid) else None
+
+
+def _is_open(pid: int) -> bool:
+    """Whether a process has shown us all: its ids, real, effective and saved, are our own (ptrace(2))."""
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            lines = file.read().splitlines()
+    except processes.UNSEEN:
+        return False
+    ids = {line[:4]: {int(number) for number in line[4:].split()[:3]} for line in lines if line[1:4] == b"id:"}
+    return ids.get(b"Uid:") == {os.geteuid()} and ids.get(b"Gid:") == {os.getegid()}

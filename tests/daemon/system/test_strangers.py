@@ -50,6 +50,20 @@ def test_how_one_ended(script: str, status: int) -> None:
     os.close(pidfd)
 
 
+@pytest.mark.parametrize(("script", "status"), [("exit 3", 3 << 8), ("exit 0", None)])
+def test_what_is_hidden_is_not_taken_for_success(
+    script: str, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel shows 0 in place of a status that is none of our business, as that of a setgid program."""
+    monkeypatch.setattr(os, "getegid", lambda: 4_000_000)
+    with subprocess.Popen(["sh", "-c", script]) as process:
+        known = identified(process.pid)
+        pidfd = os.pidfd_open(process.pid)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert strangers.status(pidfd, known) == status
+    os.close(pidfd)
+
+
 def test_a_zombie_tells_it_to_everybody() -> None:
     """But never the one that has the number by now."""
     with subprocess.Popen(["sh", "-c", "exit 3"]) as process:
