@@ -67,6 +67,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="What happens to processes that outlive it: kill, wait for them, or leave them.",
     ),
     click.option("--output-limit", type=SIZE, metavar="SIZE", help="Keep at most so much output; 0 keeps all."),
+    click.option(
+        "--progress",
+        type=click.Choice(["reports", "auto"]),
+        default="reports",
+        help="How it tells how far it is: by reports (the default), or auto: also by the last 40% or 3/10 it prints.",
+    ),
     click.option("--request-id", metavar="ID", help="Repeating a submission with the same id makes one job."),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import click
 import msgspec
@@ -58,6 +58,7 @@ class Submit(Mutation[JobView], frozen=True):
     leftover: Leftover | None = None
     output_limit: Count | None = None
     heartbeat: Heartbeat | None = None
+    progress: Literal["reports", "auto"] = "reports"
     pid: Count = 0
     tty: str | None = None
 
@@ -75,6 +76,7 @@ class Submit(Mutation[JobView], frozen=True):
             grace=defaults.grace if self.grace is None else self.grace,
             leftover=self.leftover or Leftover(defaults.leftover),
             output_limit=defaults.output_limit if self.output_limit is None else self.output_limit,
+            progress=self.progress,
         )  # fmt: skip
         submitted = Submitted(
             name=name, spec=spec, group=self.group, priority=self.priority, labels=self.labels,

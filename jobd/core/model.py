@@ -6,7 +6,7 @@ seconds, sizes bytes; `boottime` is nanoseconds of CLOCK_BOOTTIME and means noth
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -87,7 +87,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How to run a job.
 
     `surroundings` is the digest under which the store keeps the Surroundings, `split` keeps stdout and stderr apart,
-    `signal` and `grace` say how it is asked to end, an `output_limit` of 0 is none.
+    `signal` and `grace` say how it is asked to end, an `output_limit` of 0 is none, "auto" guesses the progress.
     """
 
     argv: tuple[Lossless, ...]
@@ -100,6 +100,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace: Seconds = 10.0
     leftover: Leftover = Leftover.KILL
     output_limit: Count = 0
+    progress: Literal["reports", "auto"] = "reports"
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -178,7 +179,7 @@ class Mark(NamedTuple):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far a job says it is. `rate` is units (or fractions, without a count) a second."""
+    """How far a job says it is, or is `guessed` to be. `rate` is units (or fractions, without a count) a second."""
 
     fraction: float | None = None
     done: float | None = None
@@ -189,6 +190,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate: float | None = None
     #: Reports taken in so far, each exactly once.
     reports: int = 0
+    guessed: bool = False
     updated_at: datetime | None = None
     #: Seconds into the attempt when numbers were last said, and when these numbers began to count (a new stage).
     updated_elapsed: float | None = None

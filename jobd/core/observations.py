@@ -21,7 +21,10 @@ class Adopted(Event, frozen=True, kw_only=True):
 
 
 class Progressed(Event, frozen=True, kw_only=True):
-    """The job said how far it is: one report, or several gathered into the latest of each field."""
+    """The job said how far it is: one report, or several gathered into the latest of each field.
+
+    Or its output let it be `guessed`; what the job says itself goes before that.
+    """
 
     frequent = True
     report: progress.Report
@@ -30,10 +33,17 @@ class Progressed(Event, frozen=True, kw_only=True):
     elapsed: float | None = None
     #: Where in the report file the next report begins; None if it did not come through the file.
     offset: int | None = None
+    guessed: bool = False
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Take the report into the progress, and the offset into the attempt."""
-        advanced = progress.advance(job.progress, self.report, self.count, self.elapsed, at)
+        report, was_guessed = self.report, job.progress.guessed
+        has_numbers = report.fraction is not None or report.done is not None
+        if was_guessed and has_numbers and not self.guessed:
+            report = replace(report, restart=True)
+        advanced = progress.advance(job.progress, report, self.count, self.elapsed, at)
+        if self.guessed or was_guessed:
+            advanced = replace(advanced, guessed=self.guessed or not has_numbers)
         if self.offset is None:
             return replace(job, progress=advanced)
         attempt = replace(job.attempts[-1], report_offset=self.offset)

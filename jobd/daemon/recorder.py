@@ -24,6 +24,7 @@ from jobd.daemon.attempts.executor import Executor
 from jobd.daemon.attempts.meter import Meter
 from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
+from jobd.daemon.guesses import Guesses
 from jobd.daemon.notify_sockets import NotifySockets
 from jobd.daemon.reported import notification_events, report_events
 from jobd.daemon.reports import Reading, Reports
@@ -49,6 +50,7 @@ class Recorder:
         self.control = Control(self.executor.watched, self)
         self.reports = Reports(self.reported)
         self.notify_sockets = NotifySockets(self.notified)
+        self.guesses = Guesses(engine)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.gone, self.meter)
         #: Attempts that are over while something holds on to their directories; recovery looks at them again.
@@ -61,6 +63,7 @@ class Recorder:
         self._closed = True
         self.reports.close()
         self.notify_sockets.close()
+        self.guesses.close()
         self.meter.close()
         self.control.close()
         self.executor.close()
@@ -116,7 +119,8 @@ class Recorder:
         self.control.spare(key)
         now = self.engine.clock.now()
         ending = ending and _dated(ending, job, now)
-        events = self._last_reports(key, job, ending)
+        self.guesses.follow(job)
+        events = self.guesses.finish(job) + self._last_reports(key, job, ending)
         usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
         self._record(
@@ -175,6 +179,7 @@ class Recorder:
     def follow(self, job: Job) -> None:
         """Read the reports of a running job, hear it and measure it."""
         self._follow_reports(job)
+        self.guesses.follow(job)
         self.notify_sockets.follow(current(job), output.attempt_directory(self.engine.paths, *current(job)))
         watched = self.executor.watched.get(current(job))
         if watched is not None and job.spec is not None:
@@ -192,6 +197,7 @@ class Recorder:
         self.control.spare(key)
         self.reports.drop(key)
         self.notify_sockets.finish(key)
+        self.guesses.drop(key)
         self.meter.finish(key)
 
     def is_over(self, key: Key) -> bool:

@@ -107,6 +107,7 @@ class Recovery:
                 self.recorder.claimed(key, claim)
             else:
                 self.recorder.reports.rewind(key, job.attempts[-1].report_offset)
+                self.recorder.guesses.rewind(job)
             if job.state is State.PAUSING:
                 self.recorder.control.pause(key)
             self.recorder.executor.remind(key)

@@ -24,6 +24,15 @@ def test_a_script_gets_the_id_and_nothing_else(house: House) -> None:
     assert house("add", "true").out.strip().isdigit()
 
 
+def test_progress_from_what_it_prints(house: House) -> None:
+    """Only if that is asked for; the same in the foreground."""
+    for flags, done in (("--progress=auto",), 3), (("--progress", "reports"), None):
+        job = house("submit", *flags, "--", "echo", "3/4").out
+        assert house.daemon.ended(int(job))["progress"]["done"] == done
+    assert house("run", "-J", "printing", "--progress=auto", "--", "echo", "1/4").status == 0
+    assert house.json("status", "--json", "printing")["progress"]["fraction"] == 0.25
+
+
 def test_a_person_is_told_where_it_stands(own: House) -> None:
     """That it has started; with all slots busy how many, how many wait before it, and when one should be free."""
     rows = own.screen("submit", "-J", "quick", "--", "true")
@@ -125,6 +134,7 @@ def test_bad_input(house: House, tmp_path: Path) -> None:
         ("--request-id", "x" * 129, "true"): (65, "request_id"),
         ("--export", ",", "true"): (65, "export"),
         ("--leftover", "eat", "true"): (2, "'eat' is not one of"),
+        ("--progress", "maybe", "true"): (2, "'maybe' is not one of"),
         ("--json=nope", "true"): (2, "no field 'nope'"),
     }
     for words, (status, said) in refused.items():

@@ -159,18 +159,18 @@ def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     assert spec_file(job, job.attempts[-1], inherited, {"B": "2"}, {}).env == ("A=1", "B=2")
 
 
-def test_across_a_kill(state_dir: Path) -> None:
+def test_across_a_kill(living: Living) -> None:
     """The next daemon listens again for a job that it adopts."""
     script = 'read word < gate; python3 -c "$1" "STATUS=$word" "$NOTIFY_SOCKET"; ' * 2
-    os.mkfifo(state_dir / "gate")
-    with Living(state_dir) as living:
-        job = living.submit("sh", "-c", script, "sh", SEND, cwd=str(state_dir))["id"]
-        (state_dir / "gate").write_text("1/4 before\n")
-        until(lambda: living.job(job)["progress"]["fraction"] == 0.25)
-        living.kill()
-        living.start()
-        (state_dir / "gate").write_text("2/4 after\n")
-        progress = living.ended(job)["progress"]
+    gate = living.state / "gate"
+    os.mkfifo(gate)
+    job = living.submit("sh", "-c", script, "sh", SEND, cwd=str(living.state))["id"]
+    gate.write_text("1/4 before\n")
+    until(lambda: living.job(job)["progress"]["fraction"] == 0.25)
+    living.kill()
+    living.start()
+    gate.write_text("2/4 after\n")
+    progress = living.ended(job)["progress"]
     assert (progress["fraction"], progress["message"], progress["reports"]) == (0.5, "after", 2)
 
 
