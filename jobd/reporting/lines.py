@@ -15,6 +15,8 @@ _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 BEAT = "beat"
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Numbers(TypedDict, total=False):
     """How far a job is; what is not in it stays as it was said before."""
@@ -29,7 +31,10 @@ class Numbers(TypedDict, total=False):
 
 def text(said: object, longest: int = LONGEST_TEXT) -> str:
     """Make one line of at most so many characters, which is UTF-8."""
-    line = str(said).translate(_CONTROLS).strip()[:longest].encode("utf-8", "backslashreplace")
+    plain = str(said)
+    if plain.isascii() and plain.isprintable():
+        return plain.strip()[:longest]
+    line = plain.translate(_CONTROLS).strip()[:longest].encode("utf-8", "backslashreplace")
     return line[:LONGEST_BYTES].decode("utf-8", "ignore")[:longest]
 
 
@@ -50,7 +55,7 @@ def numbers(said: Numbers) -> str:
         del said["total"]
     if {"done", "total"} <= said.keys() <= {"done", "total", "message"} and all(map(_is_plain, said.values())):
         return f"{said['done']}/{said['total']} {said.get('message', '')}".rstrip()
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return _encode(said)
 
 
 def stage(name: str) -> str:
@@ -60,7 +65,7 @@ def stage(name: str) -> str:
 
 def note(message: object) -> str:
     """Say something in words."""
-    return json.dumps({"message": text(message)}, ensure_ascii=False)
+    return _encode({"message": text(message)})
 
 
 def failure(error: BaseException) -> str:

@@ -33,7 +33,7 @@ class Outbox:
         self._tally: Callable[[], float] | None = None
         self._done: float = 0
         self._total: float | None = None
-        self._counted = self._called = False
+        self._counted = self._called = self._moved = False
         self._status: int | None = None
         self._era = object()
 
@@ -55,13 +55,19 @@ class Outbox:
             self._relieve()
 
     def advance(self, more: float, message: str | None) -> None:
-        """Say that so much more is done."""
+        """Say that so much more is done. Raises ValueError for NaN."""
         with self._lock:
-            self.tell({"done": lines.amount(self._done + more), **({"message": message} if message else {})})
+            done = self._done + more
+            self._done = done if 0 <= done <= lines.LARGEST else lines.amount(done)
+            self._moved = True
+            if message:
+                self._put({"message": message})
+            self._call()
 
     def tell(self, said: lines.Numbers) -> None:
         """Say numbers."""
         with self._lock:
+            self._look()
             self._done = said.get("done", self._done)
             self._total = said.get("total", self._total)
             self._put(said)
@@ -81,6 +87,7 @@ class Outbox:
         if unit:
             said["unit"] = lines.text(unit, lines.LONGEST_UNIT)
         with self._lock:
+            self._look()
             if self._counted:
                 self._settle()
                 said["restart"] = True
@@ -161,8 +168,10 @@ class Outbox:
 
     def _look(self) -> None:
         if self._tally is not None and (done := self._tally()) != self._done:
-            self._done = done
-            self._put({"done": done})
+            self._done, self._moved = done, True
+        if self._moved:
+            self._moved = False
+            self._put({"done": self._done})
 
     def _keep(self, line: str, key: object) -> None:
         self._waiting.pop(key, None)

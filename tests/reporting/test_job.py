@@ -27,7 +27,7 @@ def test_all_it_can_say(said: Said) -> None:
     first, last = said.reached(said.lines[:upload]), said.progress
     assert (first.done, first.total, first.unit, first.message) == (3, 4, "files", "c.png")
     assert (last.stage, last.done, last.total, last.unit, last.message) == ("upload", 7, 10, "MB", "nearly there")
-    assert said.lines.index("beat") < said.lines.index('{"message": "nearly there"}')
+    assert said.lines.index("beat") < said.lines.index('{"message":"nearly there"}')
     with jobd.job("unused") as job:
         job.progress(fraction=0.5, message="half")
     assert (said.fraction, said.progress.stage) == (0.5, "upload")
@@ -78,7 +78,7 @@ def test_a_child_of_a_fork(said: Said) -> None:
         os.waitpid(child, 0)
         job.advance(10)
     assert said.progress.done == 20
-    assert said.lines.count('{"message": "from the child"}') == 1
+    assert said.lines.count('{"message":"from the child"}') == 1
 
 
 def test_the_end_of_the_program(said: Said) -> None:
