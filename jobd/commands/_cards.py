@@ -113,13 +113,14 @@ def _progress(screen: "Screen", job: JobView) -> str:
 
 
 def _eta(job: JobView) -> str:
-    eta, left = job.progress.eta, _looks.left(job)
+    eta, left, late = job.progress.eta, _looks.left(job), _looks.over(job)
     if eta is None or not left:
-        return ""
+        return late
     runs = f"{job.usual.runs} earlier runs" if "history" in eta.basis and job.usual else ""
     basis = " and ".join(part for part in ("its rate" if "rate" in eta.basis else "", runs) if part)
     band = f"{amounts.duration(eta.low)} to {amounts.duration(eta.high)}, "
-    return f"{amounts.eta(eta.seconds)} left ({band if eta.high - eta.low >= 1 else ''}by {basis})"
+    ends = f"{amounts.eta(eta.seconds)} left ({band if eta.high - eta.low >= 1 else ''}by {basis})"
+    return f"{ends}, {late}" if late else ends
 
 
 def _process(job: JobView) -> str:

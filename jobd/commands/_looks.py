@@ -72,9 +72,17 @@ def progress_text(job: JobView, screen: "Screen", cells: int = BAR) -> str:
 def left(job: JobView, since: float = 0.0) -> str:
     """Say when it will end, if that is known; `since` are the seconds since the job was looked at."""
     eta = job.progress.eta
-    if eta is None or job.done or job.progress.fraction == 1:
+    if eta is None or job.done or not eta.high:
         return ""
     return amounts.eta(*(max(0.0, seconds - since) for seconds in (eta.seconds, eta.low, eta.high)))
+
+
+def over(job: JobView, since: float = 0.0) -> str:
+    """Say by how much it is past what 95 % of the earlier runs took; `since` as in `left`."""
+    eta = job.progress.eta
+    if eta is None or job.done or not eta.over:
+        return ""
+    return f"over the usual p95 by {amounts.duration(float(int(eta.over + since)))}"
 
 
 def took(seconds: float | None) -> str:
@@ -111,10 +119,12 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     running = job.state in (State.RUNNING, State.COMPLETING, State.CANCELING)
     elapsed = amounts.duration(float(int(job.elapsed + (since if running else 0.0)))) if job.elapsed is not None else ""
     ends = left(job, since) if running else ""
+    late = over(job, since if running else 0.0)
     yield stale(job)
     if progress.fraction is None or not running:
         yield waits_for(job) if job.state is State.PENDING else job.state.value
-    yield f"{ends} left" if ends else elapsed
+    yield f"{ends} left" if ends else late or elapsed
+    yield late if ends else ""
     if progress.fraction is None and progress.done is not None:
         yield f"{progress.done:g} {field(progress.unit or 'done')}"
     yield f"stage {field(progress.stage)}" if progress.stage else ""

@@ -47,7 +47,7 @@ def active(found: Iterable[JobView], screen: "Screen") -> str:
         *_names(screen),
         Column("STATE", lambda job: f"{job.state}, stale" if job.stale_since else job.state, style=_looks.style),
         Column("PROGRESS", lambda job: _progress(job, screen), shrink=2, least=10),
-        Column("ETA", _looks.left, right=True),
+        Column("ETA", _ends, right=True),
         Column("TIME", lambda job: _looks.took(job.elapsed), right=True),
         Column("CPU", _cpu, right=True),
         Column("MEM", lambda job: amounts.size(job.usage.rss_bytes) if job.usage.rss_bytes else "", right=True),
@@ -117,6 +117,11 @@ def _progress(job: JobView, screen: "Screen") -> str:
 
 def _cpu(job: JobView) -> str:
     return "" if job.usage.cpu_percent is None else f"{job.usage.cpu_percent:.0f}%"
+
+
+def _ends(job: JobView) -> str:
+    late = job.progress.eta.over if job.progress.eta and not job.done else 0.0
+    return _looks.left(job) or (f"{amounts.duration(float(int(late)))} over p95" if late else "")
 
 
 def _usual(job: JobView) -> str:

@@ -147,7 +147,7 @@ def _stands(shell: Shell, job: JobView) -> str:
     if len(busy) < slots or job.id not in [other.id for other in alive if other.state is State.PENDING]:
         return "started"
     ahead = [o for o in alive if o.state is State.PENDING and (-o.priority, o.id) < (-job.priority, job.id)]
-    ends = [eta.seconds for other in busy if (eta := other.progress.eta)]
+    ends = [eta.seconds for other in busy if (eta := other.progress.eta) and eta.high]
     soon = f", starts in about {amounts.eta(min(ends))}" if ends and not ahead else ""
     before = f", {len(ahead)} before it" if ahead else ""
     return f"waiting for a free slot ({len(busy)} of {slots} busy{before}){soon}"

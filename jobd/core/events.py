@@ -27,12 +27,12 @@ from jobd.core.model import (
     Spec,
     State,
     Usage,
-    Usual,
 )
 from jobd.core.observations import Adopted, CancelStalled, Measured, OutputTrimmed, Progressed, ReportRejected
 from jobd.core.promises import Heartbeat
 from jobd.core.series import extend
 from jobd.core.text import Lossless
+from jobd.core.usual import Usual
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
+from jobd.core.usual import Usual
 
 #: The largest integer SQLite and JSON readers in other languages hold without loss of sign.
 LARGEST = 2**63 - 1
@@ -219,16 +220,6 @@ class Measure(NamedTuple):
     elapsed: float
     cpu_percent: float
     rss_bytes: int
-
-
-class Usual(msgspec.Struct, frozen=True):
-    """How long completed runs of the same name took: their number and quantiles in seconds."""
-
-    runs: int
-    p10: float
-    p50: float
-    p90: float
-    p95: float
 
 
 class Warned(msgspec.Struct, frozen=True):

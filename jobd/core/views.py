@@ -9,9 +9,10 @@ from os import waitstatus_to_exitcode
 import msgspec
 
 from jobd.core.eta import Eta
-from jobd.core.model import Measure, Origin, State, Usual, Warned
+from jobd.core.model import Measure, Origin, State, Warned
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
+from jobd.core.usual import Usual
 
 #: Exit statuses that stand for what has none of its own, as timeout(1) and the shells use them.
 NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128, 130

@@ -12,9 +12,10 @@ from jobd.config import Paths
 from jobd.core import selection, showing
 from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.events import Entry
-from jobd.core.model import Job, Moment, State, Surroundings, Usage, Usual
+from jobd.core.model import Job, Moment, State, Surroundings, Usage
 from jobd.core.selection import Query
 from jobd.core.text import lossless, plain
+from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView
 from jobd.daemon.attempts import output
 from jobd.daemon.storage.reader import Reader

@@ -19,10 +19,10 @@ from jobd.core.model import (
     Spec,
     State,
     Usage,
-    Usual,
 )
 from jobd.core.progress import Report
 from jobd.core.text import Base64
+from jobd.core.usual import Usual
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 BOOT = "5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e"

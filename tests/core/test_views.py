@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from jobd.core import events as happened
 from jobd.core import lifecycle, showing
 from jobd.core.events import Event
-from jobd.core.model import Ending, Job, Measure, Origin, Process, Resources, Spec, State, Usage, Usual
+from jobd.core.model import Ending, Job, Measure, Origin, Process, Resources, Spec, State, Usage
 from jobd.core.progress import Report
 from jobd.core.showing import view
 from jobd.core.text import lossless
+from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView, exit_status, status_parts
 from tests.core.samples import AT, BOOT, BOOTTIME, MAIN, ORIGIN, SHIM, entry, job_in, moment
 
@@ -26,7 +27,7 @@ STABLE = {
     "": "id name state reason argv cwd group priority labels attempt attempts exit_code signal created_at started_at "
     "ended_at elapsed done progress usage output origin",
     "progress": "fraction done total unit message stage rate eta",
-    "progress.eta": "seconds low high basis",
+    "progress.eta": "seconds low high basis over",
     "usage": "cpu_percent cpu_seconds rss_bytes peak_rss_bytes read_bytes write_bytes processes",
     "output": "path bytes",
     "origin": "uid pid tty cwd",
@@ -172,7 +173,7 @@ def test_running() -> None:
             "message": "m",
             "stage": None,
             "rate": 1.0,
-            "eta": {"seconds": 80.375, "low": 59.075, "high": 101.9, "basis": "rate+history"},
+            "eta": {"seconds": 80.0, "low": 57.057, "high": 112.169, "basis": "rate+history", "over": 0.0},
             "reports": 2,
             "updated_at": at(1),
         },

@@ -8,16 +8,17 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jobd.core import lifecycle
+from jobd.core import lifecycle, past
 from jobd.core.errors import JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
-from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings, Usual
+from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings
 from jobd.core.selection import Query
+from jobd.core.usual import Usual
 from jobd.daemon.storage import database, rows, safekeeping, search
 from jobd.daemon.storage.rows import Reply, Row
 from jobd.daemon.storage.search import bounded
@@ -126,13 +127,13 @@ class Reader:
         return [row[0] for row in reversed(found)]
 
     def usual(self, name: str) -> Usual | None:
-        """Say how long the latest completed runs of a name took; None if there was none."""
+        """Sum up the latest completed runs of a name; None if there was none."""
         text = (
             "SELECT id, record FROM jobs WHERE id IN (SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?)"
             " AND +state = 'completed' ORDER BY id DESC LIMIT ?"
         )
         runs = self._jobs(text, name, MOST_LOOKED_AT, USUAL_RUNS)
-        return usual_of([seconds for job in runs if (seconds := _run_time(job)) is not None])
+        return past.sum_up([run for job in runs if (run := _run(job)) is not None])
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""
@@ -184,22 +185,8 @@ class Reader:
             raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
 
 
-def usual_of(durations: Sequence[float]) -> Usual | None:
-    """Sum up durations in seconds by their quantiles."""
-    if not durations:
-        return None
-    ordered = sorted(durations)
-    return Usual(len(ordered), *(round(_quantile(ordered, share), 6) for share in (0.1, 0.5, 0.9, 0.95)))
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    """Interpolate between the two neighbours, as most statistics programs do (Hyndman and Fan, type 7)."""
-    place = share * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def _run_time(job: Job) -> float | None:
-    ended = job.ended_at or job.created_at
-    return lifecycle.elapsed(job, Moment(ended, 0, ""))
+def _run(job: Job) -> past.Run | None:
+    ended, said = job.ended_at or job.created_at, job.progress
+    seconds = lifecycle.elapsed(job, Moment(ended, 0, ""))
+    total = said.total if said.done is not None else None
+    return None if seconds is None else past.Run(seconds, said.samples, total)

@@ -11,9 +11,10 @@ import pytest
 from jobd.core import events as happened
 from jobd.core.errors import BadValue, StorageBroken, TryAgain
 from jobd.core.model import LARGEST, Ending, State
+from jobd.core.past import GRID
 from jobd.core.selection import Query
 from jobd.daemon.storage import reader as reading_module
-from jobd.daemon.storage.reader import Reader, usual_of
+from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from tests.daemon.storing import ask, kept, reading, write
 from tests.making import Maker
@@ -201,9 +202,15 @@ def test_runs_without_a_measured_time(tmp_path: Path) -> None:
         assert usual.p50 == (completed.ending.ended_at - started).total_seconds() > 99
 
 
-def test_quantiles() -> None:
-    """Interpolated between neighbours, whatever the order; nothing of nothing."""
-    usual = usual_of([3.0, 1.0, 2.0])
+def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
+    """It comes from the samples kept in the records, over the time that a run took; so does the time for a unit."""
+    path, maker = tmp_path / "jobd.db", Maker()
+    for job_id in (1, 2, 3):
+        write(path, maker.submit(job_id), maker.start(job_id))
+        write(path, maker.progress(job_id, done=5), maker.progress(job_id, done=10), maker.end(job_id, elapsed=30.0))
+    with reading(path) as reader:
+        usual = reader.usual("encode")
     assert usual is not None
-    assert (usual.runs, usual.p10, usual.p50, usual.p90, usual.p95) == (3, 1.2, 2.0, 2.8, 2.9)
-    assert usual_of([]) is None
+    assert (usual.shaped, usual.unit_seconds) == (3, (3.0, 3.0, 3.0))
+    assert usual.shape[GRID.index(0.5)] == (0.25, 0.25, 0.25)
+    assert usual.shape[-1] == (0.5, 0.5, 0.5)
