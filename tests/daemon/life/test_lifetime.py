@@ -147,7 +147,7 @@ def test_a_restart_in_place(living: Living, state_dir: Path) -> None:
     descriptors = len(os.listdir(f"/proc/{living.pid}/fd"))
     living.call("daemon.restart")
     restarted(living, before)
-    assert len(os.listdir(f"/proc/{living.pid}/fd")) <= descriptors
+    until(lambda: len(os.listdir(f"/proc/{living.pid}/fd")) <= descriptors, what="no descriptor more than before")
     assert living.stop() == 0
     assert not (state_dir / "jobd.sock").exists()
 
