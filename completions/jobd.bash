@@ -130,6 +130,12 @@ _jobd_enter() {
         ':history')
             path='history'
             ;;
+        ':item')
+            path='item'
+            ;;
+        ':items')
+            path='items'
+            ;;
         ':list' | ':ls' | ':ps')
             path='list'
             ;;
@@ -139,7 +145,7 @@ _jobd_enter() {
         ':pause' | ':suspend')
             path='pause'
             ;;
-        ':progress' | ':beat' | ':message' | ':note' | ':stage')
+        ':progress' | ':beat' | ':message' | ':note' | ':stage' | ':stages')
             path='progress'
             ;;
         ':resume')
@@ -275,6 +281,12 @@ _jobd_takes_value() {
             :
             ;;
         'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--limit' | 'history:--format' | 'history:--color')
+            :
+            ;;
+        'item:--job' | 'item:--weight' | 'item:--color')
+            :
+            ;;
+        'items:-s' | 'items:--state' | 'items:--after' | 'items:--limit' | 'items:--format' | 'items:--color')
             :
             ;;
         'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--limit' | 'list:--format' | 'list:--color')
@@ -433,6 +445,18 @@ _jobd_value() {
         'history:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'item:--job')
+            _jobd_jobs
+            ;;
+        'item:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'items:-s' | 'items:--state')
+            _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
+            ;;
+        'items:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         'list:-s' | 'list:--state')
             _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
             ;;
@@ -527,7 +551,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         *) : ;;
     esac
@@ -634,6 +658,12 @@ _jobd_options() {
         'history')
             _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'item')
+            _jobd_offer '--job' '--weight' '--stdin' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'items')
+            _jobd_offer '--state' '--failed' '--after' '--limit' '--plain' '--format' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         'list')
             _jobd_offer '--all' '--state' '--name' '--group' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
@@ -683,7 +713,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         'cancel:'*)
             _jobd_jobs
@@ -711,6 +741,9 @@ _jobd_words() {
             ;;
         'help:'*)
             _jobd_command "$COMP_CWORD"
+            ;;
+        'items:0')
+            _jobd_jobs
             ;;
         'list:'*)
             _jobd_jobs
@@ -774,6 +807,9 @@ _jobd_after_dashes() {
             ;;
         'help')
             _jobd_command "$1"
+            ;;
+        'items')
+            _jobd_jobs
             ;;
         'list')
             _jobd_jobs

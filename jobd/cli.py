@@ -42,11 +42,19 @@ ALIASES = {
     "explain": "why",
     "beat": "progress",
     "stage": "progress",
+    "stages": "progress",
     "message": "progress",
     "note": "progress",
 }
 #: What an alias says beyond the command it stands for.
-SAYS_MORE = {"follow": ["-f"], "beat": ["beat"], "stage": ["stage"], "message": ["message"], "note": ["message"]}
+SAYS_MORE = {
+    "follow": ["-f"],
+    "beat": ["beat"],
+    "stage": ["stage"],
+    "stages": ["stages"],
+    "message": ["message"],
+    "note": ["message"],
+}
 #: What jobd does if it is told nothing.
 DEFAULT = "status"
 #: Commands that help to mend settings that cannot be read, and so go on without.

@@ -15,14 +15,17 @@ VERBS = {
     "progress": "",
     "beat": "beat",
     "stage": "stage ",
+    "stages": "stages ",
+    "item": "item ",
     "message": "message ",
     "note": "message ",
     "__complete": None,
 }
 
-#: As in core.progress, whose `parse` decides in the end.
-LONGEST_LINE, LONGEST_TEXT, LONGEST_UNIT, LARGEST = 4096, 1000, 100, 1e15
+#: As in core.report, whose `parse` decides in the end, and core.items.
+LONGEST_LINE, LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LARGEST = 4096, 1000, 100, 200, 1e15
 PERCENT_DIGITS, COUNT_DIGITS = 3, 15
+ITEM_STATES = "pending processing completed failed skipped canceled cancelled done".split()
 #: The limits of the numbers of a report in JSON, and of its texts: (least, and whether it may be reached, most).
 NUMBERS = {"fraction": (0, True, 1), "done": (0, True, LARGEST), "total": (0, False, LARGEST)}
 TEXTS = {"unit": LONGEST_UNIT, "message": LONGEST_TEXT, "stage": LONGEST_TEXT}
@@ -59,12 +62,12 @@ def run(arguments: list[str]) -> int | None:
     prefix = VERBS[verb]
     if prefix is None:
         return _complete(words)
+    if verb == "item" and words == ["--stdin"]:
+        return _append_all(prefix.encode())
     job, words = _job(words)
-    if any(word.startswith("-") for word in words) or (verb == "beat" and words):
-        return None
     text = (prefix + " ".join(words)).encode(sys.getfilesystemencoding(), "surrogateescape")
     line = text.replace(b"\n", b" ")
-    if not acceptable(line):
+    if any(word.startswith("-") for word in words) or (verb == "beat" and words) or not acceptable(line):
         return None
     try:
         if job is None:
@@ -96,6 +99,23 @@ def _append(line: bytes) -> int | None:
         return None if posix.write(int(inherited), line) < len(line) else 0
     descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
     return None if posix.write(descriptor, line) < len(line) else 0
+
+
+def _append_all(prefix: bytes) -> int | None:
+    """Append all lines of the standard input; what makes no sense becomes a warning of the job."""
+    report = environ.get(b"JOBD_REPORT", b"")
+    if not report:
+        return None
+    descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
+    rest, chunk = b"", b"\n"
+    while chunk:
+        chunk = posix.read(0, CHUNK)
+        *lines, rest = (rest + (chunk or b"\n")).split(b"\n")
+        said = [line if line.lstrip().startswith(b"{") else prefix + line for line in lines if line.strip()]
+        left = b"".join(line + b"\n" for line in said)
+        while left:
+            left = left[posix.write(descriptor, left) :]
+    return 0
 
 
 def _is_open_on(descriptor: int, found: posix.stat_result) -> bool:
@@ -198,11 +218,22 @@ def acceptable(line: bytes) -> bool:
     if line.startswith(b"{"):
         return _is_object(line)
     text = line.decode("utf-8", "backslashreplace")
-    for key in ("stage", "message"):
+    if text.startswith("item") and text[4:5].isspace():
+        return _is_item(text[4:].lstrip())
+    for key in ("stage", "message", "note"):
         if text.startswith(key) and text[len(key) : len(key) + 1].isspace():
             return len(text) > len(key) + 1 and _is_text(text, len(key))
     end = _after_percent(text) or _after_count(text)
     return text == "beat" or (end > 0 and _is_text(text, end))
+
+
+def _is_item(text: str) -> bool:
+    """Whether a key stands there, and a state or a number, and perhaps words."""
+    key, _, said = text.partition(" ")
+    said = said.lstrip()
+    word = said.partition(" ")[0]
+    end = len(word) if word in ITEM_STATES else _after_percent(said) or _after_count(said)
+    return 0 < len(key) <= LONGEST_KEY and key.isprintable() and end > 0 and _is_text(said, end)
 
 
 def _is_text(text: str, at: int) -> bool:

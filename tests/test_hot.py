@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from jobd import hot
 from jobd.config import state_directory
-from jobd.core import progress
+from jobd.core import items, progress
+from jobd.core import report as report_lines
 from jobd.core.errors import BadProgress
 from tests.calling import JOBD, jobd
 from tests.client.serving import Line, Serving
@@ -64,6 +65,17 @@ def test_broken_objects_are_refused_as_by_the_rules(text: str) -> None:
 
 
 EDGES = [
+    *(
+        b"item",
+        b"item a",
+        b"item a done",
+        b"item a failed  no codec",
+        b"item a 40% half",
+        b"item a 4/3",
+        b"item a 3/4x",
+    ),
+    *(b"item " + b"k" * 200 + b" done", b"item " + b"k" * 201 + b" done", b"item a completed\0", b"item  a  pending"),
+    *(b"note x", b"note"),
     *(b"", b" ", b"beat", b"beat ", b"beat x", b"stage", b"stage  x ", b"message x", b"100%", b"100.5%", b"1000%"),
     *(b"40 %", b"40  %", b"4%x", b"3/10", b"3 / 10 x", b"11/10", b"0/0", b"3/0.0", b"3.5/10", b"3./10", b"\xff40%"),
     *(b'{"message":"\\ud800"}', b'{"done":true}', b'{"done":"5"}', b'{"total":1000000000000000.1}', b'{"x":1}', b"{}"),
@@ -103,7 +115,9 @@ def test_edges_are_taken_as_by_the_rules(line: bytes) -> None:
 
 def test_the_limits_are_those_of_the_rules() -> None:
     """Numbers that are said twice are the same."""
-    assert (hot.LONGEST_LINE, hot.LONGEST_TEXT) == (progress.LONGEST_LINE, progress.LONGEST_TEXT)
+    limits = hot.LONGEST_LINE, hot.LONGEST_TEXT, hot.LONGEST_KEY
+    assert limits == (report_lines.LONGEST_LINE, report_lines.LONGEST_TEXT, items.LONGEST_KEY)
+    assert set(hot.ITEM_STATES) == {*items.ItemState, *items.SPELLINGS}
 
 
 SAID = {
@@ -113,6 +127,7 @@ SAID = {
     ("stage", "encode", "again"): "stage encode again",
     ("message", "half\nway"): "message half way",
     ("note", "é"): "message é",
+    ("item", "a.png", "failed", "no", "codec"): "item a.png failed no codec",
     ("beat",): "beat",
 }
 

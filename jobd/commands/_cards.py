@@ -6,6 +6,7 @@ import msgspec
 
 from jobd.commands import _looks
 from jobd.commands._output import last_lines
+from jobd.core.items import ItemState
 from jobd.core.model import State
 from jobd.core.promises import OnStale
 from jobd.core.text import plain
@@ -56,6 +57,7 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
         ("Heartbeat", _promise(job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
+        ("Items", _items(job)),
         ("Process", _process(job)),
         ("Usage", _usage(screen, job)),
         ("In", _place(screen, job)),
@@ -104,12 +106,27 @@ def _progress(screen: "Screen", job: JobView) -> str:
     counted = f"{progress.done:g}/{progress.total:g}" if progress.done is not None and progress.total else ""
     parts = [
         _looks.progress_text(job, screen) if progress.fraction is not None or progress.done is not None else "",
-        f"stage {field(progress.stage)}" if progress.stage else "",
+        _stage(job),
         f"{counted} {field(progress.unit or '')}".rstrip() if counted else "",
         f"{progress.rate:.3g}/s" if progress.rate and counted and not job.done else "",
         field(progress.message or ""),
     ]
     return _joined(screen, parts)
+
+
+def _stage(job: JobView) -> str:
+    progress = job.progress
+    names = [stage.name for stage in progress.stages]
+    place = f"{names.index(progress.stage) + 1}/{len(names)} " if progress.stage in names else ""
+    return f"stage {place}{field(progress.stage)}" if progress.stage else ""
+
+
+def _items(job: JobView) -> str:
+    tally = job.progress.items
+    if tally is None:
+        return ""
+    counts = {state.value: getattr(tally, state.value) for state in ItemState}
+    return " · ".join(f"{number} {state}" for state, number in counts.items() if number)
 
 
 def _eta(job: JobView) -> str:

@@ -3,8 +3,9 @@
 Those that say how to print are kept by the shell, which prints so; the others become arguments of the command.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import click
@@ -56,14 +57,19 @@ def _time(text: str) -> datetime:
     return quantities.parse_time(text, datetime.now(UTC).astimezone(), datetime.astimezone)
 
 
-def _states(text: str) -> tuple[State, ...]:
-    found = []
-    for word in filter(None, text.replace(",", " ").split()):
-        name = SPELLINGS.get(word.lower(), word.lower())
-        if name not in list(State):
-            raise ValueError(f"{word!r} is no state{meant(name, State)} There are: {', '.join(State)}")
-        found.append(State(name))
-    return tuple(found)
+def members(kind: type[StrEnum], spellings: Mapping[str, str]) -> Reading:
+    """Read states, with commas between, by their names or as others spell them."""
+
+    def read(text: str) -> tuple[StrEnum, ...]:
+        found = []
+        for word in filter(None, text.replace(",", " ").split()):
+            name = spellings.get(word.lower(), word.lower())
+            if name not in list(kind):
+                raise ValueError(f"{word!r} is no state{meant(name, kind)} There are: {', '.join(kind)}")
+            found.append(kind(name))
+        return tuple(found)
+
+    return Reading("states", read)
 
 
 def _signal(text: str) -> int:
@@ -79,7 +85,7 @@ def _signal(text: str) -> int:
 TIME = Reading("time", _time)
 SIZE = Reading("size", quantities.parse_size)
 SIGNAL = Reading("signal", _signal)
-STATES = Reading("states", _states)
+STATES = members(State, SPELLINGS)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -137,6 +137,11 @@ class Shell:
             tty=_terminal(),
         )
 
+    def read_input(self) -> str:
+        """Read the standard input to its end; what is not UTF-8 becomes backslash escapes."""
+        with open(0, encoding="utf-8", errors="backslashreplace", closefd=False) as file:
+            return file.read()
+
     def emit(self, record: Any, show: Callable[[], object]) -> None:
         """Give one record in the form that was asked for: JSON, by a template, its id; or else `show` it."""
         self._emit(record, [record], show)

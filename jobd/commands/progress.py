@@ -10,7 +10,9 @@ from msgspec import Meta
 
 from jobd.commands import _changes
 from jobd.commands._options import json_option
+from jobd.commands.item import take
 from jobd.core import lifecycle, progress
+from jobd.core.items import ItemReport
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
@@ -47,11 +49,13 @@ class Progress(Mutation[Taken], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> Taken:
         """Take the report in."""
-        report = self.report or progress.Report()
-        if self.line is not None:
-            report = progress.gather(report, progress.parse(self.line.encode()))
         job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
-        job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
+        said = progress.parse(self.line.encode()) if self.line is not None else progress.Report()
+        if isinstance(said, ItemReport):
+            job = take(engine, job, [said], caller)
+        else:
+            report = progress.gather(self.report or progress.Report(), said)
+            job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
         return Taken(job.id, job.progress.fraction, job.progress.reports)
 
 

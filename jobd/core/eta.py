@@ -29,8 +29,8 @@ from typing import NamedTuple
 import msgspec
 
 from jobd.core import pace
-from jobd.core.model import Progress
 from jobd.core.past import GRID
+from jobd.core.progress_record import Progress
 from jobd.core.usual import Quantiles, Usual
 
 #: Standard deviations from the median to the 10th and 90th percentile of a normal and of a logistic distribution.
@@ -153,7 +153,13 @@ def _past(progress: Progress, elapsed: float, usual: Usual) -> _View | None:
 def _durations(progress: Progress, usual: Usual) -> Quantiles:
     """Say how long runs take: as earlier ones did, or as long for a unit as these, whichever is told more exactly."""
     plain, unit = Quantiles(usual.p10, usual.p50, usual.p90), usual.unit_seconds
-    if unit is None or progress.done is None or not progress.total or _width(unit) >= UNIT_GAIN * _width(plain):
+    if (
+        unit is None
+        or progress.weighted
+        or progress.done is None
+        or not progress.total
+        or _width(unit) >= UNIT_GAIN * _width(plain)
+    ):
         return plain
     return Quantiles(*(seconds * progress.total for seconds in unit))
 

@@ -1,8 +1,8 @@
 """Everything that can happen to a job, one class each, in the past tense.
 
-Some come from `observations.py` and `heartbeat.py`. An event says by itself how it changes the record (`apply`) and how
-serious it is; which state it leads to is said by the table in `states.py`. The JSON of an entry is the same in the log,
-on the socket and in whatever is sent elsewhere.
+Some come from `beginnings.py`, `observations.py` and `heartbeat.py`. An event says by itself how it changes the record
+(`apply`) and how serious it is; which state it leads to is said by the table in `states.py`. The JSON of an entry is
+the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from jobd.core import progress
+from jobd.core.beginnings import Begun, Created, Imported, Submitted
 from jobd.core.happening import Event, Severity, change_attempt, end_pause, stop_clocks
 from jobd.core.heartbeat import Revived, Stale
 from jobd.core.model import (
@@ -22,78 +23,26 @@ from jobd.core.model import (
     Id,
     Job,
     Measure,
-    Origin,
     Process,
-    Spec,
     State,
     Usage,
 )
-from jobd.core.observations import Adopted, CancelStalled, Measured, OutputTrimmed, Progressed, ReportRejected
-from jobd.core.promises import Heartbeat
+from jobd.core.observations import (
+    Adopted,
+    CancelStalled,
+    ItemsChanged,
+    Measured,
+    OutputTrimmed,
+    Progressed,
+    ReportRejected,
+)
 from jobd.core.series import extend
-from jobd.core.text import Lossless
-from jobd.core.usual import Usual
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [
-    "Adopted", "CancelStalled", "Event", "Measured", "OutputTrimmed", "Progressed", "ReportRejected", "Revived",
-    "Severity", "Stale",
+    "Adopted", "Begun", "CancelStalled", "Created", "Event", "Imported", "ItemsChanged", "Measured", "OutputTrimmed",
+    "Progressed", "ReportRejected", "Revived", "Severity", "Stale", "Submitted",
 ]  # fmt: skip
-
-
-class Created(Event, frozen=True, kw_only=True):
-    """A job came into being; the fields are what it starts with."""
-
-    name: str
-    origin: Origin
-    spec: Spec | None = None
-    watched: Process | None = None
-    command: tuple[Lossless, ...] | None = None
-    heartbeat: Heartbeat | None = None
-    group: str = "default"
-    priority: int = 0
-    labels: dict[str, str] = msgspec.field(default_factory=dict)
-    usual: Usual | None = None
-
-    def create(self, job_id: Id, state: State, at: datetime) -> Job:
-        """Make the first record."""
-        fields = {name: getattr(self, name) for name in Created.__struct_fields__}
-        return Job(id=job_id, state=state, created_at=at, **fields)
-
-
-class Submitted(Created, frozen=True, kw_only=True):
-    """A command was put into the queue."""
-
-
-class Begun(Created, frozen=True, kw_only=True):
-    """A job that jobd did not start asked to be followed, or a process that ran since `started_at` was attached."""
-
-    boot: str
-    boottime: int
-    started_at: datetime | None = None
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Open the only attempt, already started."""
-        since, main = self.started_at or at, self.watched
-        attempt = Attempt(
-            number=1, boot=self.boot, opened_at=at, main=main, started_at=since, started_boottime=self.boottime
-        )
-        return replace(job, attempts=(attempt,), numbered=1, started_at=since)
-
-
-class Imported(Created, frozen=True, kw_only=True):
-    """A job was found in a directory that the database did not know: run without a daemon, or before a restore."""
-
-    severity = Severity.MEDIUM
-    boot: str
-    number: Id = 1
-    cookie: str = ""
-    directory: str
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Open the attempt that the directory shows."""
-        attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie)
-        return replace(job, attempts=(attempt,), numbered=self.number)
 
 
 class Opened(Event, frozen=True, kw_only=True):
@@ -254,7 +203,7 @@ class Retried(Event, frozen=True, kw_only=True):
     """Somebody asked for another attempt."""
 
     def apply(self, job: Job, at: datetime) -> Job:
-        """Clear what belongs to the attempt before; it stays in the list of attempts."""
+        """Clear what belongs to the attempt before, items too; it stays in the list of attempts."""
         return replace(
             job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
             usage=None, series=(), cancellation=None, withdrawn=0,

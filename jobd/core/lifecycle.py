@@ -4,20 +4,24 @@ Nothing here acts: what the events mean for processes, files and watchers is up 
 committed. What a function returns can be recorded: events that the table forbids are never among it.
 """
 
+from collections.abc import MutableMapping, Sequence
 from datetime import datetime
 from os import strerror
 from signal import Signals
 
 from msgspec.structs import replace
 
-from jobd.core import accounting, progress, states
+from jobd.core import accounting, items, progress, states
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
+from jobd.core.items import Item, ItemReport
 from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Process, State, Usage
 from jobd.core.views import status_parts
 
 #: An attempt that never ran is tried again this many times in a row, then the job has failed to start.
 MOST_WITHDRAWALS = 5
+#: Items that change in one line of the log.
+ITEMS_AT_ONCE = 500
 
 
 def fold(job: Job | None, entry: happened.Entry) -> Job | None:
@@ -99,6 +103,25 @@ def report(job: Job, said: progress.Report, now: Moment) -> list[happened.Event]
     _not_done(job, "reported on")
     progress.check(said)
     return [happened.Progressed(report=said, elapsed=elapsed(job, now))]
+
+
+def items_changed(
+    job: Job, said: Sequence[ItemReport], known: MutableMapping[str, Item], now: Moment, passed: float | None
+) -> tuple[list[happened.ItemsChanged], list[tuple[ItemReport, str]]]:
+    """Take in what somebody reports of items, some at a time; give what is refused beside it, with the problem.
+
+    `known` are the items of the job by key; they are brought up to date. `passed` are seconds into the attempt. Raises
+    JobFinished.
+    """
+    _not_done(job, "reported on")
+    events, refused = list[happened.ItemsChanged](), list[tuple[ItemReport, str]]()
+    for start in range(0, len(said), ITEMS_AT_ONCE):
+        part = said[start : start + ITEMS_AT_ONCE]
+        changed, bad = items.changes(part, known, now.wall)
+        refused += bad
+        if changed:
+            events.append(happened.ItemsChanged(changes=tuple(changed), count=len(part) - len(bad), elapsed=passed))
+    return events, refused
 
 
 def pause(job: Job) -> list[happened.Event]:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from jobd.core.progress_record import Progress
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
@@ -163,43 +164,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stale_since: datetime | None = None
     #: How far the report file has been read, in bytes.
     report_offset: int = 0
-
-
-class Sample(NamedTuple):
-    """A point of progress: seconds into the attempt (pauses left out), fraction done."""
-
-    elapsed: float
-    fraction: float
-
-
-class Mark(NamedTuple):
-    """A point the rate is measured from: seconds into the attempt, units done (without a count: the fraction)."""
-
-    elapsed: float
-    amount: float
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far a job says it is, or is `guessed` to be. `rate` is units (or fractions, without a count) a second."""
-
-    fraction: float | None = None
-    done: float | None = None
-    total: float | None = None
-    unit: str | None = None
-    message: str | None = None
-    stage: str | None = None
-    rate: float | None = None
-    #: Reports taken in so far, each exactly once.
-    reports: int = 0
-    guessed: bool = False
-    updated_at: datetime | None = None
-    #: Seconds into the attempt when numbers were last said, and when these numbers began to count (a new stage).
-    updated_elapsed: float | None = None
-    began_elapsed: float = 0.0
-    #: The first number since then, or since the numbers last fell; and the one up to which `rate` is measured.
-    first: Mark | None = None
-    rated: Mark | None = None
-    samples: tuple[Sample, ...] = ()
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

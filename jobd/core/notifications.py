@@ -10,7 +10,7 @@ The other assignments are for a service manager and change nothing here. What is
 
 from typing import NamedTuple
 
-from jobd.core import progress
+from jobd.core import report
 from jobd.core.errors import BadProgress
 from jobd.core.text import single_line
 
@@ -53,8 +53,8 @@ def translate(message: bytes) -> Said:
 
 def refusal(message: bytes, problem: str) -> BadProgress:
     """Make what a refused message is kept as."""
-    text = message[: progress.LONGEST_EXAMPLE].decode("utf-8", "backslashreplace")
-    return BadProgress(text=single_line(text)[: progress.LONGEST_EXAMPLE], problem=problem)
+    text = message[: report.LONGEST_EXAMPLE].decode("utf-8", "backslashreplace")
+    return BadProgress(text=single_line(text)[: report.LONGEST_EXAMPLE], problem=problem)
 
 
 def _tells_progress(status: bytes) -> bool:
@@ -62,7 +62,7 @@ def _tells_progress(status: bytes) -> bool:
     if not status[:1].isdigit():
         return False
     try:
-        report = progress.parse(status)
+        said = report.parse(status)
     except BadProgress:
         return False
-    return report.fraction is not None or report.done is not None
+    return isinstance(said, report.Report) and (said.fraction is not None or said.done is not None)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from jobd.core import accounting, progress
 from jobd.core.happening import Event, Severity, change_attempt, warn
+from jobd.core.items import ItemChange, ItemState
 from jobd.core.model import Job, Measure, Usage
 from jobd.core.series import extend
 
@@ -48,6 +49,26 @@ class Progressed(Event, frozen=True, kw_only=True):
             return replace(job, progress=advanced)
         attempt = replace(job.attempts[-1], report_offset=self.offset)
         return replace(job, progress=advanced, attempts=(*job.attempts[:-1], attempt))
+
+
+class ItemsChanged(Event, frozen=True, kw_only=True):
+    """Items of the job changed: each as it is from now on. What was said of them is counted as reports."""
+
+    frequent = True
+    changes: tuple[ItemChange, ...]
+    count: int = 1
+    #: Seconds into the attempt, pauses left out.
+    elapsed: float | None = None
+    offset: int | None = None
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Count the items anew, and keep a warning of those that failed."""
+        told = progress.tally(job.progress, self.changes, self.count, self.elapsed, at)
+        job = replace(job, progress=told)
+        failed = [change.item for change in self.changes if change.item.state is ItemState.FAILED]
+        if failed:
+            job = warn(job, at, f"item {failed[-1].key} failed: {failed[-1].error or 'no word why'}", len(failed))
+        return job if self.offset is None else change_attempt(job, report_offset=self.offset)
 
 
 class ReportRejected(Event, frozen=True, kw_only=True):

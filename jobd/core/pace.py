@@ -19,8 +19,8 @@ import math
 from bisect import bisect_left
 from typing import NamedTuple
 
-from jobd.core.model import Progress
 from jobd.core.past import GRID
+from jobd.core.progress_record import Progress
 from jobd.core.usual import Usual
 
 #: Powers of the age by which means fade: 0 never; 1 has half of its weight in the last 29 % of the time.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jobd.core.model import Sample
+from jobd.core.progress_record import Sample
 from jobd.core.usual import Quantiles, Usual
 
 #: Fractions at which the shape of a run is kept, dense where shapes bend: at both ends.

@@ -61,7 +61,7 @@ def progress(job: Job, now: Moment) -> ProgressView:
         fraction=said.fraction, done=said.done, total=said.total, unit=said.unit,
         message=said.message, stage=said.stage,
         rate=round(said.rate, 6) if said.rate is not None else None,
-        eta=left, reports=said.reports, updated_at=said.updated_at,
+        eta=left, reports=said.reports, updated_at=said.updated_at, stages=said.stages, items=said.items,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from jobd.core.model import Job, Moment, State
 from jobd.core.promises import OnStale
 
 #: Events that are signs of life.
-SIGNS = (happened.Progressed, happened.ReportRejected)
+SIGNS = (happened.Progressed, happened.ItemsChanged, happened.ReportRejected)
 #: States in which the silence of a job is measured, or stands still.
 MEASURED = (State.RUNNING, State.PAUSING, State.PAUSED)
 

@@ -36,6 +36,7 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.Started: {S.PENDING: S.RUNNING, S.CANCELING: S.CANCELING},
     happened.Adopted: _stays(LIVING),
     happened.Progressed: _stays(S),
+    happened.ItemsChanged: _stays(S),
     happened.ReportRejected: _stays(S),
     happened.Measured: _stays(LIVING),
     happened.OutputTrimmed: _stays(LIVING),

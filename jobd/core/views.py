@@ -9,7 +9,9 @@ from os import waitstatus_to_exitcode
 import msgspec
 
 from jobd.core.eta import Eta
+from jobd.core.items import Tally
 from jobd.core.model import Measure, Origin, State, Warned
+from jobd.core.progress_record import Stage
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
@@ -31,6 +33,8 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     eta: Eta | None
     reports: int
     updated_at: datetime | None
+    stages: tuple[Stage, ...] = ()
+    items: Tally | None = None
 
 
 class UsageView(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.hub import Hub
+from jobd.daemon.items import Items
 from jobd.daemon.system import trees
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.system.trees import Tree
@@ -60,6 +61,7 @@ class Engine:
         self.usage: dict[int, Usage] = {}
         self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
         self.hub = Hub(self.archive)
+        self.items = Items(reader)
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
         #: Called with each batch that has become durable.
@@ -189,11 +191,13 @@ class Engine:
             elif job.done and self.jobs.get(job_id) is job:
                 del self.jobs[job_id]
                 self.usage.pop(job_id, None)
+                self.items.forget(job_id)
 
     def on_failed(self, error: JobdError) -> None:
         """Forget what could not be made durable: load jobs and numbers from the file again."""
         logger.error("a commit failed: %s", error)
         self._removed.clear()
+        self.items.forget()
         reader = self.archive.reader
         self.jobs.clear()
         self.jobs.update({job.id: job for job in reader.live()})
@@ -217,6 +221,7 @@ class Engine:
             entries.append(entry)
         if entries:
             self.store.save(job_id, job, entries)
+            self.items.take(job_id, entries)
             self._seq += len(entries)
             self._hold(job_id, job, before)
         return job

@@ -26,7 +26,7 @@ from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
 from jobd.daemon.guesses import Guesses
 from jobd.daemon.notify_sockets import NotifySockets
-from jobd.daemon.reported import notification_events, report_events
+from jobd.daemon.reported import Reported
 from jobd.daemon.reports import Reading, Reports
 from jobd.daemon.system import cgroups
 from jobd.daemon.system.crash import crash_point
@@ -143,15 +143,13 @@ class Recorder:
         """The job wrote into its report file. Raises what the store suffers from: then it is read again."""
         job = self._open_job(key)
         if job is not None:
-            elapsed = lifecycle.elapsed(job, self.engine.clock.now())
-            self.engine.record(job, report_events(reading.lines, job.progress.stage, elapsed, reading.offset))
+            self.engine.record(job, self._reported(job).read(reading.lines, reading.offset))
 
     def notified(self, key: Key, said: Said) -> None:
         """The job told its service manager something. Raises what the store suffers from."""
         job = self._open_job(key)
         if job is not None:
-            elapsed = lifecycle.elapsed(job, self.engine.clock.now())
-            self.engine.record(job, notification_events(said, job.progress.stage, elapsed))
+            self.engine.record(job, self._reported(job).heard(said))
 
     def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
         """The tree was measured; now and then it is saved."""
@@ -240,16 +238,17 @@ class Recorder:
 
     def _last_reports(self, key: Key, job: Job, ending: Ending | None) -> list[Event]:
         """Read the reports to their end; nothing was said after the end of the job."""
-        elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+        now = self.engine.clock.now()
+        elapsed = lifecycle.elapsed(job, now)
         if elapsed is not None and ending is not None and ending.elapsed is not None:
             elapsed = min(elapsed, ending.elapsed)
-        events, stage = [], job.progress.stage
-        for reading in self.reports.finish(key):
-            for event in report_events(reading.lines, stage, elapsed, reading.offset):
-                events.append(event)
-                if isinstance(event, happened.Progressed):
-                    stage = event.report.stage or stage
-        return events + notification_events(self.notify_sockets.finish(key), stage, elapsed)
+        said = Reported(job, self.engine.items, now, elapsed)
+        events = [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
+        return events + said.heard(self.notify_sockets.finish(key))
+
+    def _reported(self, job: Job) -> Reported:
+        now = self.engine.clock.now()
+        return Reported(job, self.engine.items, now, lifecycle.elapsed(job, now))
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""

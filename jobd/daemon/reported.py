@@ -1,39 +1,70 @@
 """What a job has said, as the events that are recorded: whether it came through its report file or its socket."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
 from jobd.core import events as happened
+from jobd.core import lifecycle, report
+from jobd.core.errors import BadProgress
 from jobd.core.events import Event
-from jobd.core.notifications import Said
-from jobd.daemon.reports import gather
+from jobd.core.model import Job, Moment
+from jobd.daemon.reports import Gathered, gather
+
+if TYPE_CHECKING:
+    from jobd.core.items import Item
+    from jobd.core.notifications import Said
+    from jobd.daemon.items import Items
 
 
-def report_events(
-    lines: list[bytes], stage: str | None, elapsed: float | None, offset: int | None = None
-) -> list[Event]:
-    """Gather report lines into events.
+class Reported:
+    """Take in what one job said, each time as if what was said before were recorded.
 
-    `stage` is the one the job is in, `elapsed` the seconds it has run, `offset` where in the report file the next line
-    begins, which is recorded even if nothing was said.
+    `elapsed` are the seconds it has run.
     """
-    gathered = gather(lines, stage)
-    events: list[Event] = []
-    if gathered.example is not None:
-        details = gathered.example.details
-        events.append(
-            happened.ReportRejected(
-                text=details["text"], problem=details["problem"], count=gathered.rejected, offset=offset
-            )
-        )
-    if gathered.taken or (offset is not None and not events):
-        events.append(happened.Progressed(report=gathered.report, count=gathered.taken, elapsed=elapsed, offset=offset))
-    return events
+
+    def __init__(self, job: Job, items: "Items", now: Moment, elapsed: float | None) -> None:
+        self._job = job
+        self._items = items
+        self._now = now
+        self._elapsed = elapsed
+        self._stage = job.progress.stage
+        self._known: dict[str, Item] | None = None
+
+    def read(self, lines: list[bytes], offset: int) -> list[Event]:
+        """Say what follows from lines of the report file; `offset`, where the next begins, is recorded in any case."""
+        events = self._take(lines)
+        events = events or [happened.Progressed(report=report.Report(), count=0, elapsed=self._elapsed)]
+        return [replace(event, offset=offset) for event in events]
+
+    def heard(self, said: "Said") -> list[Event]:
+        """Say what follows from what was told to the service manager."""
+        return self._take(said.lines, said.refused)
+
+    def _take(self, lines: list[bytes], refused: Sequence[BadProgress] = ()) -> list[Event]:
+        gathered = gather(lines, self._stage)
+        changed, bad = self._changed(gathered)
+        events = [*_rejected(gathered, [*refused, *bad]), *changed]
+        if gathered.taken:
+            said = happened.Progressed(report=gathered.report, count=gathered.taken, elapsed=self._elapsed)
+            self._stage = gathered.report.stage or self._stage
+            events.append(said)
+        return events
+
+    def _changed(self, gathered: Gathered) -> tuple[list[happened.ItemsChanged], list[BadProgress]]:
+        if not gathered.items:
+            return [], []
+        if self._known is None:
+            self._known = self._items.known(self._job)
+        events, bad = lifecycle.items_changed(self._job, gathered.items, self._known, self._now, self._elapsed)
+        return events, [report.refused(said, problem) for said, problem in bad]
 
 
-def notification_events(said: Said, stage: str | None, elapsed: float | None) -> list[Event]:
-    """Make events of what was told to the service manager; of what was refused the first is shown."""
-    events = report_events(said.lines, stage, elapsed)
-    if said.refused:
-        details = said.refused[0].details
-        events.append(
-            happened.ReportRejected(text=details["text"], problem=details["problem"], count=len(said.refused))
-        )
-    return events
+def _rejected(gathered: Gathered, refused: list[BadProgress]) -> list[Event]:
+    """Tell of the lines that made no sense, and show the first."""
+    example = gathered.example or next(iter(refused), None)
+    if example is None:
+        return []
+    details, count = example.details, gathered.rejected + len(refused)
+    return [happened.ReportRejected(text=details["text"], problem=details["problem"], count=count)]

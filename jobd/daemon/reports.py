@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from jobd.core import progress
 from jobd.core.errors import BadProgress, JobdError
+from jobd.core.items import ItemReport
 from jobd.daemon.attempts.starting import Key
 from jobd.growth import Growth
 
@@ -43,9 +44,13 @@ class Reading(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """Lines taken together: the latest of each field, how many good and bad lines, the first bad one."""
+    """Lines taken together: the latest of each field, what is said of items, how many lines were good and bad.
+
+    `taken` does not count those of items; `example` is the first bad one.
+    """
 
     report: progress.Report
+    items: list[ItemReport]
     taken: int
     rejected: int
     example: BadProgress | None
@@ -53,7 +58,7 @@ class Gathered(NamedTuple):
 
 def gather(lines: list[bytes], stage: str | None) -> Gathered:
     """Parse lines into one report that does the same; `stage` is the one the job is in."""
-    report, taken, rejected, example = progress.Report(), 0, 0, None
+    report, items, taken, rejected, example = progress.Report(), list[ItemReport](), 0, 0, None
     for line in lines:
         if not line:
             continue
@@ -63,9 +68,12 @@ def gather(lines: list[bytes], stage: str | None) -> Gathered:
             rejected += 1
             example = example or error
         else:
-            report = progress.gather(report, latest, stage) if taken else latest
-            taken += 1
-    return Gathered(report, taken, rejected, example)
+            if isinstance(latest, ItemReport):
+                items.append(latest)
+            else:
+                report = progress.gather(report, latest, stage) if taken else latest
+                taken += 1
+    return Gathered(report, items, taken, rejected, example)
 
 
 class ReportFile:

@@ -14,8 +14,8 @@ import msgspec
 
 from jobd.core import past
 from jobd.core.eta import estimate
-from jobd.core.model import Progress
 from jobd.core.progress import NOTHING, Report, advance
+from jobd.core.progress_record import Progress
 from jobd.core.usual import Usual
 from tests.bench.measure import Figure, row
 from tests.bench.traces import FOLDER, Trace

@@ -10,7 +10,8 @@ import pytest
 from jobd.commands import _cards, _looks, _tables
 from jobd.config import Paths
 from jobd.core import showing
-from jobd.core.model import Progress, Sample, State
+from jobd.core.model import State
+from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
 from jobd.core.views import JobView
 from jobd.ui.screen import Screen

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -24,9 +25,19 @@ ELSEWHERE = {"jobd daemon install --now"}
 #: Examples that go on until they are interrupted.
 ENDLESS = {"jobd events -f --json | jq .event.type", "jobd rpc events.follow"}
 #: Examples for the inside of a job.
-INSIDE = {"jobd progress 40%", "jobd progress 3/10 resizing b.png"}
+INSIDE = {
+    "jobd progress 40%",
+    "jobd progress 3/10 resizing b.png",
+    "jobd item clip-17 processing",
+    "jobd item clip-17 40% second pass",
+    "jobd item clip-17 failed codec not found",
+    "printf '%s completed\\n' *.png | jobd item --stdin",
+}
 #: Examples that may also find something to complain of.
 DOUBTFUL = {"jobd doctor", "jobd doctor --json | jq '.[] | select(.status != \"ok\")'"}
+
+SAY_ITEMS = "printf 'item %s\\n' 'a failed no codec' 'b completed' >&$JOBD_FD"
+ENCODE = "printf 'item %s\\n' 'a pending' 'b failed' >&$JOBD_FD; sleep 600"
 
 Stage = Callable[[House], object]
 
@@ -64,6 +75,11 @@ def running(house: House) -> None:
     house.reaches(12, "running")
 
 
+def encoding(house: House) -> None:
+    """Let a job run that has items to do."""
+    house.running("sh", "-c", ENCODE, name="encode")
+
+
 def ended(house: House) -> None:
     """Wait until the twelfth has ended."""
     house.daemon.ended(12)
@@ -79,6 +95,8 @@ STAGES: dict[str, Stage] = {
     "cancel": after(twelve("sleep", "600", others=("sleep", "600"))),
     "events": after(twelve("true"), ended),
     "jobd": lambda _: None,
+    "item": after(twelve("sleep", "600"), running),
+    "items": after(twelve("sh", "-c", SAY_ITEMS), ended, encoding),
     "log": after(twelve("echo", "hi"), ended),
     "pause": after(twelve("sleep", "600"), running),
     "progress": after(twelve("sleep", "600"), running),
@@ -157,7 +175,7 @@ def test_every_example_runs(own: House, tmp_path: Path, verb: str) -> None:
     lines = examples(verb)
     assert lines, f"{verb} has no examples"
     for line in lines:
-        typed = f"jobd run -- {line}" if line in INSIDE else line
+        typed = f"jobd run -- sh -c {shlex.quote(line)}" if line in INSIDE else line
         if line in BEFORE:
             BEFORE[line](own)
         status, said = desk.type(typed)

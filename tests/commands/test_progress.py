@@ -36,7 +36,7 @@ def test_from_outside(house: House, job: str, words: tuple[str, ...]) -> None:
 
 def test_as_json(house: House, job: str) -> None:
     """How far the job is with it, and how many reports there were."""
-    said = house.json("progress", "--json", "--job", job, "50%", "half")
+    said = house.json("progress", "--json", "--job", job, '{"restart": true, "fraction": 0.5, "message": "half"}')
     assert (said["job"], said["fraction"]) == (int(job), 0.5)
     again = house.json("progress", "--json=reports", "--job", job, "60%")
     assert again == {"reports": said["reports"] + 1}

@@ -6,21 +6,10 @@ from msgspec.structs import replace
 
 from jobd.core import events as happened
 from jobd.core.events import Entry, Event
-from jobd.core.model import (
-    Attempt,
-    Ending,
-    Job,
-    Measure,
-    Moment,
-    Origin,
-    Process,
-    Progress,
-    Resources,
-    Spec,
-    State,
-    Usage,
-)
+from jobd.core.items import Item, ItemChange, ItemState
+from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Origin, Process, Resources, Spec, State, Usage
 from jobd.core.progress import Report
+from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
 from jobd.core.usual import Usual
 
@@ -48,6 +37,7 @@ EVENTS: dict[type[Event], Event] = {
         happened.Adopted(shim_lost=True),
         happened.Progressed(report=Report(done=3, total=10), count=2, elapsed=5.0, offset=40),
         happened.ReportRejected(text="foo", problem="no report", count=3, offset=50),
+        happened.ItemsChanged(changes=(ItemChange(Item(key="a", state=ItemState.FAILED, error="why")),), elapsed=5.0),
         happened.Measured(usage=USAGE, measure=Measure(5.0, 186.5, 40_000_000)),
         happened.OutputTrimmed(file="output", removed_bytes=100, limit=1000),
         happened.Stale(silent=120.5),

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from jobd.core import lifecycle
 from jobd.core.eta import Eta, estimate
 from jobd.core.events import Event
-from jobd.core.model import Job, Progress, Sample, State
+from jobd.core.model import Job, State
 from jobd.core.past import Run, sum_up
 from jobd.core.progress import NOTHING, Report, advance
+from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
 from tests.core.samples import entry, job_in, moment
 

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobd.core import progress
+from jobd.core import report as report_lines
 from jobd.core.errors import BadProgress
 from jobd.core.notifications import MEANING, translate
 from jobd.core.progress import Report
@@ -44,7 +45,7 @@ def test_what_is_refused(message: bytes) -> None:
     text = said.refused[0].details["text"]
     assert len(said.refused) == 1
     assert text.isprintable()
-    assert len(text) <= progress.LONGEST_EXAMPLE
+    assert len(text) <= report_lines.LONGEST_EXAMPLE
     assert said.lines == ([b"message well"] if b"well" in message else [])
 
 

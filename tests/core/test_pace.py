@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.model import Progress, Sample
 from jobd.core.pace import LONGEST_STALL, measure, straightened
 from jobd.core.past import Run, sum_up
 from jobd.core.progress import NOTHING, Report, advance
+from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Quantiles, Usual
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

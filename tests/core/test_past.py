@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.model import Sample
 from jobd.core.past import GRID, Run, sum_up
+from jobd.core.progress_record import Sample
 from jobd.core.usual import Quantiles, Usual
 from tests.core.samples import USUAL
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.model import Measure, Sample
+from jobd.core.model import Measure
+from jobd.core.progress_record import Sample
 from jobd.core.series import LONGEST, extend, thin
 
 

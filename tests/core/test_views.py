@@ -73,7 +73,7 @@ def at(seconds: float) -> str:
 
 
 NOTHING_SAID = dict.fromkeys("fraction done total unit message stage rate eta".split()) | {
-    "reports": 0, "updated_at": None,
+    "reports": 0, "updated_at": None, "stages": [], "items": None,
 }  # fmt: skip
 NOTHING_USED = dict.fromkeys(STABLE["usage"].split()) | {"series": []}
 
@@ -176,6 +176,8 @@ def test_running() -> None:
             "eta": {"seconds": 80.0, "low": 57.057, "high": 112.169, "basis": "rate+history", "over": 0.0},
             "reports": 2,
             "updated_at": at(1),
+            "stages": [],
+            "items": None,
         },
         "usage": {
             "cpu_percent": 186.5,

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobd.core.errors import StorageFull
-from jobd.core.model import Progress
 from jobd.core.progress import NOTHING, Report, advance, parse
+from jobd.core.progress_record import Progress
 from jobd.daemon import reports
 from jobd.daemon.reports import Reading, ReportFile, Reports, gather
 from jobd.growth import Growth

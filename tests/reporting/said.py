@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jobd.core import progress
-from jobd.core.model import Progress
+from jobd.core.progress_record import Progress
 from tests.commands.running import House
 from tests.waiting import until
 

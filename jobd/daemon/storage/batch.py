@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jobd.core.errors import JobdError
-from jobd.core.events import Entry
+from jobd.core.events import Entry, ItemsChanged, Removed, Retried
 from jobd.core.model import Job
 from jobd.daemon.storage import rows
 from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
+    from jobd.core.items import Item
     from jobd.daemon.storage.rows import Reply
 
 
@@ -24,6 +25,8 @@ class Batch:
         self.replies: dict[str, Reply] = {}
         self.surroundings: dict[str, bytes] = {}
         self._rows: list[rows.Row] = []
+        self._items: dict[tuple[int, str], Item] = {}
+        self._without_items: set[int] = set()
         self._changed: set[int] = set()
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -39,6 +42,12 @@ class Batch:
         lines = list(entries)
         self._rows += [rows.entry_row(entry) for entry in lines]
         self.entries += lines
+        for entry in lines:
+            if isinstance(entry.event, ItemsChanged):
+                self._items.update({(job_id, change.item.key): change.item for change in entry.event.changes})
+            elif isinstance(entry.event, (Retried, Removed)):
+                self._items = {key: item for key, item in self._items.items() if key[0] != job_id}
+                self._without_items.add(job_id)
         self.jobs[job_id] = job
         if job is None or saved is None or not rows.same_columns(saved, job):
             self._changed.add(job_id)
@@ -59,6 +68,9 @@ class Batch:
     def _fill(self, connection: sqlite3.Connection) -> None:
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
+        items = [rows.item_row(job_id, item) for (job_id, _), item in self._items.items()]
+        rows.remove_items(connection, sorted(self._without_items))
+        rows.put(connection, rows.ITEMS, items)
         rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
         same = [job for job_id, job in self.jobs.items() if job is not None and job_id not in self._changed]
         rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in same])

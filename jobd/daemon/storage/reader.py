@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from jobd.core import lifecycle, past
 from jobd.core.errors import JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
+from jobd.core.items import Item, ItemState
 from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings
 from jobd.core.selection import Query
 from jobd.core.usual import Usual
@@ -105,6 +106,14 @@ class Reader:
         """Read the last lines of a job's log, oldest first; the frequent kinds of event are left out."""
         where = "job = ? AND frequent = 0 ORDER BY seq DESC LIMIT ?"
         return self._entries(where, bounded(job), bounded(limit))[::-1]
+
+    def items(self, job: int, states: tuple[ItemState, ...] = (), after: str = "", limit: int = LARGEST) -> list[Item]:
+        """List the items of a job by key, those in the states (all without any), from the one after a key on."""
+        chosen = ", ".join(f"'{state.value}'" for state in states or ItemState)
+        where = f"job = ? AND key > ? AND json_extract(record, '$.state') IN ({chosen})"
+        text = f"SELECT record FROM items WHERE {where} ORDER BY key LIMIT ?"  # noqa: S608
+        found = self._rows(text, bounded(job), after, bounded(limit))
+        return [self._made(rows.read_item, row[0], f"an item of job {job}") for row in found]
 
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""

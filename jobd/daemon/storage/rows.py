@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobd.core.events import Actor, AnyEvent, Entry
+from jobd.core.items import Item
 from jobd.core.model import Job, Surroundings
 from jobd.daemon.system.clock import from_microseconds, to_microseconds
 
@@ -25,6 +26,7 @@ Row = tuple[Any, ...]
 
 _encode = msgspec.json.Encoder().encode
 _decode_job = msgspec.json.Decoder(Job).decode
+_decode_item = msgspec.json.Decoder(Item).decode
 _decode_event = msgspec.json.Decoder(AnyEvent).decode
 _decode_actor = msgspec.json.Decoder(Actor).decode
 _decode_surroundings = msgspec.json.Decoder(Surroundings).decode
@@ -63,6 +65,7 @@ RECORDS = Target(
     "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
 )
 EVENTS = Target("events (seq, at, job, frequent, actor, event)", "(?, ?, ?, ?, ?, ?)")
+ITEMS = Target("items (job, key, record)", "(?, ?, ?)", "ON CONFLICT (job, key) DO UPDATE SET record = excluded.record")
 #: Lines read from a damaged database; those that are there already are sound.
 SAVED_EVENTS = EVENTS._replace(conflict="ON CONFLICT (seq) DO NOTHING")
 REQUESTS = Target("requests (id, method, at, reply)", "(?, ?, ?, ?)", "ON CONFLICT (id) DO NOTHING")
@@ -80,6 +83,11 @@ def job_row(job: Job) -> Row:
 def record_row(job: Job) -> Row:
     """Make the row of a job of which only the record has changed."""
     return job.id, _encode(job).decode()
+
+
+def item_row(job_id: int, item: Item) -> Row:
+    """Make the row of an item."""
+    return job_id, item.key, _encode(item).decode()
 
 
 def same_columns(one: Job, other: Job) -> bool:
@@ -109,6 +117,11 @@ def reply_row(reply: Reply) -> Row:
 def read_job(record: str) -> Job:
     """Make the job of a record. Raises ValueError if it makes no sense (as msgspec.DecodeError, mostly)."""
     return _decode_job(record)
+
+
+def read_item(record: str) -> Item:
+    """Make the item of a record. Raises ValueError."""
+    return _decode_item(record)
 
 
 def read_entry(row: Row) -> Entry:
@@ -145,6 +158,12 @@ def remove_jobs(connection: sqlite3.Connection, ids: list[int]) -> None:
     if ids:
         connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (_encode(ids).decode(),))
         connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'jobs'", (max(ids),))
+
+
+def remove_items(connection: sqlite3.Connection, jobs: list[int]) -> None:
+    """Delete the items of jobs."""
+    if jobs:
+        connection.execute("DELETE FROM items WHERE job IN (SELECT value FROM json_each(?))", (_encode(jobs).decode(),))
 
 
 def trim_requests(connection: sqlite3.Connection, before: datetime, kept: int, chunk: int) -> int:

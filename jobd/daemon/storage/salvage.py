@@ -37,6 +37,7 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
     sound.execute("BEGIN IMMEDIATE")
     jobs = _copy(damaged, sound, "jobs", "record", rows.JOBS, lambda row: rows.job_row(rows.read_job(row[1])))
     entries = _copy(damaged, sound, "events", rows.ENTRY_COLUMNS, rows.SAVED_EVENTS, _sound_entry)
+    _copy(damaged, sound, "items", "job, key, record", rows.ITEMS, _sound_item)
     replies = _copy(damaged, sound, "requests", rows.REPLY_COLUMNS, rows.REQUESTS, _sound_reply)
     texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
     folded = _fold(sound, last, jobs)
@@ -117,6 +118,10 @@ def _copy(
 
 def _sound_entry(row: Row) -> Row:
     return rows.entry_row(rows.read_entry(row[1:]))
+
+
+def _sound_item(row: Row) -> Row:
+    return rows.item_row(int(row[1]), rows.read_item(row[3]))
 
 
 def _sound_reply(row: Row) -> Row:

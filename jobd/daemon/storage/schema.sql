@@ -31,6 +31,13 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_job ON events (job) WHERE frequent = 0;
 
+CREATE TABLE items (
+    job INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    record TEXT NOT NULL,
+    UNIQUE (job, key)
+);
+
 CREATE TABLE requests (
     id TEXT PRIMARY KEY,
     method TEXT NOT NULL,

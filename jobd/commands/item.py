@@ -1,0 +1,113 @@
+"""jobd item: say how a part of a job's work stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import click
+import msgspec
+from msgspec import Meta
+
+from jobd.commands import _changes
+from jobd.commands._options import json_option
+from jobd.core import lifecycle, report
+from jobd.core.errors import BadValue
+from jobd.core.items import ItemReport, Tally
+from jobd.wire import Mutation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
+    from jobd.core.model import Job
+    from jobd.daemon.engine import Engine
+
+#: Lines in one request: it stays below the longest that a daemon reads.
+LINES_AT_ONCE = 200
+
+EXAMPLES = """\
+jobd item clip-17 processing
+jobd item clip-17 40% second pass
+jobd item clip-17 failed codec not found
+printf '%s completed\\n' *.png | jobd item --stdin    # thousands at once
+jobd item --job 12 a.png completed
+"""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """How the items of a job now stand."""
+
+    job: int
+    items: Tally
+
+
+class Said(Mutation[Counted], frozen=True):
+    """Say how items of a job stand, from outside of it: lines such as `clip-17 failed no codec`, or JSON objects.
+
+    All are taken in or, if one of them makes no sense, none.
+    """
+
+    method: ClassVar = "item"
+
+    job: Annotated[str, Meta(max_length=4096)]
+    lines: Annotated[tuple[Annotated[str, Meta(max_length=report.LONGEST_LINE)], ...], Meta(min_length=1)]
+
+    def answer(self, engine: Engine, caller: Actor) -> Counted:
+        """Read the lines, and record. Raises BadProgress."""
+        said = [_read(line) for line in self.lines]
+        job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
+        job = take(engine, job, said, caller)
+        return Counted(job.id, job.progress.items or Tally())
+
+
+def take(engine: Engine, job: Job, said: Sequence[ItemReport], caller: Actor) -> Job:
+    """Record what is said of items, all of it. Raises BadProgress, JobFinished."""
+    now = engine.clock.now()
+    known = engine.items.known(job)
+    events, refused = lifecycle.items_changed(job, said, known, now, lifecycle.elapsed(job, now))
+    for bad, problem in refused:
+        raise report.refused(bad, problem)
+    return engine.record(job, events, caller)
+
+
+def _read(line: str) -> ItemReport:
+    said = report.parse((line if line.lstrip().startswith("{") else f"item {line}").encode())
+    if not isinstance(said, ItemReport):
+        raise BadValue(field="item", problem=f"{line[:50]!r} is not about an item; write KEY STATE")
+    return said
+
+
+@click.command("item", epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="[KEY STATE [TEXT]...]")
+@click.option("--job", "job", metavar="JOB", help="The job (default: the one this runs in).")
+@click.option("--weight", type=click.FloatRange(min=0, min_open=True, max=1e9), help="Its share of the work.")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read many from standard input, a line for each.")
+@json_option(Counted)
+@click.pass_obj
+def command(
+    shell: Shell, /, words: tuple[str, ...], *, job: str | None, weight: float | None, from_stdin: bool
+) -> None:
+    """Say how a part of a job's work stands.
+
+    STATE is pending, processing, completed, failed (TEXT is then its error), skipped or canceled; 40% or 3/10 says how
+    far it is. Inside a job it is written into the job's report file, which needs no daemon; for another job it goes to
+    the daemon.
+    """
+    number = job or shell.environ.get("JOBD_JOB_ID")
+    if number is None:
+        raise click.UsageError("this is not inside a job; name one with --job")
+    if from_stdin == bool(words) or (from_stdin and weight):
+        raise click.UsageError("write KEY STATE, or --stdin alone")
+    lines = [line.strip() for line in shell.read_input().splitlines()] if from_stdin else [" ".join(words)]
+    lines = [_weighed(line, weight) if weight else line for line in lines if line]
+    counted = None
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        counted = shell.client.call(Said(job=number, lines=tuple(lines[start : start + LINES_AT_ONCE])))
+    if shell.screen.as_json and counted is not None:
+        shell.emit(counted, lambda: None)
+
+
+def _weighed(line: str, weight: float) -> str:
+    """Say a line with a weight. Raises BadProgress."""
+    return msgspec.json.encode(msgspec.structs.replace(_read(line), weight=weight)).decode()

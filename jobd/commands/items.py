@@ -1,0 +1,80 @@
+"""jobd items: the parts of a job's work, and how each of them stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import click
+from msgspec import Meta
+
+from jobd.commands import _changes
+from jobd.commands._options import format_option, job_argument, json_option, members, plain_option
+from jobd.core.items import SPELLINGS, Item, ItemState
+from jobd.ui import amounts
+from jobd.ui.table import Column, table
+from jobd.wire import Read
+
+if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
+    from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd items 12
+jobd items last --failed
+jobd items encode --state pending,processing --json
+"""
+
+COLUMNS = (
+    Column("ITEM", "key", shrink=2),
+    Column("STATE", "state"),
+    Column("DONE", lambda item: amounts.percent(item.fraction), right=True, raw="fraction"),
+    Column("TRY", "attempt", right=True),
+    Column("TEXT", lambda item: item.error or item.message or "", shrink=1),
+)
+STATES = members(ItemState, SPELLINGS)
+
+
+class Items(Read[tuple[Item, ...]], frozen=True):
+    """List the items of a job by key, those in the states given; `after` a key is the next page."""
+
+    method: ClassVar = "items"
+
+    job: Annotated[str, Meta(max_length=4096)]
+    states: tuple[ItemState, ...] = ()
+    after: Annotated[str, Meta(max_length=4096)] = ""
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+
+    def answer(self, archive: Archive, caller: Actor) -> tuple[Item, ...]:
+        """Ask the archive. Raises JobNotFound."""
+        job = _changes.only(archive.select((self.job,)))
+        return tuple(archive.reader.items(job.id, self.states, self.after, self.limit))
+
+
+@click.command("items", epilog=EXAMPLES)
+@job_argument()
+@click.option(
+    *("-s", "--state", "states"),
+    type=STATES,
+    default=(),
+    metavar="STATE",
+    help="Only those in this state (or several).",
+)
+@click.option("--failed", is_flag=True, help="The same as --state failed.")
+@click.option("--after", default="", metavar="KEY", help="Those after this one: the next page.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many.")
+@plain_option
+@format_option(Item)
+@json_option(Item)
+@click.pass_obj
+def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **options: Any) -> int:
+    """List the parts of a job's work, by key: how each stands, how often it was tried, and its error.
+
+    Ends with status 1 if there are none. It works without a daemon, too.
+    """
+    wanted = (*states, ItemState.FAILED) if failed else states
+    found = shell.client.call(Items(states=wanted, **options))
+    shell.emit_all(found, lambda: shell.screen.data(table(COLUMNS, found, shell.screen)))
+    if len(found) == options["limit"]:
+        shell.screen.hint(f"the first {len(found)} are shown; go on with --after {found[-1].key}")
+    return 0 if found else 1

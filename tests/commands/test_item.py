@@ -1,0 +1,108 @@
+"""`jobd item`: parts of a job's work, said from inside and outside of it, one by one and by thousands."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.calling import JOBD, Done
+from tests.commands.running import Gate, House
+from tests.waiting import until
+
+
+def counts(house: House, job_id: int) -> dict[str, int]:
+    """Say how many items of a job are in each state, leaving out the empty ones."""
+    tally = house.daemon.job(job_id)["progress"]["items"] or {}
+    return {state: number for state, number in tally.items() if state not in ("weight", "reached")}
+
+
+def test_inside_a_job(house: House) -> None:
+    """By the program, and by a line in the report file: the same."""
+    script = (
+        "jobd() { '%s' -P '%s' \"$@\"; }; jobd item a processing; jobd item a 40%% second pass;"
+        " jobd item b failed no codec; echo item c skipped >&$JOBD_FD"
+    )
+    job_id = house.ran("sh", "-c", script % (JOBD[0], JOBD[-1]))
+    assert counts(house, job_id) == {"processing": 1, "failed": 1, "skipped": 1}
+    found = house.json("items", str(job_id), "--json")
+    assert [(item["key"], item["state"]) for item in found] == [("a", "processing"), ("b", "failed"), ("c", "skipped")]
+    assert (found[0]["fraction"], found[0]["message"], found[1]["error"]) == (0.4, "second pass", "no codec")
+    assert house.daemon.job(job_id)["progress"]["fraction"] == pytest.approx(0.8)
+    assert "item b failed: no codec" in [warning["text"] for warning in house.daemon.job(job_id)["warnings"]]
+
+
+def piped(house: House, folder: Path, text: str, *words: str) -> Done:
+    """Run a command with a text on its standard input."""
+    (folder / "input").write_text(text)
+    with (folder / "input").open("rb") as file:
+        return house(*words, stdin=file)
+
+
+def test_from_outside(house: House, tmp_path: Path) -> None:
+    """For a job begun elsewhere: one, with a weight, and several at once, all or none."""
+    job_id = house("begin", "outside").out.strip()
+    assert house("item", "--job", job_id, "a", "processing", "--weight", "3").status == 0
+    done = piped(
+        house, tmp_path, 'a completed\n\n{"item": "b c", "state": "pending"}\n', "item", "--job", job_id, "--stdin"
+    )
+    assert done.status == 0, done
+    assert counts(house, int(job_id)) == {"pending": 1, "completed": 1}
+    assert house.daemon.job(int(job_id))["progress"]["fraction"] == 0.75
+    refused = piped(house, tmp_path, "d completed\na failed\n", "item", "--job", job_id, "--stdin")
+    assert refused.status == 65
+    assert "item a is completed" in refused.err
+    assert counts(house, int(job_id)) == {"pending": 1, "completed": 1}
+    house("end", job_id)
+    assert house("item", "--job", job_id, "e", "pending").status == 1
+
+
+def test_ten_thousand_through_the_death_of_the_daemon(own: House, gate: Gate) -> None:
+    """Three states each, the daemon killed in the middle: all are counted, each once."""
+    say = f"'{JOBD[0]}' -P '{JOBD[-1]}' item --stdin"
+    numbers = "seq -f 'clip-%%.0f %s' 10000"
+    states = ("pending", "processing", "completed")
+    first, second, third = (f"{numbers % state} | {say}" for state in states)
+    script = f"{first}; {second}; {gate.wait()}; {third}"
+    job_id = own.running("sh", "-c", script)
+    until(lambda: counts(own, job_id).get("processing", 0) > 3000, what="many are processed")
+    own.daemon.kill()
+    gate.open()
+    own.daemon.start()
+    ended = own.daemon.ended(job_id)
+    assert (ended["state"], ended["warned"]) == ("completed", 0)
+    assert counts(own, job_id) == {"completed": 10_000}
+    assert (ended["progress"]["fraction"], ended["progress"]["reports"]) == (1, 30_000)
+    assert own("items", str(job_id), "--state", "processing").status == 1
+    assert len(own.json("items", str(job_id), "--limit", "10000", "--json")) == 10_000
+
+
+def test_another_attempt_begins_without_items(own: House) -> None:
+    """The log keeps what was; what is said next is counted anew."""
+    script = "test $JOBD_ATTEMPT = 1 && echo item a failed >&$JOBD_FD || echo item b done >&$JOBD_FD; exit 3"
+    job_id = own.ran("sh", "-c", script)
+    own("retry", str(job_id))
+    until(lambda: own.daemon.job(job_id)["attempt"] == 2 and own.daemon.job(job_id)["done"])
+    assert counts(own, job_id) == {"completed": 1}
+    assert [item["key"] for item in own.json("items", str(job_id), "--json")] == ["b"]
+    assert own("rm", str(job_id)).status == 0
+    assert own("items", str(job_id)).status == 66
+
+
+def test_bad_input(house: House) -> None:
+    """Each a line and its status."""
+    job_id = house("begin", "bad").out.strip()
+    environ = {name: "" for name in os.environ if name.startswith("JOBD_JOB")}
+    refused = {
+        ("a", "completed"): (2, "name one with --job"),
+        ("--job", job_id): (2, "write KEY STATE"),
+        ("--job", job_id, "a", "sleeping"): (65, "sleeping is neither"),
+        ("--job", job_id, "a"): (65, "write `item KEY STATE`"),
+        ("--job", job_id, "a", "4/3"): (65, "more done than the total"),
+        ("--job", "999", "a", "completed"): (66, "no job 999"),
+        ("--job", job_id, "--weight", "0", "a", "completed"): (2, "--weight"),
+    }
+    for words, (status, text) in refused.items():
+        done = house("item", *words, environ=environ)
+        assert (done.status, done.out) == (status, ""), (words, done)
+        assert text in done.err, (words, done)
+    house("end", job_id)
