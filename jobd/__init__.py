@@ -23,15 +23,16 @@ asked for.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jobd.reporting.item import Item
     from jobd.reporting.job import Job, job
     from jobd.reporting.tracked import tracked
     from jobd.reporting.tracking import track
 
 __version__ = "0.1.0"
 
-__all__ = ["Job", "__version__", "job", "track", "tracked"]
+__all__ = ["Item", "Job", "__version__", "job", "track", "tracked"]
 
-_MODULES = {"Job": "job", "job": "job", "track": "tracking", "tracked": "tracked"}
+_MODULES = {"Item": "item", "Job": "job", "job": "job", "track": "tracking", "tracked": "tracked"}
 
 if not TYPE_CHECKING:
 

@@ -5,7 +5,8 @@
     outbox        what waits to be said, gathered
     courier       the one thread that says it, now and then
     surroundings  which outbox a call means
-    job, track    what a program sees
+    job, item     a block of a program, and what it works on
+    tracking      a loop
     tracked       a job around each call of a function
 
 Without a daemon nothing happens, in silence; nothing here ever waits for the daemon while an event loop runs. Only the

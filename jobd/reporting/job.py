@@ -3,10 +3,11 @@
 Nothing here waits or raises because jobd is absent: the words then go nowhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from jobd.reporting import lines, surroundings
+from jobd.reporting.item import Item
 from jobd.reporting.outbox import Outbox
 
 
@@ -51,6 +52,19 @@ class Job:
             self._outbox.begin_stage(lines.stage(name))
             if total is not None:
                 self._outbox.begin_count(total, unit)
+
+    def stages(self, weights: Mapping[str, float]) -> None:
+        """Say which stages there will be, in their order, and how much of the work each is.
+
+        Raises ValueError for a name of more than one word.
+        """
+        line = lines.stages(weights)
+        if self._outbox:
+            self._outbox.say(line)
+
+    def item(self, key: str, *, weight: float | None = None) -> Item:
+        """Speak of one of the things the job works on; `weight` is how much of the work it is. Raises ValueError."""
+        return Item(self._outbox, key, weight)
 
     def note(self, text: str) -> None:
         """Say something in words."""

@@ -5,10 +5,11 @@ Whatever it says becomes a line that `core.progress` takes: texts are cut and ma
 
 import json
 import math
+from collections.abc import Mapping
 from typing import TypedDict
 
 #: As in core.progress; bytes are counted so that a line with all of its texts stays below 4096.
-LONGEST_TEXT, LONGEST_UNIT, LONGEST_BYTES = 1000, 100, 3000
+LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LONGEST_BYTES = 1000, 100, 200, 3000
 #: What a report may count to.
 LARGEST = 1e15
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
@@ -56,6 +57,30 @@ def numbers(said: Numbers) -> str:
     if {"done", "total"} <= said.keys() <= {"done", "total", "message"} and all(map(_is_plain, said.values())):
         return f"{said['done']}/{said['total']} {said.get('message', '')}".rstrip()
     return _encode(said)
+
+
+class ItemWords(TypedDict, total=False):
+    """What is said of one item; its key must be there."""
+
+    item: str
+    state: str
+    fraction: float
+    weight: float
+    message: str
+    error: str
+
+
+def item(said: ItemWords) -> str:
+    """Say something of one item."""
+    return _encode(said)
+
+
+def stages(weights: Mapping[str, float]) -> str:
+    """Say which stages there will be, and how much each weighs. Raises ValueError for a name of more than a word."""
+    for name in weights:
+        if not name or ":" in name or len(name.split()) != 1:
+            raise ValueError(f"{name!r} is no name of a stage: it must be one word without a colon")
+    return "stages " + " ".join(f"{text(name)}:{amount(weight):g}" for name, weight in weights.items())
 
 
 def stage(name: str) -> str:
