@@ -1,8 +1,8 @@
 """jobd shell-init: shell functions that report, without a process for each call.
 
-The text is for every POSIX shell that knows `local`: bash, zsh, dash, busybox. It holds no comments, takes every option
-of these shells as it is set, and none of its functions ever fails. A report is written in one piece, so that those of
-parallel writers do not mix.
+The text is for every POSIX shell that knows `local`, such as bash, zsh and dash. It holds no comments, takes the
+options of these shells as they are set, and none of its functions ever fails. A report is written in one piece, so that
+those of parallel writers do not mix.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ eval "$(jobd shell-init --prefix jobd_)"      # the functions are jobd_progress,
 jobd shell-init > report.sh                   # for a script that must also run where there is no jobd: . ./report.sh
 """
 
-#: What a function says before its words, by its name.
-REPORTS = {"progress": "", "stage": "stage", "beat": "beat", "note": "message"}
+#: What is called, with which words before those of the caller, by the name of the function.
+CALLS = {
+    "progress": "_jobd_say",
+    "stage": "_jobd_say stage",
+    "stages": "_jobd_say stages",
+    "item": "_jobd_item",
+    "beat": "_jobd_say beat",
+    "note": "_jobd_say message",
+}
 #: Bytes that each shell writes in one piece, with a newline (bash: 4096); what is longer is cut.
 LONGEST = 4000
 #: What a function's name can begin with.
@@ -65,6 +72,50 @@ SAY = r"""_jobd_say() {
 }
 """
 
+#: A KEY with white space needs JSON. Of what is too long for a line, KEY and STATE remain.
+ITEM = r"""_jobd_item() {
+    [ -n "${JOBD_REPORT-}${JOBD_JOB_ID-}" ] || return 0
+    [ -z "${ZSH_VERSION-}" ] || emulate -L sh +o multibyte
+    local IFS _jobd_key _jobd_state _jobd_text _jobd_quoted _jobd_kind
+    IFS=' '
+    case ${1-} in
+        *[[:space:]]*) ;;
+        *) _jobd_say item "$@"; return 0 ;;
+    esac
+    case ${2-} in
+        failed) _jobd_kind=error ;;
+        pending | processing | completed | skipped | canceled) _jobd_kind=message ;;
+        *) _jobd_say item "$@"; return 0 ;;
+    esac
+    _jobd_quote "$1"
+    _jobd_key=$_jobd_quoted
+    _jobd_state=$2
+    shift 2
+    _jobd_quote "$*"
+    _jobd_text=",\"$_jobd_kind\":\"$_jobd_quoted\""
+    [ "$#" -gt 0 ] && [ "${#_jobd_text}" -lt 900 ] || _jobd_text=''
+    _jobd_say "{\"item\":\"$_jobd_key\",\"state\":\"$_jobd_state\"$_jobd_text}"
+}
+_jobd_quote() {
+    local _jobd_rest _jobd_part _jobd_letter
+    _jobd_rest=$1
+    _jobd_quoted=''
+    while [ "${#_jobd_quoted}" -lt @longest@ ]; do
+        _jobd_part=${_jobd_rest%%[\"\\[:cntrl:]]*}
+        _jobd_quoted=$_jobd_quoted$_jobd_part
+        _jobd_rest=${_jobd_rest#"$_jobd_part"}
+        case $_jobd_rest in
+            '') break ;;
+            [\"\\]*)
+                _jobd_letter=${_jobd_rest%"${_jobd_rest#?}"}
+                _jobd_quoted=$_jobd_quoted\\$_jobd_letter ;;
+            *) _jobd_quoted="$_jobd_quoted " ;;
+        esac
+        _jobd_rest=${_jobd_rest#?}
+    done
+}
+"""
+
 #: A function hides a program of its name, but takes the place of no function, alias or builtin.
 DEFINE = r"""_jobd_defined=${_jobd_defined-}
 _jobd_define() {
@@ -77,7 +128,7 @@ _jobd_define() {
             fi
             _jobd_defined="$_jobd_defined $1" ;;
     esac
-    eval "$1() { _jobd_say $2 \"\$@\"; }"
+    eval "$1() { $2 \"\$@\"; }"
 }
 """
 
@@ -88,9 +139,10 @@ _jobd_define() {
 def command(shell: Shell, /, *, prefix: str) -> None:
     """Print shell functions by which a script reports without starting a process.
 
-    For bash, zsh, dash and other POSIX shells: `progress`, `stage`, `beat` and `note` write the line that the words
-    after them make, such as `progress 3/10 resizing b.png`, into the report file of the job. Outside of a job they do
-    nothing; they never fail. After JOBD_JOB_ID=$(jobd begin NAME) they report for that job, by the program.
+    For bash, zsh, dash and other POSIX shells: `progress`, `stage`, `stages`, `item`, `beat` and `note` write the line
+    that the words after them make, such as `progress 3/10 resizing b.png` or `item clip-17 failed no sound`, into the
+    report file of the job. Outside of a job they do nothing; they never fail. After JOBD_JOB_ID=$(jobd begin NAME) they
+    report for that job, by the program.
 
     A program of the same name is hidden (`command progress` still starts it); a function, an alias or a builtin of the
     shell stays what it is, and a line tells of it.
@@ -103,5 +155,5 @@ def command(shell: Shell, /, *, prefix: str) -> None:
 
 def text(prefix: str = "") -> str:
     """Write the functions; a text to be evaluated by a shell."""
-    defined = "".join(f"_jobd_define '{prefix}{name}' '{said}'\n" for name, said in REPORTS.items())
-    return SAY.replace("@longest@", str(LONGEST)) + DEFINE + defined + "unset -f _jobd_define\n"
+    defined = "".join(f"_jobd_define '{prefix}{name}' '{called}'\n" for name, called in CALLS.items())
+    return (SAY + ITEM).replace("@longest@", str(LONGEST)) + DEFINE + defined + "unset -f _jobd_define\n"

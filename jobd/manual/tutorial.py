@@ -38,6 +38,7 @@ CHAPTERS = (
         set -eu
         eval "$(jobd shell-init)"
 
+        stages pack:4 check:1
         stage pack
         n=0
         for file in "$@"; do
@@ -54,9 +55,10 @@ CHAPTERS = (
         Run it with `jobd run -- ./squeeze *.txt`, or in the background with `jobd submit -- ./squeeze *.txt`; `jobd
         tail -f squeeze` shows how far it is, from any terminal.
 
-        `progress` takes `40%` or `3/10`, and a message; `stage` begins a new part, with numbers of its own; `note`
-        says something, and `beat` only that the script lives. jobd-shell-init(1) tells of them all. Without them it
-        is a line for a descriptor: `echo 40% >&$JOBD_FD`.
+        `progress` takes `40%` or `3/10`, and a message; `stages` tells what is to come, and how much of the whole each
+        part is; `stage` begins a part, with numbers of its own; `item` tells how each of many things fares, as in
+        `item "$file" failed no space left`; `note` says something, and `beat` only that the script lives.
+        jobd-shell-init(1) tells of them all. Without them it is a line for a descriptor: `echo 40% >&$JOBD_FD`.
         """,
     ),
     Chapter(

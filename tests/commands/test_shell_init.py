@@ -1,5 +1,6 @@
 """jobd shell-init: its functions in every shell there is, however that is set, inside of jobs and outside."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobd.commands.shell_init import LONGEST, PREFIX, REPORTS, text
+from jobd.commands.shell_init import CALLS, LONGEST, PREFIX, text
 from tests.calling import JOBD, Done, jobd
 from tests.commands.running import House
 
@@ -78,7 +79,8 @@ WORDS = r"""
 progress 40% 'half
 way' "x y"
 stage 'a b'
-note "it's \$HOME \\n %s" '*'
+stages probe:1 encode:8
+item clip-17 failed "it's \$HOME \\n %s" '*'
 beat
 note 'ünï' '
 '
@@ -86,7 +88,8 @@ note 'ünï' '
 LINES = [
     "40% half way x y",
     "stage a b",
-    r"message it's $HOME \n %s *",
+    "stages probe:1 encode:8",
+    r"item clip-17 failed it's $HOME \n %s *",
     "beat",
     "message ünï  ",
 ]
@@ -98,7 +101,7 @@ def test_each_function_writes_its_line(inside: Inside, shell: tuple[str, ...]) -
     done = inside(shell, f"{text()}{WORDS}echo still here")
     assert (done.status, done.out, done.err) == (0, "still here\n", "")
     assert inside.lines == LINES
-    assert {line.split()[0] for line in LINES[1:]} == {said for said in REPORTS.values() if said}
+    assert {line.split()[0] for line in LINES[1:]} == CALLS.keys() - {"progress", "note"} | {"message"}
 
 
 @pytest.mark.skipif(not shutil.which("dash"), reason="dash is not installed")
@@ -111,6 +114,26 @@ def test_any_words_are_one_line(tmp_path_factory: pytest.TempPathFactory, words:
     inside = Inside(tmp_path_factory.mktemp("job"))
     assert inside(("dash",), 'note "$@"', *words).status == 0
     assert inside.report.read_bytes().decode() == " ".join(["message", *words]).replace("\n", " ") + "\n"
+
+
+@shells(SHELLS)
+def test_an_item_whose_name_has_spaces(inside: Inside, shell: tuple[str, ...]) -> None:
+    """It is told as JSON, with its state and its text as far as a line holds it; whatever is unclear stays as it is."""
+    script = r"""
+    item 'my "holiday".mp4' processing
+    item 'C:\new file' failed 'no "sound"' "in
+it\	"
+    item 'ü b' completed "$1"
+    item 'a b' nearly; item 'a b'; item; item plain 40% 'x "y"'
+    """
+    assert inside(shell, script, "x" * 2000).status == 0
+    *objects, unclear, alone, nothing, plain = inside.lines
+    assert [json.loads(line) for line in objects] == [
+        {"item": 'my "holiday".mp4', "state": "processing"},
+        {"item": "C:\\new file", "state": "failed", "error": 'no "sound" in it\\ '},
+        {"item": "ü b", "state": "completed"},
+    ]
+    assert (unclear, alone, nothing, plain) == ("item a b nearly", "item a b", "item", 'item plain 40% x "y"')
 
 
 @shells(PLAIN)
@@ -199,7 +222,7 @@ def test_parallel_writers_do_not_mix(inside: Inside, shell: tuple[str, ...]) -> 
 def test_what_the_shell_has_already_stays(inside: Inside, shell: tuple[str, ...]) -> None:
     """A function and an alias of the script are not replaced, a line tells of each; with a prefix all are there."""
     script = f"""
-    unset -f progress stage beat note; _jobd_defined=
+    unset -f progress stage stages item beat note; _jobd_defined=
     note() {{ echo "mine: $*"; }}
     alias stage=echo
     {text()}
@@ -220,7 +243,7 @@ def test_what_is_printed() -> None:
     done = jobd("shell-init", environ={"JOBD_JOBS_SLOTS": "many"})
     assert (done.status, done.out, done.err) == (0, text(), "")
     assert jobd("shell-init", "--prefix", "jobd_").out == text("jobd_")
-    assert "_jobd_define 'jobd_progress' ''\n" in text("jobd_")
+    assert "_jobd_define 'jobd_progress' '_jobd_say'\n" in text("jobd_")
 
 
 def test_a_prefix_that_no_function_can_have() -> None:
@@ -240,15 +263,29 @@ def folder_of_program(folder: Path) -> Path:
     return folder
 
 
+REAL = """
+set -eu
+eval "$(jobd shell-init)"
+stages pack:3 check:1
+stage pack
+progress 3/4 nearly
+beat
+note there
+item plain completed
+item 'a b' skipped no space
+"""
+
+
 @shells(PLAIN)
 def test_in_a_real_job(house: House, tmp_path: Path, shell: tuple[str, ...]) -> None:
     """`eval "$(jobd shell-init)"` is all that a script needs; what it says arrives without a warning."""
-    script = 'set -eu; eval "$(jobd shell-init)"; stage pack; progress 3/4 nearly; beat; note there'
     path = f"PATH={folder_of_program(tmp_path)}:{os.environ['PATH']}"
-    job = house.daemon.job(house.ran(*shell, "-c", script, environment=[path]))
-    progress = job["progress"]
+    job_id = house.ran(*shell, "-c", REAL, environment=[path])
+    job = house.daemon.job(job_id)
     assert (job["state"], job.get("warned", 0)) == ("completed", 0)
-    assert [progress[key] for key in ("stage", "done", "total", "message", "reports")] == ["pack", 3, 4, "there", 4]
+    assert [job["progress"][key] for key in ("stage", "done", "total", "message")] == ["pack", 3, 4, "there"]
+    items = {item["key"]: (item["state"], item.get("message")) for item in house.json("items", "--json", str(job_id))}
+    assert items == {"plain": ("completed", None), "a b": ("skipped", "no space")}
 
 
 def test_for_a_job_that_was_begun(house: House, tmp_path: Path) -> None:
