@@ -103,14 +103,18 @@ def test_rsync(living: Living, tmp_path: Path) -> None:
 
 def test_what_a_job_says_goes_before(living: Living) -> None:
     """From the first number that it reports; words alone leave the guess alone."""
-    script = "echo message hello >&8; echo 3/10; read w < gate; echo 1/4 >&8; read w < gate; echo 9/10; read w < gate; "
-    job = living.submit("sh", "-c", script + "echo 10/10", progress="auto", cwd=str(living.state))["id"]
+    steps = [living.state / f"step-{number}" for number in range(3)]
+    waits = [f"until [ -e {step} ]; do sleep 0.02; done" for step in steps]
+    script = (
+        f"echo message hello >&8; echo 3/10; {waits[0]}; echo 1/4 >&8; {waits[1]}; echo 9/10; {waits[2]}; echo 10/10"
+    )
+    job = living.submit("sh", "-c", script, progress="auto")["id"]
     until(lambda: (living.job(job)["progress"]["done"], living.job(job)["progress"]["message"]) == (3, "hello"))
-    through(living.state / "gate")
+    steps[0].touch()
     until(lambda: living.job(job)["progress"]["done"] == 1)
-    through(living.state / "gate")
+    steps[1].touch()
     until(lambda: living.output(job).endswith(b"9/10\n"))
-    through(living.state / "gate")
+    steps[2].touch()
     progress = living.ended(job)["progress"]
     assert (progress["fraction"], progress["done"], progress["message"]) == (0.25, 1, "hello")
     assert len(guessed(living, job)) == 1
