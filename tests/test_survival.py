@@ -188,7 +188,7 @@ def test_zygote_or_shim_dies(living: Living, state_dir: Path, point: str) -> Non
     check_nothing_left(living)
 
 
-@pytest.mark.parametrize("seconds", [SHORT, 1.5])
+@pytest.mark.parametrize("seconds", [SHORT, 0.8])
 @pytest.mark.parametrize("point", SHIM_POINTS)
 def test_shim_and_daemon_die(living: Living, state_dir: Path, point: str, seconds: float) -> None:
     """With both witnesses gone a job still runs at most once, and what nobody saw is called lost, not made up."""
