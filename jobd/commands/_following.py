@@ -56,6 +56,7 @@ class Following:
         #: The jobs as they were told of last; all of them once all have been told of.
         self.jobs: dict[int, JobView] = {}
         self._expected = len(jobs)
+        self._ran_before = {job.id for job in jobs if job.state is not State.PENDING}
 
     def run(self) -> int:
         """Follow to the end and give the exit status that stands for the jobs: the worst of theirs."""
@@ -85,8 +86,9 @@ class Following:
         self.jobs[job.id] = job
         self._told_at[job.id] = time.monotonic()
         if self._wanted.output and job.output is not None and job.state is not State.PENDING:
+            lines = self._wanted.lines if before is None and job.id in self._ran_before else None
             for file in filter(self._wanted.shows, job.output.files):
-                self._open(job, file, self._wanted.lines if before is None else None)
+                self._open(job, file, lines)
         if job.done:
             self._finish(job.id)
         if self._screen.as_json:

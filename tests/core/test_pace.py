@@ -66,9 +66,11 @@ def test_a_checkpoint() -> None:
     )
 
 
-def test_numbers_that_fall() -> None:
-    """They start the speed anew."""
-    fallen = told((10.0, 0.5), (20.0, 0.9), (21.0, 0.1), (22.0, 0.11), (23.0, 0.12), (24.0, 0.13))
+def test_a_fraction_that_falls() -> None:
+    """It starts the speed anew: more was found to do."""
+    points = ((10.0, 0.5), (20.0, 0.9), (21.0, 0.1), (22.0, 0.11), (23.0, 0.12), (24.0, 0.13))
+    samples = tuple(Sample(*point) for point in points)
+    fallen = Progress(fraction=0.13, updated_elapsed=24.0, samples=samples)
     assert left(fallen) == pytest.approx(87, rel=0.1)
 
 
