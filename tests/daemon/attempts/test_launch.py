@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, lists
@@ -320,7 +321,9 @@ def test_a_job_that_waits_for_its_input_can_be_ended(zygote: Zygote, tmp_path: P
     """Opening a FIFO blocks before the command; the shim still passes SIGTERM on."""
     os.mkfifo(tmp_path / "fifo")
     job = zygote.start("true", stdin=str(tmp_path / "fifo"))
-    os.kill(job.claim()["shim"], signal.SIGTERM)
+    shim = psutil.Process(job.claim()["shim"])
+    until(lambda: shim.status() == psutil.STATUS_SLEEPING, what="the shim waits for its child")
+    shim.terminate()
     assert job.status() == signal.SIGTERM
 
 
