@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.waiting import until
 
-settings.register_profile("jobd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("jobd", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("jobd")
 
 FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")

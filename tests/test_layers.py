@@ -3,9 +3,9 @@
 import ast
 import re
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-
-import pytest
 
 from tests.source import PACKAGE, Module, cycles, edges, modules
 
@@ -48,7 +48,23 @@ FUNCTION_LINES = 40
 COMMENTS_PER_100_LINES = 3
 
 ALL = modules()
-each_module = pytest.mark.parametrize("module", ALL, ids=lambda module: module.name)
+
+
+def each_module(test: Callable[[Module], None]) -> Callable[[], None]:
+    """Make one test of a test of a module: it looks at all of them, and names those that fail."""
+
+    @wraps(test)
+    def whole() -> None:
+        failures = []
+        for module in ALL:
+            try:
+                test(module)
+            except AssertionError as error:
+                failures.append(f"{module.name}: {error}")
+        assert failures == []
+
+    del whole.__wrapped__  # type: ignore[attr-defined]  # or pytest would ask for a fixture `module`
+    return whole
 
 
 def room(name: str) -> str:
