@@ -56,6 +56,15 @@ def test_status_tells_what_matters(state_dir: Path) -> None:
         assert "1 running, 1 completed" in text
 
 
+def test_what_it_never_needs_is_not_loaded(state_dir: Path) -> None:
+    """No TLS: it is never spoken here, and takes more memory than all the jobs of most machines."""
+    jobd("daemon", "start")
+    mapped = Path(f"/proc/{pid_of_daemon(state_dir)}/maps").read_text()
+    jobd("daemon", "stop")
+    assert "sqlite" in mapped
+    assert "libssl" not in mapped
+
+
 def test_stop_leaves_jobs_alone(state_dir: Path) -> None:
     """When `stop` returns the daemon has ended, its lock is free, its jobs run, and the next daemon knows them."""
     with Living(state_dir) as living:
