@@ -75,6 +75,11 @@ def running(house: House) -> None:
     house.reaches(12, "running")
 
 
+def begun(house: House) -> None:
+    """Wait until the twelfth runs, or did."""
+    until(lambda: house.daemon.job(12)["started_at"], what="the twelfth has begun")
+
+
 def encoding(house: House) -> None:
     """Let a job run that has items to do."""
     house.running("sh", "-c", ENCODE, name="encode")
@@ -104,7 +109,7 @@ STAGES: dict[str, Stage] = {
     "retry": after(twelve("false"), ended),
     "rm": after(twelve("true"), ended),
     "status": after(twelve("sh", "-c", "echo 1/2 >&$JOBD_FD; echo hi"), ended),
-    "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), running),
+    "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), begun),
     "wait": after(twelve("sh", "-c", "echo 60% >&$JOBD_FD"), ended),
 }
 #: What must be so again before a line of the same page.
