@@ -27,7 +27,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the user's own jobd from every test: no JOBD_* variable, no configuration, no state."""
+    """Hide the user's own jobd from every test: no JOBD_* variable, no configuration, no state.
+
+    What the programs of the tests compile is kept, outside of the checkout: they are started thousands of times.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("JOBD_") or name in FOREIGN:
@@ -35,6 +38,8 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         home = tmp_path_factory.mktemp("home")
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", os.path.join(tempfile.gettempdir(), f"jobd-tests-compiled-{os.geteuid()}"))
         yield
 
 

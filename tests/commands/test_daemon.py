@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobd.commands import _service
-from tests.calling import JOBD, jobd, pid_of_daemon, surroundings
+from tests.calling import JOBD, jobd, pid_of_daemon
 from tests.living import Living
 from tests.waiting import until
 
@@ -114,7 +114,7 @@ def test_a_second_daemon_is_refused(state_dir: Path) -> None:
 
 def test_in_the_foreground(state_dir: Path) -> None:
     """It logs where one looks and ends gracefully, with status 0, at SIGINT."""
-    process = subprocess.Popen([*JOBD, "daemon", "run"], stderr=subprocess.PIPE, text=True, env=surroundings())
+    process = subprocess.Popen([*JOBD, "daemon", "run"], stderr=subprocess.PIPE, text=True)
     until((state_dir / "daemon.json").exists, what="the daemon serves")
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=20)
