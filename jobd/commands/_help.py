@@ -15,7 +15,7 @@ SECTIONS = {
     "Jobs": "run submit list status items tail log wait cancel pause resume retry rm",
     "From inside a job": "progress item shell-init",
     "What jobd does not start": "begin end attach",
-    "History": "history events",
+    "History": "history last check events",
     "Daemon and program": "",
 }
 #: Help is no easier to read on a wider screen.

@@ -174,7 +174,7 @@ class BadRequest(BadInput, code=-32600, hint="man 7 jobd-protocol"):
     """not a JSON-RPC request: {problem}"""
 
 
-class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover"):
+class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover · after an update: jobd daemon restart"):
     """no method {method}"""
 
 

@@ -70,6 +70,12 @@ def one_run(house: House) -> None:
     house.ran("true", name="backup")
 
 
+def a_bad_and_a_good_run(house: House) -> None:
+    """Let the history have a run that failed and one that did not."""
+    house.ran("false", name="backup")
+    one_run(house)
+
+
 def running(house: House) -> None:
     """Wait until the twelfth runs."""
     house.reaches(12, "running")
@@ -102,6 +108,7 @@ STAGES: dict[str, Stage] = {
     "jobd": lambda _: None,
     "item": after(twelve("sleep", "600"), running),
     "items": after(twelve("sh", "-c", SAY_ITEMS), ended, encoding),
+    "last": a_bad_and_a_good_run,
     "log": after(twelve("echo", "hi"), ended),
     "pause": after(twelve("sleep", "600"), running),
     "progress": after(twelve("sleep", "600"), running),
