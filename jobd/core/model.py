@@ -220,6 +220,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
+    parent: Id | None = None
     reason: str | None = None
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.
