@@ -45,6 +45,17 @@ FINAL = frozenset({State.COMPLETED, State.CANCELED, State.FAILED})
 ALIVE = frozenset({State.RUNNING, State.PAUSING, State.PAUSED, State.COMPLETING, State.CANCELING})
 
 
+#: How others spell the states.
+STATE_SPELLINGS = {
+    "cancelled": "canceled",
+    "cancelling": "canceling",
+    "queued": "pending",
+    "waiting": "pending",
+    "done": "completed",
+    "succeeded": "completed",
+}
+
+
 class Leftover(StrEnum):
     """What happens to processes that outlive a job's main process."""
 
