@@ -12,7 +12,7 @@ from functools import cached_property
 from jobd.core.errors import FilterInvalid
 from jobd.core.filters.complaints import Complaint
 from jobd.core.filters.facts import Facts, facts_of
-from jobd.core.filters.fields import FIELDS, Field
+from jobd.core.filters.fields import FIELDS, Field, Told, listing
 from jobd.core.filters.functions import FUNCTIONS, Function
 from jobd.core.filters.kinds import Asker, Value
 from jobd.core.filters.matching import Predicate, predicate
@@ -25,8 +25,8 @@ from jobd.core.filters.words import search_text, trigrams
 from jobd.core.model import Job, Moment
 
 __all__ = [
-    "BUILT_IN", "FIELDS", "FUNCTIONS", "Facts", "Field", "Filter", "Function", "Preset", "parse", "search_text",
-    "trigrams",
+    "BUILT_IN", "FIELDS", "FUNCTIONS", "Facts", "Field", "Filter", "Function", "Preset", "Told", "listing", "parse",
+    "search_text", "trigrams",
 ]  # fmt: skip
 
 

@@ -21,10 +21,14 @@ def compare(field: Field, symbol: str, operands: list[Piece], asker: Asker) -> N
     """Make the condition. Raises Complaint for a value that the field cannot have."""
     if symbol in NULLS:
         return Comparison(field.name, symbol)
-    if field.kind is kinds.TEXT:
-        return _texts(field, symbol, operands)
     if field.kind is kinds.LABELS:
         return _labels(operands[0])
+    null = next((piece for piece in operands if piece.raw.lower() == "null" and not piece.quote), None)
+    if null is not None:
+        problem = f'write "{field.name} is null" or "{field.name} is set", or put "null" in quotes'
+        raise Complaint(problem, null.start, null.end)
+    if field.kind is kinds.TEXT:
+        return _texts(field, symbol, operands)
     values = [_read(field, piece, asker) for piece in operands]
     if "between" in symbol and values[0] > values[1]:
         low, high = operands
@@ -39,8 +43,8 @@ def check_fits(field: Field, symbol: str, start: int, end: int) -> None:
     """Refuse an operator that makes no sense for a field. Raises Complaint."""
     fitting = symbols(field.kind)
     if symbol not in fitting:
-        problem = f'{field.name} is a {field.kind.name}, which "{symbol}" does not fit; there are {" ".join(fitting)}'
-        raise Complaint(problem, start, end)
+        takes = f"{field.name} ({field.kind.name}) takes {', '.join(fitting)}"
+        raise Complaint(f'"{symbol}" does not fit; {takes}', start, end)
 
 
 def _read(field: Field, piece: Piece, asker: Asker) -> Any:

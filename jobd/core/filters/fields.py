@@ -41,6 +41,15 @@ LABEL_SPELLINGS = (LABEL, "labels.", "tag.", "tags.")
 _IN_PATH = re.compile(r'[^"\\\x00-\x1f\x7f]+')
 
 
+class Told(NamedTuple):
+    """What a person may know of a field: its name, what its values are, what it is, and its other names."""
+
+    name: str
+    kind: str
+    help: str
+    aliases: tuple[str, ...] = ()
+
+
 class Field(NamedTuple):
     """Something of a job that a filter can ask for. `parameters` are those that its SQL takes."""
 
@@ -51,6 +60,12 @@ class Field(NamedTuple):
     help: str
     aliases: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+
+
+def listing() -> tuple[Told, ...]:
+    """Tell of all fields, labels too."""
+    told = (Told(field.name, field.kind.name, field.help, field.aliases) for field in FIELDS)
+    return *told, Told(f"{LABEL}NAME", TEXT.name, "The value of a label; the NAME may stand in double quotes.")
 
 
 def find(name: str) -> Field | None:
@@ -146,7 +161,8 @@ ITEMS = tuple(_counted(state) for state in ItemState)
 FIELDS: tuple[Field, ...] = (
     Field("id", INTEGER, lambda job, _: job.id, "id", "The number of the job.", ("job",)),
     Field("name", TEXT, lambda job, _: job.name, "name", "Its name."),
-    Field("state", STATE, lambda job, _: job.state.value, "state", "Where it stands: jobd-states(7).", ("status",)),
+    Field("state", STATE, lambda job, _: job.state.value, "state", "Where it stands; see jobd-states(7).",
+          ("status",)),
     Field("reason", TEXT, lambda job, _: job.reason, "reason", "Why it stands there: exit:1, oom, lost, slot."),
     Field("detail", TEXT, lambda job, _: job.detail, _json("detail"), "More about the reason."),
     Field("exit_code", INTEGER, lambda job, _: figures.of(job).exit_code, "exit_code",
@@ -165,7 +181,7 @@ FIELDS: tuple[Field, ...] = (
     Field("tty", TEXT, lambda job, _: job.origin.tty, _json("origin.tty"),
           "The terminal at which it was submitted.", ("origin.tty",)),
     Field("labels", LABELS, lambda job, _: len(job.labels) or None, f"nullif({_json('labels')}, '{{}}')",
-          "Its labels: labels:env are the jobs with a label env.", ("label", "tag", "tags")),
+          "Its labels; labels:env are the jobs with a label env.", ("label", "tag", "tags")),
     Field("created", TIME, lambda job, _: _time(job.created_at), "created_at", "When it was submitted.",
           ("created_at", "submitted")),
     Field("started", TIME, lambda job, _: _time(job.started_at), "started_at", "When its last attempt started.",
@@ -180,7 +196,7 @@ FIELDS: tuple[Field, ...] = (
     Field("usual", DURATION, lambda job, _: job.usual.p50 if job.usual else None, _json("usual.p50"),
           "How long half of the earlier runs of its name took at most.", ("usual.p50",)),
     Field("ratio", SHARE, _ratio, f"(duration / {_json('usual.p50')})",
-          "How often its duration holds the usual one: 2 is twice as long.", ("over_usual", "slowness")),
+          "Its duration as a multiple of the usual one: 2 is twice as long.", ("over_usual", "slowness")),
     Field("attempts", INTEGER, lambda job, _: job.numbered, "attempts", "How many attempts there were.", ("tries",)),
     Field("attempt", INTEGER, lambda job, _: job.attempt.number if job.attempt else None,
           _json("attempts[#-1].number"), "The number of its last attempt."),

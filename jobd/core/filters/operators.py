@@ -69,8 +69,8 @@ def _finds(word: str) -> Check:
 
 
 _ROWS = (
-    Operator("=", "=", _ALL, "{x} = ?", _compare(operator.eq), "Equal. In a text * stands for any signs, ? for one."),
-    Operator("!=", "!=", _ALL, "{x} <> ?", _compare(operator.ne), "Not equal, or not like that."),
+    Operator("=", "=", _ALL, "{x} = ?", _compare(operator.eq), "Equal; in a text * is any characters, ? is one."),
+    Operator("!=", "!=", _ALL, "{x} <> ?", _compare(operator.ne), "Not equal; not like a text with * or ?."),
     Operator("like", "=", _TEXTS, "{x} GLOB ?", patterns.wildcards, "Like the text, with * and ?."),
     Operator("unlike", "!=", _TEXTS, "{x} NOT GLOB ?", _contradict(patterns.wildcards), "Not like the text."),
     Operator("<", "<", _AMOUNTS, "{x} < ?", _compare(operator.lt), "Less; before."),
@@ -79,7 +79,7 @@ _ROWS = (
     Operator(">=", ">=", _AMOUNTS, "{x} >= ?", _compare(operator.ge), "Not less; not before."),
     Operator(
         "finds", ":", (*_ALL, kinds.LABELS), "jobd_contains({x}, ?)", _finds,
-        "Has: a text has the words in it, in any case of letters; labels have one of that name; else as =.",
+        "Has: in a text, whatever the case of the letters; of labels, one with that name; else the same as =.",
     ),
     Operator(
         "^=", "^=", _TEXTS, "{x} GLOB ?", lambda value: lambda found: found.startswith(value),
@@ -91,7 +91,7 @@ _ROWS = (
     ),
     Operator(
         "*=", "*=", _TEXTS, "instr({x}, ?) > 0", lambda value: lambda found: value in found,
-        "Contains, in the same case of letters.",
+        "Contains, in the same case of the letters.",
     ),
     Operator("~", "~", _TEXTS, "{x} REGEXP ?", patterns.regular, "A regular expression (RE2) is found in it."),
     Operator("!~", "!~", _TEXTS, "NOT {x} REGEXP ?", _contradict(patterns.regular), "It is not found in it."),

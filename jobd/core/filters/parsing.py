@@ -112,9 +112,8 @@ class Parser:
         start = scanner.skip()
         scanner.take("-")
         if not scanner.touches.strip() or scanner.touches == "-":
-            raise Complaint(
-                'a "-" stands directly before the one condition that must not hold', start, start + 1, QUOTE
-            )
+            problem = 'a "-" stands directly before the one condition that must not hold'
+            raise Complaint(problem, start, start + 1, QUOTE)
         return negated(self._term())
 
     def _preset(self) -> Node:
@@ -124,11 +123,11 @@ class Parser:
         piece = scanner.term() if scanner.touches.strip() else None
         name = piece.text if piece else ""
         if name not in scope.presets:
-            raise Complaint(f"no preset {shown(f'@{name}')}{meant(name, scope.presets)}", start, scanner.at, PRESETS)
+            close = meant(f"@{name}", [f"@{known}" for known in scope.presets])
+            raise Complaint(f"no preset {shown(f'@{name}')}{close}", start, scanner.at, PRESETS)
         if name in scope.open:
-            raise Complaint(
-                f"@{name} stands for itself: @{', @'.join([*scope.open, name])}", start, scanner.at, PRESETS
-            )
+            chain = " in ".join(f"@{each}" for each in (name, *reversed(scope.open)))
+            raise Complaint(f"a preset stands for itself: {chain}", start, scanner.at, PRESETS)
         scope.open.append(name)
         try:
             node = Parser(scope.presets[name], scope).whole()
@@ -147,10 +146,8 @@ class Parser:
         if not piece.text.strip():
             raise Complaint("no text to look for", piece.start, piece.end)
         if not piece.quote and "*" in (piece.pattern or ""):
-            problem = f"{shown(piece.raw)}: words are found anywhere, without *"
-            raise Complaint(
-                problem, piece.start, piece.end, 'To look for a *, put it in quotes; for a name, write name = "x*"'
-            )
+            problem = "words are found anywhere in a text, so they need no *"
+            raise Complaint(problem, piece.start, piece.end, "To look for a *, put it in quotes; or write name = x*")
         return Words(piece.text)
 
     def _word(self, piece: Piece) -> Node:
@@ -158,7 +155,10 @@ class Parser:
         scanner = self._scanner
         if scanner.touches == "(":
             return self._function(piece)
-        if piece.raw.endswith(".") and (label := scanner.string()):
+        if scanner.touches == '"':
+            label = scanner.string() if piece.raw.lower() in fields.LABEL_SPELLINGS else None
+            if label is None:
+                raise scanner.split_word(piece)
             piece = Piece(piece.raw + label.raw, piece.start, label.end)
         if symbol := scanner.symbol():
             return self._comparison(piece, symbol, scanner.at - len(symbol))
@@ -183,9 +183,8 @@ class Parser:
         field = fields.find(piece.text)
         if field is None:
             close = meant(piece.text, fields.NAMES)
-            raise Complaint(
-                f"no field {shown(piece.text)}{close}", piece.start, piece.end, ADVICE if close else UNKNOWN
-            )
+            advice = ADVICE if close else UNKNOWN
+            raise Complaint(f"no field {shown(piece.text)}{close}", piece.start, piece.end, advice)
         return field
 
     def _operands(self, symbol: str) -> list[Piece]:
@@ -212,9 +211,7 @@ class Parser:
             pieces.append(scanner.value(","))
         if not scanner.take(")"):
             at = scanner.skip()
-            raise Complaint(
-                "between two values is a comma, and after the last one a parenthesis", at, at + len(scanner.next)
-            )
+            raise Complaint('"," or ")" is missing', at, at + len(scanner.next))
         self._scope.spend("values in lists", start, scanner.at, len(pieces))
         return pieces
 

@@ -134,12 +134,18 @@ class Scanner:
         if piece is None:
             at = self.skip()
             raise Complaint(f'a value is missing after "{after}"', at, at + len(self.touches))
+        if self.touches == '"':
+            raise self.split_word(piece)
         return piece
+
+    def split_word(self, piece: Piece) -> Complaint:
+        """Complain of quotes around a part of a word."""
+        return Complaint("quotes go around a whole word, not around a part of it", piece.start, self.at + 1)
 
     def string(self) -> Piece | None:
         """Take a quoted text that follows without a space, if there is one. Raises Complaint if it does not end."""
         sign = self.touches
-        if sign not in _STRINGS or not sign:
+        if sign not in _STRINGS:
             return None
         match = _STRINGS[sign].match(self.text, self.at)
         if match is None:
@@ -150,18 +156,15 @@ class Scanner:
     def _piece(self, word: re.Pattern[str]) -> Piece | None:
         start = self.skip()
         piece = self.string()
-        if piece is None:
-            match = word.match(self.text, start)
-            if match is None:
-                return None
-            self.at = match.end()
-            piece = Piece(match[0], start, self.at)
-            joined = self.touches == '"' and not piece.raw.endswith(".")
-        else:
-            joined = bool(self.touches) and bool(_VALUE.match(self.text, self.at) or self.touches in _STRINGS)
-        if joined:
-            raise Complaint("a quote is in the middle of a word; put all of it into quotes", start, self.at + 1)
-        return piece
+        if piece is not None:
+            if self.touches in _STRINGS or _VALUE.match(self.text, self.at):
+                raise self.split_word(piece)
+            return piece
+        match = word.match(self.text, start)
+        if match is None:
+            return None
+        self.at = match.end()
+        return Piece(match[0], start, self.at)
 
     def _here(self) -> int:
         match = _SPACE.match(self.text, self.at)
