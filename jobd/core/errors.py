@@ -192,6 +192,10 @@ class RequestReused(BadInput, code=306):
     """request id {request_id} was used before for {method}; give every new request an id of its own"""
 
 
+class FilterInvalid(BadInput, code=310, hint="{advice}"):
+    """filter: {problem}"""
+
+
 class Unavailable(JobdError, code=400, exit_status=69):
     """not available: {problem}"""
 

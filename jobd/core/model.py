@@ -45,6 +45,17 @@ FINAL = frozenset({State.COMPLETED, State.CANCELED, State.FAILED})
 ALIVE = frozenset({State.RUNNING, State.PAUSING, State.PAUSED, State.COMPLETING, State.CANCELING})
 
 
+#: How others spell the states.
+STATE_SPELLINGS = {
+    "cancelled": "canceled",
+    "cancelling": "canceling",
+    "queued": "pending",
+    "waiting": "pending",
+    "done": "completed",
+    "succeeded": "completed",
+}
+
+
 class Leftover(StrEnum):
     """What happens to processes that outlive a job's main process."""
 
@@ -220,6 +231,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
+    parent: Id | None = None
     reason: str | None = None
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.

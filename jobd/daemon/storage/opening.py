@@ -17,8 +17,8 @@ from jobd.daemon.storage.reader import Reader
 
 #: A larger database is looked through in the background: this much takes about a tenth of a second.
 CHECKED_AT_ONCE = 128 << 20
-#: The first that copies a database by `VACUUM INTO`.
-OLDEST_SQLITE = (3, 27)
+#: The first that finds words by their parts of three letters.
+OLDEST_SQLITE = (3, 34)
 
 
 class Opened(NamedTuple):

@@ -1,8 +1,8 @@
 -- What a new database looks like: the sum of migrations/.
 --
 -- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job beside `record`
--- repeat what the record says, for searching; the record is the truth. An index holds the rowid, here id and seq, as its
--- last column.
+-- repeat what the record says, for searching; the record is the truth. Durations (wait, duration, cpu) are seconds,
+-- memory is bytes. An index holds the rowid, here id and seq, as its last column.
 
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -14,6 +14,15 @@ CREATE TABLE jobs (
     started_at INTEGER,
     ended_at INTEGER,
     uid INTEGER NOT NULL,
+    parent INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    reason TEXT,
+    wait REAL,
+    exit_code INTEGER,
+    signal INTEGER,
+    duration REAL,
+    cpu REAL,
+    memory INTEGER,
     record TEXT NOT NULL
 );
 CREATE INDEX jobs_by_name ON jobs (name);

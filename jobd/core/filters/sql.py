@@ -1,0 +1,42 @@
+"""A filter as a condition of SQL over the rows of the table `jobs`, for jobs that have ended.
+
+The rule: it says of a row what the predicate says of its job. A comparison with NULL is NULL, which WHERE, AND and OR
+take for false; NOT would not, so it gets a false in its place. A leading + keeps SQLite from choosing an index by such
+a condition: which one to walk along is decided by whoever knows how many jobs there are, with the help of `facts.py`.
+"""
+
+from collections.abc import Iterator
+
+from jobd.core.filters import fields, words
+from jobd.core.filters.kinds import Value
+from jobd.core.filters.operators import OPERATORS
+from jobd.core.filters.tree import All, Comparison, Node, Not, Words
+
+
+def condition(node: Node) -> tuple[str, tuple[Value, ...]]:
+    """Give the condition, in parentheses where it needs them, and its parameters."""
+    return _text(node), tuple(_parameters(node))
+
+
+def _text(node: Node) -> str:
+    if isinstance(node, Words):
+        return "jobd_search(record, ?)"
+    if isinstance(node, Comparison):
+        marks = ", ".join("?" * len(node.values))
+        return OPERATORS[node.operator].sql.format(x=f"+{fields.known(node.field).sql}", marks=marks)
+    if isinstance(node, Not):
+        return f"NOT ifnull({_text(node.term)}, 0)"
+    joint = " AND " if isinstance(node, All) else " OR "
+    return f"({joint.join(map(_text, node.terms))})"
+
+
+def _parameters(node: Node) -> Iterator[Value]:
+    if isinstance(node, Words):
+        yield words.fold(node.text)
+    elif isinstance(node, Comparison):
+        operator = OPERATORS[node.operator]
+        yield from fields.known(node.field).parameters
+        yield from map(operator.bind, node.values)
+    else:
+        for term in (node.term,) if isinstance(node, Not) else node.terms:
+            yield from _parameters(term)

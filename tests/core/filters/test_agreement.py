@@ -1,0 +1,124 @@
+"""One filter says the same of a job in three ways: as SQL, as a predicate, and as the simplest reading of its words.
+
+`FILTER_EXAMPLES=5000` asks for more of them than the few that keep the tests quick.
+"""
+
+import os
+import sqlite3
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from jobd.core.filters import FIELDS, FUNCTIONS, Filter, parse
+from jobd.core.model import Job
+from jobd.daemon.storage import rows
+from tests.core.filters import oracle
+from tests.core.filters.oracle import Clock, Operand
+from tests.core.filters.random_filters import trees, written
+from tests.core.filters.zoo import NOW, Zoo
+from tests.source import PACKAGE
+
+EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "300"))
+JOBS, ZOOS = 60, 40
+CLOCK = Clock(*NOW)
+
+
+class Filled(NamedTuple):
+    """A database, the jobs in it, and their JSON."""
+
+    connection: sqlite3.Connection
+    jobs: list[Job]
+    documents: list[dict[str, Any]]
+
+
+@lru_cache(ZOOS)
+def filled(seed: int) -> Filled:
+    """Fill a database with a zoo."""
+    jobs = Zoo(seed).jobs(JOBS)
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.executescript((PACKAGE / "daemon" / "storage" / "schema.sql").read_text(encoding="utf-8"))
+    for function in FUNCTIONS:
+        connection.create_function(function.name, function.arguments, function.call, deterministic=True)
+    rows.put(connection, rows.JOBS, [rows.job_row(job) for job in jobs])
+    return Filled(connection, jobs, [msgspec.json.decode(msgspec.json.encode(job)) for job in jobs])
+
+
+def read(text: str) -> Filter:
+    """Read a filter as user 1000 in Greenwich."""
+    return parse(text, NOW.wall, lambda naive: naive.replace(tzinfo=NOW.wall.tzinfo), uid=1000)
+
+
+def found_by_sql(found: Filled, which: Filter) -> list[int]:
+    """Ask the database for jobs that have ended."""
+    text, values = which.sql()
+    query = f"SELECT id FROM jobs WHERE state IN ('completed', 'failed', 'canceled') AND {text} ORDER BY id"  # noqa: S608
+    return [row[0] for row in found.connection.execute(query, values)]
+
+
+@settings(max_examples=EXAMPLES)
+@given(tree=trees, style=st.integers(0, 15), seed=st.integers(0, ZOOS - 1))
+@example(tree=("not", ("compare", "exit_code", "!=", [Operand("0", 0)])), style=0, seed=1)
+@example(tree=("words", "\u212aelvin"), style=0, seed=1)
+def test_all_three_agree(tree: Any, style: int, seed: int) -> None:
+    """Whatever is asked of whatever jobs, and whatever is not known of them."""
+    found = filled(seed)
+    which = read(written(tree, style))
+    meant = [
+        job.id for job, document in zip(found.jobs, found.documents, strict=True) if oracle.holds(tree, document, CLOCK)
+    ]
+    assert [job.id for job in found.jobs if which.matches(job, NOW)] == meant
+    ended = {job.id for job in found.jobs if job.done}
+    assert found_by_sql(found, which) == [number for number in meant if number in ended]
+
+
+@settings(max_examples=EXAMPLES)
+@given(tree=trees, style=st.integers(0, 15))
+def test_its_text_is_read_as_the_same(tree: Any, style: int) -> None:
+    """A filter writes itself so that it is read as the same, by anybody and at any time."""
+    which = read(written(tree, style))
+    again = parse(str(which), NOW.wall.replace(year=2030), lambda naive: naive.astimezone())
+    assert again == which
+    assert str(again) == str(which)
+    assert hash(again) == hash(which)
+
+
+@settings(max_examples=EXAMPLES)
+@given(tree=trees, seed=st.integers(0, ZOOS - 1))
+def test_facts_hold_of_all_that_are_meant(tree: Any, seed: int) -> None:
+    """An index that is chosen by the facts leaves out no job that is meant."""
+    from jobd.core.filters import search_text
+    from jobd.core.quantities import to_microseconds
+
+    which = read(written(tree))
+    facts = which.facts
+    for job in filled(seed).jobs:
+        if which.matches(job, NOW):
+            assert facts.names is None or job.name in facts.names
+            assert facts.states is None or job.state in facts.states
+            assert facts.groups is None or job.group in facts.groups
+            assert (facts.first_id or job.id) <= job.id <= (facts.last_id or job.id)
+            created = to_microseconds(job.created_at)
+            assert facts.since is None or facts.since <= created
+            assert facts.until is None or created < facts.until
+            assert all(word in search_text(job).casefold() for word in facts.words)
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS if field.name != "labels"])
+def test_each_field_is_the_same_in_sql(name: str) -> None:
+    """What a field gives of an ended job, and what its SQL gives of its row, is the same value, or both nothing."""
+    (field,) = (field for field in FIELDS if field.name == name)
+    for seed in range(5):
+        found = filled(seed)
+        values = dict(found.connection.execute(f"SELECT id, {field.sql} FROM jobs", field.parameters).fetchall())  # noqa: S608
+        ended = [job for job in found.jobs if job.done]
+        assert {job.id: values[job.id] for job in ended} == {job.id: field.get(job, NOW) for job in ended}
+        assert any(value is not None for value in values.values()) or field.sql == "NULL"
+
+
+def test_every_field_is_known_to_the_oracle() -> None:
+    """A new field is tested, too."""
+    assert {field.name for field in FIELDS} == {*oracle.FIELDS, "labels"}
