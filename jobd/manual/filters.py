@@ -11,7 +11,7 @@ from jobd.core.filters.kinds import Kind
 from jobd.core.filters.operators import OPERATORS, symbols
 from jobd.core.filters.parsing import FUNCTIONS
 from jobd.core.filters.presets import BUILT_IN
-from jobd.core.filters.scope import DEEPEST, MOST
+from jobd.core.filters.scope import MOST, MOST_LEVELS
 from jobd.manual.mdoc import Page, call
 
 #: What is said of the language as a whole: paragraphs by heading.
@@ -110,9 +110,8 @@ def filter_page() -> str:
     page.paragraph("Other ways to write the same, as in the filters of other programs.")
     page.items((call("Fn", name, *takes)[1:], [_function(name)]) for name, takes in FUNCTIONS.items())
     page.heading("LIMITS")
-    page.paragraph(
-        f"A filter has at most {_listed(f'{most:,} {what}' for what, most in MOST.items())}, and {DEEPEST} levels."
-    )
+    most = [f"{number:,} {what}" for what, number in MOST.items()]
+    page.paragraph(f"A filter has at most {_listed(most)}, and {MOST_LEVELS} levels of AND and OR within one another.")
     page.heading("EXAMPLES")
     for text, meaning in EXAMPLES.items():
         page.paragraph(meaning)
