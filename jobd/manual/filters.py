@@ -55,6 +55,12 @@ PROSE = {
         """,
 }
 
+#: What a function stands for.
+FUNCTIONS_TOLD = {
+    "text": 'A text that is looked for: `"disk full"`.',
+    "regex": "A regular expression: `FIELD ~ EXPRESSION`.",
+    "tag": "A label: `labels:NAME`.",
+}
 #: What can be asked, and the filter that asks for it.
 EXAMPLES = {
     "state = failed": "Jobs that have failed.",
@@ -108,7 +114,7 @@ def filter_page() -> str:
     page.items((call("Cm", f"@{preset.name}")[1:], [f"{preset.help} `{preset.text}`"]) for preset in BUILT_IN)
     page.heading("FUNCTIONS")
     page.paragraph("Other ways to write the same, as in the filters of other programs.")
-    page.items((call("Fn", name, *takes)[1:], [_function(name)]) for name, takes in FUNCTIONS.items())
+    page.items((call("Fn", name, *takes)[1:], [FUNCTIONS_TOLD[name]]) for name, takes in FUNCTIONS.items())
     page.heading("LIMITS")
     most = [f"{number:,} {what}" for what, number in MOST.items()]
     page.paragraph(f"A filter has at most {_listed(most)}, and {MOST_LEVELS} levels of AND and OR within one another.")
@@ -139,15 +145,6 @@ def _told(told: Told) -> str:
 
 def _kinds() -> list[Kind]:
     return list(dict.fromkeys(field.kind for field in FIELDS))
-
-
-def _function(name: str) -> str:
-    meanings = {
-        "text": 'A text that is looked for: `"disk full"`.',
-        "regex": "A regular expression: `FIELD ~ EXPRESSION`.",
-        "tag": "A label: `labels:NAME`.",
-    }
-    return meanings[name]
 
 
 def _listed(words: Iterable[str]) -> str:
