@@ -240,7 +240,7 @@ def _where(shell: Shell, error: JobdError) -> tuple[str, ...]:
     from jobd.ui.caret import INDENT, pointed
 
     found = place(error.details)
-    if found is None:
+    if found is None or not found.text.strip():
         return ()
     return pointed(found, shell.screen.columns - INDENT, mark="…" if shell.screen.unicode else "~")
 

@@ -11,7 +11,7 @@ from jobd.core.filters.kinds import Kind
 from jobd.core.filters.operators import OPERATORS, symbols
 from jobd.core.filters.parsing import FUNCTIONS
 from jobd.core.filters.presets import BUILT_IN
-from jobd.core.filters.scope import DEEPEST, MOST
+from jobd.core.filters.scope import MOST, MOST_LEVELS
 from jobd.manual.mdoc import Page, call
 
 #: What is said of the language as a whole: paragraphs by heading.
@@ -55,6 +55,12 @@ PROSE = {
         """,
 }
 
+#: What a function stands for.
+FUNCTIONS_TOLD = {
+    "text": 'A text that is looked for: `"disk full"`.',
+    "regex": "A regular expression: `FIELD ~ EXPRESSION`.",
+    "tag": "A label: `labels:NAME`.",
+}
 #: What can be asked, and the filter that asks for it.
 EXAMPLES = {
     "state = failed": "Jobs that have failed.",
@@ -108,11 +114,10 @@ def filter_page() -> str:
     page.items((call("Cm", f"@{preset.name}")[1:], [f"{preset.help} `{preset.text}`"]) for preset in BUILT_IN)
     page.heading("FUNCTIONS")
     page.paragraph("Other ways to write the same, as in the filters of other programs.")
-    page.items((call("Fn", name, *takes)[1:], [_function(name)]) for name, takes in FUNCTIONS.items())
+    page.items((call("Fn", name, *takes)[1:], [FUNCTIONS_TOLD[name]]) for name, takes in FUNCTIONS.items())
     page.heading("LIMITS")
-    page.paragraph(
-        f"A filter has at most {_listed(f'{most:,} {what}' for what, most in MOST.items())}, and {DEEPEST} levels."
-    )
+    most = [f"{number:,} {what}" for what, number in MOST.items()]
+    page.paragraph(f"A filter has at most {_listed(most)}, and {MOST_LEVELS} levels of AND and OR within one another.")
     page.heading("EXAMPLES")
     for text, meaning in EXAMPLES.items():
         page.paragraph(meaning)
@@ -140,15 +145,6 @@ def _told(told: Told) -> str:
 
 def _kinds() -> list[Kind]:
     return list(dict.fromkeys(field.kind for field in FIELDS))
-
-
-def _function(name: str) -> str:
-    meanings = {
-        "text": 'A text that is looked for: `"disk full"`.',
-        "regex": "A regular expression: `FIELD ~ EXPRESSION`.",
-        "tag": "A label: `labels:NAME`.",
-    }
-    return meanings[name]
 
 
 def _listed(words: Iterable[str]) -> str:

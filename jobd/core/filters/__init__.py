@@ -18,7 +18,7 @@ from jobd.core.filters.kinds import Asker, Value
 from jobd.core.filters.matching import Predicate, predicate
 from jobd.core.filters.parsing import Parser
 from jobd.core.filters.presets import BUILT_IN, Preset
-from jobd.core.filters.scope import MOST, Scope
+from jobd.core.filters.scope import MOST, Scope, check_size
 from jobd.core.filters.sql import condition
 from jobd.core.filters.tree import Node, write
 from jobd.core.filters.words import search_text, trigrams
@@ -77,8 +77,10 @@ def parse(
     ones. Raises FilterInvalid, which names the place.
     """
     try:
-        return Filter(Parser(text, Scope(Asker(now, local, uid), presets or {})).whole())
+        tree = Parser(text, Scope(Asker(now, local, uid), presets or {})).whole()
+        check_size(tree, len(text))
     except Complaint as wrong:
         cut = text[: MOST["characters"]].encode("utf-8", "replace").decode()
         start, end = (min(at, len(cut)) for at in (wrong.start, wrong.end))
         raise FilterInvalid(problem=wrong.problem, text=cut, start=start, end=end, advice=wrong.advice) from None
+    return Filter(tree)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 #: What to do next, unless somebody knows better.
 ADVICE = "Fields: jobd history --fields · man 7 jobd-filter"
 LONGEST_WORD = 50
+#: How alike two words must be, so that one may be meant by the other: 1 is the same.
+ALIKE = 0.7
 
 
 class Complaint(Exception):
@@ -27,5 +29,5 @@ def meant(word: str, known: Iterable[str]) -> str:
     """End a complaint: with the word that was probably meant, if there is one."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word.lower(), list(known), 1)
+    close = get_close_matches(word.lower(), list(known), 1, ALIKE)
     return f'; did you mean "{close[0]}"?' if close else ""

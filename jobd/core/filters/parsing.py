@@ -59,23 +59,31 @@ class Parser:
         scanner, parts = self._scanner, list[Part]()
         while not parts or not (scanner.is_done() or scanner.next == ")"):
             start = scanner.skip()
-            joint = next((word for word in JOINTS if scanner.keyword(word)), "")
-            if joint and not parts:
-                raise Complaint(f"nothing is before {joint}", start, scanner.at)
-            at = scanner.skip()
-            if scanner.is_done() or scanner.next == ")":
-                problem = f"a condition is missing after {joint}" if joint else "a condition is missing"
-                raise Complaint(problem, at, at + len(scanner.next))
-            node = self._term()
-            joined = Piece(joint or "AND", start, start + len(joint) if joint else scanner.at)
-            parts.append(Part(joined, node, scanner.text[at : scanner.at]))
+            joint = (self._joint() if parts else None) or Piece("AND", start, start)
+            begin = scanner.skip()
+            node = self._term(joint.raw if joint.end > start else "")
+            place = joint if joint.end > start else joint._replace(end=scanner.at)
+            parts.append(Part(place, node, scanner.text[begin : scanner.at]))
         return join(parts)
 
-    def _term(self) -> Node:
+    def _joint(self) -> Piece | None:
+        """Take an AND or an OR, if one is next."""
         scanner = self._scanner
         start = scanner.skip()
+        word = next((word for word in JOINTS if scanner.keyword(word)), None)
+        return None if word is None else Piece(word, start, scanner.at)
+
+    def _term(self, after: str = "") -> Node:
+        """Read one condition; `after` is what stands before it."""
+        scanner = self._scanner
+        start = scanner.skip()
+        if joint := self._joint():
+            raise Complaint(f"a condition is missing before {joint.raw}", joint.start, joint.end)
+        if scanner.is_done() or scanner.next == ")":
+            problem = f"a condition is missing after {after}" if after else "a condition is missing"
+            raise Complaint(problem, start, start + len(scanner.next))
         if scanner.keyword("NOT"):
-            return negated(self._deeper(start, self._term))
+            return negated(self._deeper(start, lambda: self._term("NOT")))
         rule = {"(": self._parentheses, "@": self._preset, "-": self._minus}.get(scanner.next)
         if rule is not None:
             return self._deeper(start, rule)
@@ -156,17 +164,18 @@ class Parser:
         if scanner.touches == "(":
             return self._function(piece)
         if scanner.touches == '"':
-            label = scanner.string() if piece.raw.lower() in fields.LABEL_SPELLINGS else None
-            if label is None:
+            if piece.raw.lower() not in fields.LABEL_SPELLINGS:
                 raise scanner.split_word(piece)
+            label = scanner.term() or piece
             piece = Piece(piece.raw + label.raw, piece.start, label.end)
         if symbol := scanner.symbol():
             return self._comparison(piece, symbol, scanner.at - len(symbol))
         start, known = scanner.skip(), fields.find(piece.text)
         phrase = scanner.phrase()
-        if phrase in LISTS and scanner.next != "(" and known is None:
-            scanner.at, phrase = start, None
-        return self._comparison(piece, phrase, start) if phrase else self._words(piece)
+        if phrase is None or (phrase in LISTS and scanner.next != "(" and known is None):
+            scanner.at = piece.end
+            return self._words(piece)
+        return self._comparison(piece, phrase, start)
 
     def _comparison(self, piece: Piece, symbol: str, at: int, operands: list[Piece] | None = None) -> Node:
         """Make a condition of a field, the operator that begins at `at`, and what is behind it."""

@@ -17,7 +17,7 @@ def quote(text: str) -> str:
 
 def write_value(text: str, *, literally: bool = False) -> str:
     """Write a value, bare where that is possible; where wildcards are read, `literally` takes their meaning away."""
-    if _BARE.fullmatch(text):
+    if _BARE.fullmatch(text) and text.lower() != "null":
         return text
     special = _ALWAYS + WILDCARDS if literally else _ALWAYS
     return _quoted(_escaped(sign, special) for sign in text)

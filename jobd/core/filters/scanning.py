@@ -157,7 +157,7 @@ class Scanner:
         start = self.skip()
         piece = self.string()
         if piece is not None:
-            if self.touches in _STRINGS or _VALUE.match(self.text, self.at):
+            if self.touches in _STRINGS or word.match(self.text, self.at):
                 raise self.split_word(piece)
             return piece
         match = word.match(self.text, start)

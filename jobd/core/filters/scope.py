@@ -1,7 +1,7 @@
 """What holds for a whole filter, the presets in it included: who asks, what is saved, and what is left to spend.
 
-The limits keep any text from taking long: to be read, as SQL (which has a limit of depth of its own, 1,000) and as a
-predicate.
+The limits keep any text from taking long: to be read, as SQL and as a predicate. They hold, too, for the text in which
+nothing is short for anything else, so that this can always be read again.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from jobd.core.filters.complaints import Complaint
 from jobd.core.filters.kinds import Asker
 from jobd.core.filters.presets import TEXTS
+from jobd.core.filters.tree import All, Either, Node, Not, write
 
-#: How deep parentheses, NOT and presets may be nested.
+#: How deep parentheses, NOT and presets may be nested in a text.
 DEEPEST = 40
+#: How deep AND and OR may be nested, NOT left out: the parser of SQLite has a stack of 100, of which each level takes
+#: three, beside the query around it and the longest of the fields.
+MOST_LEVELS = 12
 #: What a filter may have at most.
 MOST = {"characters": 10_000, "conditions": 200, "values in lists": 400, "regular expressions": 20}
 
@@ -41,3 +45,25 @@ class Scope:
     def leave(self) -> None:
         """Go a level up."""
         self._depth -= 1
+
+
+def check_size(tree: Node, length: int) -> None:
+    """Refuse a filter that is too large when nothing is short for anything else. Raises Complaint, for all of it."""
+    if _levels(tree) > MOST_LEVELS:
+        raise Complaint(f"more than {MOST_LEVELS} levels of AND and OR within one another", 0, length)
+    if _conditions(tree) > MOST["conditions"]:
+        raise Complaint(f"more than {MOST['conditions']} conditions, with those for each time in a list", 0, length)
+    if len(write(tree)) > MOST["characters"]:
+        raise Complaint(f"more than {MOST['characters']} characters when it is written out", 0, length)
+
+
+def _levels(node: Node) -> int:
+    if isinstance(node, All | Either):
+        return 1 + max(map(_levels, node.terms))
+    return _levels(node.term) if isinstance(node, Not) else 0
+
+
+def _conditions(node: Node) -> int:
+    if isinstance(node, All | Either):
+        return sum(map(_conditions, node.terms))
+    return _conditions(node.term) if isinstance(node, Not) else 1

@@ -82,41 +82,42 @@ def texts(draw: st.DrawFn) -> Operand:
     return Operand(word if bare else typed_text(means, draw(st.sampled_from("\"'"))), means)
 
 
-@st.composite
-def times(draw: st.DrawFn) -> Operand:
-    """Make a time: exact to the microsecond, the second, the minute or the day, or told from now."""
-    wall = AT + timedelta(seconds=draw(st.sampled_from(zoo.OFFSETS)))
-    now = zoo.NOW.wall
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    day, minute, second = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
-    typed, first, length = draw(
-        st.sampled_from(
-            [
-                (wall.isoformat().replace("+00:00", "Z"), wall, MICROSECOND if wall.microsecond else second),
-                (f"{wall:%Y-%m-%dT%H:%M:%SZ}", wall.replace(microsecond=0), second),
-                (f"{wall:%Y-%m-%dT%H:%M}", wall.replace(second=0, microsecond=0), minute),
-                (f"{wall:%Y-%m-%d}", wall.replace(hour=0, minute=0, second=0, microsecond=0), day),
-                (f"{wall:%H:%M}", midnight.replace(hour=wall.hour, minute=wall.minute), minute),
-                ("today", midnight, day),
-                ("yesterday", midnight - day, day),
-                ("-2h", now - timedelta(hours=2), MICROSECOND),
-                ("now", now, MICROSECOND),
-            ]
-        )
-    )
-    return Operand(typed, (micros(first), micros(first + length)))
-
-
 def micros(moment: datetime) -> int:
     """Count microseconds."""
     return (moment - EPOCH) // MICROSECOND
+
+
+def times_near(seconds: float) -> list[Operand]:
+    """Type a time, so many seconds after AT, as exactly as can be and less so; and some that are told from now."""
+    wall, now = AT + timedelta(seconds=seconds), zoo.NOW.wall
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    day, minute, second = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
+    typed = {
+        wall.isoformat().replace("+00:00", "Z"): (wall, MICROSECOND if wall.microsecond else second),
+        f"{wall:%Y-%m-%dT%H:%M:%SZ}": (wall.replace(microsecond=0), second),
+        f"{wall:%Y-%m-%dT%H:%M}": (wall.replace(second=0, microsecond=0), minute),
+        f"{wall:%Y-%m-%d}": (wall.replace(hour=0, minute=0, second=0, microsecond=0), day),
+        f"{wall:%H:%M}": (midnight.replace(hour=wall.hour, minute=wall.minute), minute),
+        "today": (midnight, day),
+        "yesterday": (midnight - day, day),
+        "-2h": (now - timedelta(hours=2), MICROSECOND),
+        "now": (now, MICROSECOND),
+    }
+    return [Operand(text, (micros(first), micros(first + length))) for text, (first, length) in typed.items()]
+
+
+TIMES = [operand for seconds in zoo.OFFSETS for operand in times_near(seconds)]
 
 
 def operands(kind: str) -> st.SearchStrategy[Operand]:
     """Make values of a kind."""
     if kind == "text":
         return texts()
-    return times() if kind == "time" else st.sampled_from(sorted(TYPED[kind].items())).map(lambda pair: Operand(*pair))
+    return (
+        st.sampled_from(TIMES)
+        if kind == "time"
+        else st.sampled_from(sorted(TYPED[kind].items())).map(lambda pair: Operand(*pair))
+    )
 
 
 @st.composite

@@ -10,20 +10,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from jobd.core.filters import FIELDS, FUNCTIONS, Filter, parse
+from jobd.core.errors import FilterInvalid
+from jobd.core.filters import FIELDS, Filter, parse
 from jobd.core.model import Job
 from jobd.daemon.storage import rows
 from tests.core.filters import oracle
 from tests.core.filters.oracle import Clock, Operand
-from tests.core.filters.random_filters import trees, written
+from tests.core.filters.random_filters import EXPRESSIONS, SYMBOLS, TIMES, TYPED, trees, typed_text, written
+from tests.core.filters.reading import database
 from tests.core.filters.zoo import NOW, Zoo
-from tests.source import PACKAGE
 
 EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "300"))
-JOBS, ZOOS = 60, 40
+JOBS, ZOOS = 40, 40
 CLOCK = Clock(*NOW)
 
 
@@ -39,17 +40,18 @@ class Filled(NamedTuple):
 def filled(seed: int) -> Filled:
     """Fill a database with a zoo."""
     jobs = Zoo(seed).jobs(JOBS)
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    connection.executescript((PACKAGE / "daemon" / "storage" / "schema.sql").read_text(encoding="utf-8"))
-    for function in FUNCTIONS:
-        connection.create_function(function.name, function.arguments, function.call, deterministic=True)
+    connection = database()
     rows.put(connection, rows.JOBS, [rows.job_row(job) for job in jobs])
     return Filled(connection, jobs, [msgspec.json.decode(msgspec.json.encode(job)) for job in jobs])
 
 
 def read(text: str) -> Filter:
-    """Read a filter as user 1000 in Greenwich."""
-    return parse(text, NOW.wall, lambda naive: naive.replace(tzinfo=NOW.wall.tzinfo), uid=1000)
+    """Read a filter as user 1000 in Greenwich; one that is nested too deeply is none of the test."""
+    try:
+        return parse(text, NOW.wall, lambda naive: naive.replace(tzinfo=NOW.wall.tzinfo), uid=1000)
+    except FilterInvalid as error:
+        assume("within one another" not in error.message)
+        raise
 
 
 def found_by_sql(found: Filled, which: Filter) -> list[int]:
@@ -59,20 +61,77 @@ def found_by_sql(found: Filled, which: Filter) -> list[int]:
     return [row[0] for row in found.connection.execute(query, values)]
 
 
+def hold_all_three(tree: Any, seed: int, style: int = 0) -> list[int]:
+    """Ask in all three ways, and give the ids that are meant."""
+    found = filled(seed)
+    which = read(written(tree, style))
+    pairs = zip(found.jobs, found.documents, strict=True)
+    meant = [job.id for job, document in pairs if oracle.holds(tree, document, CLOCK)]
+    assert [job.id for job in found.jobs if which.matches(job, NOW)] == meant
+    ended = {job.id for job in found.jobs if job.done}
+    assert found_by_sql(found, which) == [number for number in meant if number in ended]
+    return meant
+
+
 @settings(max_examples=EXAMPLES)
 @given(tree=trees, style=st.integers(0, 15), seed=st.integers(0, ZOOS - 1))
 @example(tree=("not", ("compare", "exit_code", "!=", [Operand("0", 0)])), style=0, seed=1)
 @example(tree=("words", "\u212aelvin"), style=0, seed=1)
 def test_all_three_agree(tree: Any, style: int, seed: int) -> None:
     """Whatever is asked of whatever jobs, and whatever is not known of them."""
-    found = filled(seed)
-    which = read(written(tree, style))
-    meant = [
-        job.id for job, document in zip(found.jobs, found.documents, strict=True) if oracle.holds(tree, document, CLOCK)
-    ]
-    assert [job.id for job in found.jobs if which.matches(job, NOW)] == meant
-    ended = {job.id for job in found.jobs if job.done}
-    assert found_by_sql(found, which) == [number for number in meant if number in ended]
+    hold_all_three(tree, seed, style)
+
+
+#: A field of each kind of value, with values of it that some job has.
+KINDS = {
+    "message": [
+        Operand(typed_text(means, '"'), means)
+        for means in (
+            [None, "c", "o", "d", "e", "c", None],
+            list("100% done"),
+            ["1", True, True, None],
+            [],
+            [None],
+            list("[x]"),
+        )
+    ],
+    "created": TIMES[::4],
+    "updated": TIMES[1::4],
+    "exit_code": [],
+    "fraction": [],
+    "progress": [],
+    "done": [],
+    "duration": [],
+    "memory": [],
+    "state": [],
+    "begun": [],
+    "signal": [],
+    "uid": [],
+}
+
+
+@pytest.mark.parametrize("field", KINDS)
+def test_each_operator_on_each_kind(field: str) -> None:
+    """Every sign that fits a kind of value, with many values; each finds something and leaves something out."""
+    kind = oracle.kind(field)
+    operands = KINDS[field] or [Operand(*pair) for pair in TYPED[kind].items()]
+    for symbol in SYMBOLS[kind]:
+        if symbol in ("~", "!~"):
+            continue
+        counts = set[int]()
+        for first, second in zip(operands, [*operands[1:], operands[0]], strict=True):
+            values = sorted((first, second), key=lambda operand: operand.means) if "between" in symbol else [first]
+            counts.add(len(hold_all_three(("compare", field, symbol, values), seed=1)))
+        assert counts - {0, JOBS}, symbol
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_each_expression(expression: str) -> None:
+    """Regular expressions are found, and not found, in texts that have all sorts of characters."""
+    operand = Operand('"' + expression.replace('"', '\\"') + '"', expression)
+    for field in ("name", "message", "command"):
+        for symbol in ("~", "!~"):
+            hold_all_three(("compare", field, symbol, [operand]), seed=2)
 
 
 @settings(max_examples=EXAMPLES)
@@ -111,12 +170,14 @@ def test_facts_hold_of_all_that_are_meant(tree: Any, seed: int) -> None:
 def test_each_field_is_the_same_in_sql(name: str) -> None:
     """What a field gives of an ended job, and what its SQL gives of its row, is the same value, or both nothing."""
     (field,) = (field for field in FIELDS if field.name == name)
+    known = 0
     for seed in range(5):
         found = filled(seed)
         values = dict(found.connection.execute(f"SELECT id, {field.sql} FROM jobs", field.parameters).fetchall())  # noqa: S608
         ended = [job for job in found.jobs if job.done]
         assert {job.id: values[job.id] for job in ended} == {job.id: field.get(job, NOW) for job in ended}
-        assert any(value is not None for value in values.values()) or field.sql == "NULL"
+        known += sum(values[job.id] is not None for job in ended)
+    assert known or field.sql == "NULL"
 
 
 def test_every_field_is_known_to_the_oracle() -> None:
