@@ -289,7 +289,7 @@ _jobd_takes_value() {
         'help:--color')
             :
             ;;
-        'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--limit' | 'history:--format' | 'history:--color')
+        'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--sort' | 'history:--limit' | 'history:--page' | 'history:--format' | 'history:--color')
             :
             ;;
         'item:--job' | 'item:--weight' | 'item:--color')
@@ -677,7 +677,7 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'history')
-            _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--sort' '--limit' '--page' '--count' '--explain' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'item')
             _jobd_offer '--job' '--weight' '--stdin' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
