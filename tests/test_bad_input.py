@@ -27,10 +27,10 @@ NAMES_JOBS = ("status", "list", "tail", "log", "cancel", "wait", "pause", "resum
 
 
 def one_line(done: Done, status: int, *words: str) -> None:
-    """Hold that it said one line and perhaps, below it, what to do next."""
+    """Hold that it said one line and perhaps, below it, the place in what was typed and what to do next."""
     assert done.status == status, done
     lines = done.err.splitlines()
-    assert 1 <= len(lines) <= 2, done
+    assert 1 <= len(lines) <= 4, done
     assert lines[0].startswith("jobd: "), done
     assert all(line.startswith("  ") for line in lines[1:]), done
     assert "Traceback" not in done.err, done
@@ -101,7 +101,9 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["submit", *LARGE, "--", "true"], 65, "the most is 262144"),
     (["submit", "--", "echo", *["x" * 120_000] * 10], 65, "longer than 1048576 bytes"),
     (["cancel", "--reason", LONG, "1"], 65, "<= 200"),
-    (["history", "a\nb"], 2, r"unexpected extra argument (a\nb)"),
+    (["history", "state=nosuch"], 65, '"nosuch"'),
+    (["list", "--where", "(state=failed"], 65, "filter"),
+    (["history", "--page", "forged"], 65, "page"),
     (["list", "--state", "nosuch"], 2, "'nosuch' is no state"),
     (["list", "--format", "{argv[0].__class__}"], 2, "is no field"),
     (["list", "--format", "{argv.__class__}"], 65, "no field 'argv.__class__'"),

@@ -11,7 +11,7 @@ from jobd.commands import _cards
 from jobd.commands._options import output_options
 from jobd.core.errors import NothingMatched
 from jobd.core.model import FINAL, Job, State
-from jobd.core.selection import Query
+from jobd.core.searching import Search
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -46,8 +46,8 @@ class Last(Read[JobView], frozen=True):
 
 def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job | None:
     """Find the newest job of a name that has ended, in one of the states if there are any."""
-    wanted = tuple(state for state in states or FINAL if state in FINAL)
-    return next(iter(archive.query(Query(name=name, states=wanted, limit=1))), None)
+    where = archive.filter(name=name, states=states or FINAL)
+    return next(iter(archive.find(Search(where, limit=1)).jobs), None)
 
 
 @click.command("last", epilog=EXAMPLES)

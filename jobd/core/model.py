@@ -41,6 +41,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.CANCELED, State.FAILED})
+ACTIVE = frozenset(State) - FINAL
 #: States in which processes of the job may exist.
 ALIVE = frozenset({State.RUNNING, State.PAUSING, State.PAUSED, State.COMPLETING, State.CANCELING})
 

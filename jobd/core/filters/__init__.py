@@ -5,28 +5,30 @@ rows of ended jobs (`sql`), for a connection that has the FUNCTIONS. Its `facts`
 for asking an index of words first. The language is told in jobd-filter(7), which is made from the tables of this room.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
 from jobd.core.errors import FilterInvalid
 from jobd.core.filters.complaints import Complaint
-from jobd.core.filters.facts import Facts, facts_of
+from jobd.core.filters.facts import facts_of
 from jobd.core.filters.fields import FIELDS, Field, Told, listing
-from jobd.core.filters.functions import FUNCTIONS, Function
+from jobd.core.filters.flags import terms
+from jobd.core.filters.functions import FUNCTIONS, Function, folded_text
 from jobd.core.filters.kinds import Asker, Value
 from jobd.core.filters.matching import Predicate, predicate
 from jobd.core.filters.parsing import Parser
 from jobd.core.filters.presets import BUILT_IN, Preset
 from jobd.core.filters.scope import MOST, Scope, check_size
 from jobd.core.filters.sql import condition
-from jobd.core.filters.tree import Node, write
+from jobd.core.filters.tree import Node, all_of, write
 from jobd.core.filters.words import search_text, trigrams
-from jobd.core.model import Job, Moment
+from jobd.core.model import Job, Moment, State
+from jobd.core.searching import Facts
 
 __all__ = [
-    "BUILT_IN", "FIELDS", "FUNCTIONS", "Facts", "Field", "Filter", "Function", "Preset", "Told", "listing", "parse",
-    "search_text", "trigrams",
+    "BUILT_IN", "EVERYTHING", "FIELDS", "FUNCTIONS", "Field", "Filter", "Function", "Preset", "Told", "by_flags",
+    "folded_text", "listing", "parse", "search_text", "trigrams",
 ]  # fmt: skip
 
 
@@ -53,14 +55,36 @@ class Filter:
     def _predicate(self) -> Predicate:
         return predicate(self.tree)
 
+    def also(self, other: "Filter") -> "Filter":
+        """Give the filter of the jobs that both mean."""
+        return Filter(all_of(self.tree, other.tree))
+
     def __str__(self) -> str:
         return write(self.tree)
+
+    def __repr__(self) -> str:
+        return f"Filter({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and self.tree == other.tree
 
     def __hash__(self) -> int:
         return hash(self.tree)
+
+
+EVERYTHING = Filter(all_of())
+
+
+def by_flags(
+    *,
+    states: Iterable[State] = (),
+    name: str | None = None,
+    group: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Filter:
+    """Make the filter that flags say: states, a name (with * and ?), a group, from when until when created."""
+    return Filter(all_of(*terms(tuple(states), name, group, since, until)))
 
 
 def parse(

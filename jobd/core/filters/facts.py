@@ -5,33 +5,15 @@ all of them say is kept, and of what stands behind NOT nothing.
 """
 
 import operator
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any
-
-import msgspec
 
 from jobd.core.filters.tree import All, Comparison, Either, Node, Words
 from jobd.core.filters.words import fold
 from jobd.core.model import State
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the jobs that are looked for; None = anything.
-
-    Of a set one holds (empty: there is no such job). Ids are from the first to the last; times of creation, in
-    microseconds since 1970, from `since` to just before `until`. All `words`, folded, are found in the search text.
-    """
-
-    names: frozenset[str] | None = None
-    states: frozenset[State] | None = None
-    groups: frozenset[str] | None = None
-    first_id: int | None = None
-    last_id: int | None = None
-    since: int | None = None
-    until: int | None = None
-    words: tuple[str, ...] = ()
-
+from jobd.core.searching import Facts, Field, Range
 
 #: What the values of a field say, of which one holds.
 _SETS: dict[str, Callable[[Iterable[Any]], Facts]] = {
@@ -39,42 +21,59 @@ _SETS: dict[str, Callable[[Iterable[Any]], Facts]] = {
     "state": lambda values: Facts(states=frozenset(map(State, values))),
     "group": lambda values: Facts(groups=frozenset(values)),
 }
-#: How facts are joined that both hold, and those of which one holds.
-_BOTH: dict[str, Callable[[Any, Any], Any]] = {
-    "names": operator.and_, "states": operator.and_, "groups": operator.and_,
-    "first_id": max, "last_id": min, "since": max, "until": min,
-}  # fmt: skip
-_ONE: dict[str, Callable[[Any, Any], Any]] = {
-    "names": operator.or_, "states": operator.or_, "groups": operator.or_,
-    "first_id": min, "last_id": max, "since": min, "until": max,
-}  # fmt: skip
+#: The fields of which a range is a fact: those of numbers that jobs can be sorted by.
+_RANGES = {field.value: field for field in Field if field is not Field.NAME}
+#: Those whose values are whole, so that less than a value is at most the one before it.
+_WHOLE = {Field.ID, Field.CREATED, Field.STARTED, Field.ENDED, Field.MEMORY}
+#: Operators after which the values, or what the pattern has between its signs, are parts of the text.
+_PARTS = ("finds", "^=", "$=", "*=")
+_SIGNS = re.compile(r"\[[^]]*\]|[*?]")
 
 
 def facts_of(node: Node) -> Facts:
     """Find out what surely holds."""
     if isinstance(node, All):
-        return reduce(_all_hold, map(facts_of, node.terms))
+        return reduce(_both, map(facts_of, node.terms), Facts())
     if isinstance(node, Either):
-        return reduce(_one_holds, map(facts_of, node.terms))
+        return reduce(_either, map(facts_of, node.terms))
     if isinstance(node, Words):
         return Facts(words=(fold(node.text),))
     return _of_comparison(node) if isinstance(node, Comparison) else Facts()
 
 
-def _all_hold(first: Facts, second: Facts) -> Facts:
-    found = {}
-    for name, join in _BOTH.items():
-        known = [fact for each in (first, second) if (fact := getattr(each, name)) is not None]
-        found[name] = reduce(join, known) if known else None
-    return Facts(words=tuple(dict.fromkeys(first.words + second.words)), **found)
+def _both(one: Facts, other: Facts) -> Facts:
+    names, states, groups = (_known(operator.and_, *pair) for pair in zip(one[:3], other[:3], strict=True))
+    fields = {**one.ranges, **other.ranges}
+    ranges = {field: _narrowed(one.ranges.get(field, Range()), other.ranges.get(field, Range())) for field in fields}
+    return Facts(names, states, groups, tuple(dict.fromkeys(one.words + other.words)), ranges)
 
 
-def _one_holds(first: Facts, second: Facts) -> Facts:
-    found = {}
-    for name, join in _ONE.items():
-        known = [fact for each in (first, second) if (fact := getattr(each, name)) is not None]
-        found[name] = join(*known) if len(known) > 1 else None
-    return Facts(words=tuple(word for word in first.words if word in second.words), **found)
+def _either(one: Facts, other: Facts) -> Facts:
+    names, states, groups = (_all_known(operator.or_, *pair) for pair in zip(one[:3], other[:3], strict=True))
+    fields = one.ranges.keys() & other.ranges.keys()
+    ranges = _told({field: _widened(one.ranges[field], other.ranges[field]) for field in fields})
+    return Facts(names, states, groups, tuple(word for word in one.words if word in other.words), ranges)
+
+
+def _known(join: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    known = [each for each in (one, other) if each is not None]
+    return reduce(join, known) if known else None
+
+
+def _all_known(join: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    return None if one is None or other is None else join(one, other)
+
+
+def _narrowed(one: Range, other: Range) -> Range:
+    return Range(_known(max, one.low, other.low), _known(min, one.high, other.high))
+
+
+def _widened(one: Range, other: Range) -> Range:
+    return Range(_all_known(min, one.low, other.low), _all_known(max, one.high, other.high))
+
+
+def _told(ranges: Mapping[Field, Range]) -> dict[Field, Range]:
+    return {field: span for field, span in ranges.items() if span != Range()}
 
 
 def _of_comparison(test: Comparison) -> Facts:
@@ -83,16 +82,24 @@ def _of_comparison(test: Comparison) -> Facts:
         return _SETS[test.field](values)
     if test.field == "state" and test.operator in ("!=", "not in"):
         return _SETS["state"](state for state in State if state not in values)
-    if test.field == "created" and test.operator in ("<", ">="):
-        return Facts(until=values[0]) if test.operator == "<" else Facts(since=values[0])
-    return _of_ids(test.operator, values) if test.field == "id" else Facts()
+    if test.field == "name":
+        return Facts(words=_words(test))
+    field = _RANGES.get(test.field)
+    return Facts(ranges=_told({field: _range(field, test.operator, values)})) if field else Facts()
 
 
-def _of_ids(name: str, values: tuple[int, ...]) -> Facts:
+def _range(field: Field, name: str, values: tuple[float, ...]) -> Range:
     if name in ("=", "in", "between"):
-        return Facts(first_id=min(values), last_id=max(values))
-    bounds = {
-        "<": Facts(last_id=values[0] - 1), "<=": Facts(last_id=values[0]),
-        ">": Facts(first_id=values[0] + 1), ">=": Facts(first_id=values[0]),
-    } if values else {}  # fmt: skip
-    return bounds.get(name, Facts())
+        return Range(min(values), max(values))
+    step = 1 if field in _WHOLE else 0
+    return {
+        "<": lambda value: Range(None, value - step), "<=": lambda value: Range(None, value),
+        ">": lambda value: Range(value + step, None), ">=": lambda value: Range(value, None),
+    }.get(name, lambda *_: Range())(*values)  # fmt: skip
+
+
+def _words(test: Comparison) -> tuple[str, ...]:
+    """List what the name of a job surely has in it; a name is a part of the text in which words are found."""
+    if test.operator == "like":
+        return tuple(fold(part) for part in _SIGNS.split(str(test.values[0])) if part)
+    return tuple(fold(str(value)) for value in test.values) if test.operator in _PARTS else ()

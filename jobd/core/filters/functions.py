@@ -39,14 +39,14 @@ def _said(record: str) -> Said | None:
 
 
 @lru_cache(_KEPT)
-def search_text(record: str | None) -> str | None:
+def folded_text(record: str | None) -> str | None:
     """Give the folded text in which bare words are found: what an index of words holds."""
     said = None if record is None else _said(record)
     return None if said is None else words.fold(words.search_text(said))
 
 
 def _search(record: str | None, folded: str) -> bool | None:
-    text = search_text(record)
+    text = folded_text(record)
     return None if text is None else folded in text
 
 
@@ -83,7 +83,7 @@ def _time(text: str | None) -> int | None:
 
 #: All functions that the SQL of a filter calls, and `jobd_text`, with which an index is made.
 FUNCTIONS: tuple[Function, ...] = (
-    Function("jobd_text", 1, search_text),
+    Function("jobd_text", 1, folded_text),
     Function("jobd_search", 2, _search),
     Function("jobd_contains", 2, _contains),
     Function("jobd_command", 1, _of_record(words.command)),

@@ -24,7 +24,8 @@ def _text(node: Node, *, affirmed: bool) -> str:
         return _text(node.term, affirmed=not affirmed)
     if isinstance(node, All | Either):
         joint = " AND " if isinstance(node, All) is affirmed else " OR "
-        return f"({joint.join(_text(term, affirmed=affirmed) for term in node.terms)})"
+        terms = joint.join(_text(term, affirmed=affirmed) for term in node.terms)
+        return f"({terms or int(joint == ' AND ')})"
     text = "jobd_search(record, ?)" if isinstance(node, Words) else _comparison(node)
     return text if affirmed else f"NOT ifnull({text}, 0)"
 

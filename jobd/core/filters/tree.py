@@ -35,7 +35,7 @@ class Not(msgspec.Struct, frozen=True):
 
 
 class All(msgspec.Struct, frozen=True):
-    """Two or more conditions that all hold."""
+    """Two or more conditions that all hold; without any, everything is meant."""
 
     terms: "tuple[Node, ...]"
 
@@ -52,7 +52,7 @@ Node = Comparison | Words | Not | All | Either
 def all_of(*terms: Node) -> Node:
     """Join conditions by AND."""
     flat = [part for term in terms for part in (term.terms if isinstance(term, All) else (term,))]
-    return All(tuple(flat)) if len(flat) > 1 else flat[0]
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
 
 
 def either(*terms: Node) -> Node:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Signs of a part of a word by which an index finds it.
 PART = 3
+#: Signs of a job that are looked through; what comes behind them is a command line of thousands of files.
+LONGEST_TEXT = 16_384
 
 _ASCII = re.compile(rf"[\x01-\x7f]{{{PART},}}")
 
@@ -71,14 +73,15 @@ def warnings(job: "Job | Said") -> str | None:
 def search_text(job: "Job | Said") -> str:
     """Give all in which bare words are found, a line each.
 
-    Name, command, reason and detail of a failure, last message, stage, warnings, and labels as NAME=value.
+    Name, command, reason and detail of a failure, last message, stage, warnings, and labels as NAME=value; not more
+    than LONGEST_TEXT signs.
     """
     labels = (f"{name}={value}" for name, value in job.labels.items())
     progress = job.progress
     lines = (
         job.name, command(job), job.reason, job.detail, progress.message, progress.stage, warnings(job), *labels,
     )  # fmt: skip
-    return "\n".join(line for line in lines if line)
+    return "\n".join(line for line in lines if line)[:LONGEST_TEXT]
 
 
 def trigrams(word: str) -> tuple[str, ...]:

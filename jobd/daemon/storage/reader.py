@@ -55,12 +55,12 @@ class Reader:
         self.path = path
         self._deadline = math.inf
         self._stopped = False
+        self._equipped = False
         #: What is being gone through while one question is answered.
         self._cursors: list[sqlite3.Cursor] | None = None
         try:
             self._connection = database.connect(path, read_only=True)
             safekeeping.refuse_other(self._connection, path)
-            functions.register(self._connection)
         except sqlite3.Error as error:
             raise database.failed_open(error, path) from None
         self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
@@ -185,12 +185,18 @@ class Reader:
         key: bytes = self.ask("SELECT value FROM meta WHERE key = 'page_key'")
         return key
 
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        found = self._rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
+        return {key.removeprefix(rows.PRESET): value for key, value in found}
+
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Answer all that is asked meanwhile from one state of the file, within the time that one search may take."""
         self._deadline = time.monotonic() + LONGEST_SEARCH
         cursors = self._cursors = []
         try:
+            self._equip()
             self._connection.execute("BEGIN")
             yield
         except sqlite3.Error as error:
@@ -201,6 +207,11 @@ class Reader:
             self._connection.rollback()
             self._cursors = None
             self._deadline = math.inf
+
+    def _equip(self) -> None:
+        if not self._equipped:
+            functions.register(self._connection)
+            self._equipped = True
 
     def ask(self, text: str, *values: object) -> Any:
         """Give the first value of the first row of a statement; None if there is none."""

@@ -14,7 +14,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from jobd.core.errors import FilterInvalid
-from jobd.core.filters import FIELDS, Filter, parse
+from jobd.core.filters import FIELDS, Filter, parse, search_text
+from jobd.core.filters.fields import known
 from jobd.core.model import Job
 from jobd.daemon.storage import rows
 from tests.core.filters import oracle
@@ -149,9 +150,6 @@ def test_its_text_is_read_as_the_same(tree: Any, style: int) -> None:
 @given(tree=trees, seed=st.integers(0, ZOOS - 1))
 def test_facts_hold_of_all_that_are_meant(tree: Any, seed: int) -> None:
     """An index that is chosen by the facts leaves out no job that is meant."""
-    from jobd.core.filters import search_text
-    from jobd.core.quantities import to_microseconds
-
     which = read(written(tree))
     facts = which.facts
     for job in filled(seed).jobs:
@@ -159,10 +157,11 @@ def test_facts_hold_of_all_that_are_meant(tree: Any, seed: int) -> None:
             assert facts.names is None or job.name in facts.names
             assert facts.states is None or job.state in facts.states
             assert facts.groups is None or job.group in facts.groups
-            assert (facts.first_id or job.id) <= job.id <= (facts.last_id or job.id)
-            created = to_microseconds(job.created_at)
-            assert facts.since is None or facts.since <= created
-            assert facts.until is None or created < facts.until
+            for field, (low, high) in facts.ranges.items():
+                value = known(field.value).get(job, NOW)
+                assert isinstance(value, int | float)
+                assert low is None or low <= value
+                assert high is None or value <= high
             assert all(word in search_text(job).casefold() for word in facts.words)
 
 
