@@ -9,6 +9,7 @@ condition: which one to walk along is decided by whoever knows how many jobs the
 from collections.abc import Iterator
 
 from jobd.core.filters import fields, words
+from jobd.core.filters.costs import arranged
 from jobd.core.filters.kinds import Value
 from jobd.core.filters.operators import OPERATORS
 from jobd.core.filters.tree import All, Comparison, Either, Node, Not, Words
@@ -16,6 +17,7 @@ from jobd.core.filters.tree import All, Comparison, Either, Node, Not, Words
 
 def condition(node: Node) -> tuple[str, tuple[Value, ...]]:
     """Give the condition, in parentheses where it needs them, and its parameters."""
+    node = arranged(node)
     return _text(node, affirmed=True), tuple(_parameters(node))
 
 
