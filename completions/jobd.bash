@@ -43,6 +43,9 @@ _jobd_enter() {
         ':cancel' | ':kill')
             path='cancel'
             ;;
+        ':check')
+            path='check'
+            ;;
         ':completion')
             path='completion'
             ;;
@@ -136,6 +139,9 @@ _jobd_enter() {
         ':items')
             path='items'
             ;;
+        ':last')
+            path='last'
+            ;;
         ':list' | ':ls' | ':ps')
             path='list'
             ;;
@@ -194,6 +200,9 @@ _jobd_takes_value() {
             :
             ;;
         'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
+            :
+            ;;
+        'check:--max-age' | 'check:--color')
             :
             ;;
         'completion:--color')
@@ -280,13 +289,16 @@ _jobd_takes_value() {
         'help:--color')
             :
             ;;
-        'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--limit' | 'history:--format' | 'history:--color')
+        'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--sort' | 'history:--limit' | 'history:--page' | 'history:--format' | 'history:--color')
             :
             ;;
         'item:--job' | 'item:--weight' | 'item:--color')
             :
             ;;
         'items:-s' | 'items:--state' | 'items:--after' | 'items:--limit' | 'items:--format' | 'items:--color')
+            :
+            ;;
+        'last:--format' | 'last:--color')
             :
             ;;
         'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--limit' | 'list:--format' | 'list:--color')
@@ -350,6 +362,9 @@ _jobd_value() {
             _jobd_offer 'TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'USR1' 'USR2' 'STOP' 'CONT'
             ;;
         'cancel:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'check:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'completion:--color')
@@ -457,6 +472,9 @@ _jobd_value() {
         'items:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'last:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         'list:-s' | 'list:--state')
             _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
             ;;
@@ -551,7 +569,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         *) : ;;
     esac
@@ -570,6 +588,9 @@ _jobd_options() {
             ;;
         'cancel')
             _jobd_offer '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'check')
+            _jobd_offer '--success' '--max-age' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'completion')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -656,13 +677,16 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'history')
-            _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--sort' '--limit' '--page' '--count' '--explain' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'item')
             _jobd_offer '--job' '--weight' '--stdin' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'items')
             _jobd_offer '--state' '--failed' '--after' '--limit' '--plain' '--format' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'last')
+            _jobd_offer '--success' '--failed' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'list')
             _jobd_offer '--all' '--state' '--name' '--group' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -713,7 +737,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         'cancel:'*)
             _jobd_jobs

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calling import JOBD, Done, jobd, pid_of_daemon, surroundings
+from tests.calling import JOBD, Done, jobd, pid_of_daemon
 from tests.conftest import end_processes
 from tests.living import Living
 from tests.waiting import until
@@ -239,7 +239,7 @@ def test_a_log_of_a_bug_is_made_privately(state_dir: Path) -> None:
         "sys.exit(cli.main(['list']))"
     )
     root = str(Path(JOBD[-1]).parent.parent)
-    environ = {**surroundings(), "JOBD_DIR": str(state)}
+    environ = {**os.environ, "JOBD_DIR": str(state)}
     done = subprocess.run([*JOBD[:-1], "-c", program, root], env=environ, umask=0, capture_output=True, check=False)
     assert done.returncode == 70, done
     assert b"ZeroDivisionError" in done.stderr
@@ -340,7 +340,7 @@ def test_a_client_that_is_killed(state_dir: Path) -> None:
     assert jobd("daemon", "start").status == 0
     client = subprocess.Popen(
         [*JOBD, "run", "--", "sh", "-c", "until [ -e go ]; do sleep 0.05; done; exit 4"],
-        cwd=state_dir, env=surroundings(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=state_dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until(lambda: jobd("list", "--format", "{state}").out == "running\n", what="the job runs")
     client.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -11,7 +10,8 @@ from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
 from jobd.core.model import FINAL, State
-from jobd.core.selection import Query, Words
+from jobd.core.searching import Search, Which
+from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -36,6 +36,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     """List jobs, newest first: those named, or those in the states given, or the active ones and the last to end."""
 
     method: ClassVar = "list"
+    long: ClassVar = True
 
     jobs: Words = ()
     states: tuple[State, ...] = ()
@@ -49,24 +50,20 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
         """Ask the archive."""
         if self.jobs:
-            found = [job for job in archive.select(self.jobs, among=self.among) if self._fits(job)]
+            where, now = self._which(self.states), archive.now()
+            found = [job for job in archive.select(self.jobs, among=self.among) if where.matches(job, now)]
         elif self.all or self.states:
-            found = self._query(archive, self.states, self.limit)
+            found = self._newest(archive, self.states, self.limit)
         else:
-            found = self._query(archive, ACTIVE, self.limit)
-            found += self._query(archive, tuple(FINAL), min(JUST_ENDED, self.limit - len(found)))
+            found = self._newest(archive, ACTIVE, self.limit)
+            found += self._newest(archive, tuple(FINAL), min(JUST_ENDED, self.limit - len(found)))
         return tuple(archive.view(job) for job in found)
 
-    def _query(self, archive: Archive, states: tuple[State, ...], limit: int) -> list[Job]:
-        return archive.query(Query(states=states, name=self.name, group=self.group, limit=limit))
+    def _newest(self, archive: Archive, states: tuple[State, ...], limit: int) -> list[Job]:
+        return archive.find(Search(self._which(states), limit=limit)).jobs
 
-    def _fits(self, job: Job) -> bool:
-        pattern = (self.name or "*").replace("[", "[[]")
-        return (
-            (not self.states or job.state in self.states)
-            and self.group in (None, job.group)
-            and fnmatchcase(job.name, pattern)
-        )
+    def _which(self, states: tuple[State, ...]) -> Which:
+        return Which(states=states, name=self.name, group=self.group)
 
 
 @click.command("list", epilog=EXAMPLES)

@@ -14,7 +14,7 @@ from jobd.commands._options import jobs_argument, output_options
 from jobd.commands.list import ACTIVE
 from jobd.core.events import Entry
 from jobd.core.model import State
-from jobd.core.selection import Query, Words
+from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -65,8 +65,8 @@ class Status(Read[Overview], frozen=True):
             views = tuple(archive.view(job) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
             return Overview(jobs=views, counts=counts, events=tuple(events))
-        active = archive.query(Query(states=ACTIVE, limit=MOST_ACTIVE))
-        failed = archive.query(Query(states=(State.FAILED,), limit=LATEST_FAILURES))
+        active = archive.newest(MOST_ACTIVE, *ACTIVE)
+        failed = archive.newest(LATEST_FAILURES, State.FAILED)
         return Overview(
             jobs=tuple(archive.view(job) for job in active), counts=counts,
             today=_present(archive.counts(self.since)) if self.since else {},

@@ -1,4 +1,4 @@
-"""Which jobs: the words people name jobs with, and the query the store answers.
+"""Which jobs: the words people name jobs with.
 
 143          1,3,5-8        2-10:2         ids, lists, ranges with a step
 last  @                                    the newest job
@@ -7,14 +7,13 @@ encode       encode~1       %encode        newest of that name, the run before i
 """
 
 import re
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from jobd.core.errors import BadValue
-from jobd.core.model import LARGEST, State
+from jobd.core.model import LARGEST
 
 #: A range of ids longer than this is refused: it is a slip of the finger, or wants a filter.
 MOST_IDS = 100_000
@@ -44,20 +43,6 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 #: The words of a selection as a request carries them.
 Words = Annotated[tuple[Annotated[str, Meta(max_length=4096)], ...], Meta(max_length=10_000)]
-
-
-class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A question to the store: newest first, at most `limit` jobs; times are those of `created_at`."""
-
-    states: tuple[State, ...] = ()
-    #: Exact, or a pattern with * and ?.
-    name: str | None = None
-    group: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    #: Only jobs with a smaller id: the next page.
-    before: int | None = None
-    limit: int = 50
 
 
 def parse(words: tuple[str, ...]) -> Selection:

@@ -7,23 +7,37 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import count, takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobd.config import Paths
-from jobd.core import selection, showing
+from jobd.core import pages, selection, showing
 from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.events import Entry
 from jobd.core.model import Job, Moment, State, Surroundings, Usage
-from jobd.core.selection import Query
+from jobd.core.searching import Condition, Explained, Search, Which
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView
 from jobd.daemon.attempts import output
+from jobd.daemon.searching import Found, Searching
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.system.clock import Clock
+
+if TYPE_CHECKING:
+    from jobd.daemon.system.clock import Clock
 
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024
 MOST_SURROUNDINGS = 32
+
+
+class Stopped(NamedTuple):
+    """A clock that stands still."""
+
+    moment: Moment
+
+    def now(self) -> Moment:
+        """Give the moment at which it stands."""
+        return self.moment
 
 
 class Archive:
@@ -32,7 +46,7 @@ class Archive:
     def __init__(
         self,
         reader: Reader,
-        clock: Clock,
+        clock: "Clock | Stopped",
         paths: Paths,
         *,
         live: Mapping[int, Job] | None = None,
@@ -49,6 +63,11 @@ class Archive:
     def now(self) -> Moment:
         """Read the clocks."""
         return self._clock.now()
+
+    def snapshot(self, reader: Reader) -> "Archive":
+        """Give the same as it is now, to be asked in another thread with a reader of its own."""
+        live = None if self._live is None else dict(self._live)
+        return Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
 
     def job(self, job_id: int) -> Job:
         """Find a job by its id. Raises JobNotFound."""
@@ -77,9 +96,25 @@ class Archive:
             found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
-    def query(self, query: Query) -> list[Job]:
-        """Search, newest first; only what is durable is found."""
-        return self.reader.query(query)
+    def find(self, search: Search) -> Found:
+        """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
+        return self._searching().find(search)
+
+    def newest(self, limit: int, *states: State) -> list[Job]:
+        """List the newest jobs in some states, or in any."""
+        return self.find(Search(Which(states=states), limit=limit)).jobs
+
+    def count(self, where: Condition) -> int:
+        """Count all jobs that match. Raises TryAgain if it takes too long."""
+        return self._searching().count(where)
+
+    def explain(self, search: Search) -> Explained:
+        """Search, and say how that was done."""
+        return self._searching().explain(search)
+
+    def question(self, page: str) -> str:
+        """Give the question to which a page belongs. Raises PageInvalid."""
+        return pages.read(page, self.reader.page_key()).question
 
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
         """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
@@ -136,15 +171,16 @@ class Archive:
             shown[name] = plain(lossless(os.fsencode(final)))
         return OutputView(path=next(iter(shown.values())), bytes=sizes, files=shown) if shown else None
 
+    def _searching(self) -> Searching:
+        return Searching(self.reader, self._live, self.now())
+
     def _living(self) -> list[Job]:
         jobs = self.reader.live() if self._live is None else self._live.values()
         return [job for job in jobs if not job.done]
 
     def _in_states(self, states: tuple[State, ...]) -> list[Job]:
-        """List the jobs in some states, newest first; those that have changed and are not saved yet as they now are."""
-        saved = {job.id: job for job in self.query(Query(states=states, limit=selection.MOST_IDS))}
-        latest = {**saved, **(self._live or {})}
-        return [job for _, job in sorted(latest.items(), reverse=True) if job.state in states]
+        """List the jobs in some states, newest first."""
+        return self._searching().every(Which(states=states), selection.MOST_IDS)
 
     def _by_name(self, name: str, back: int) -> Job:
         saved = self.reader.ids_by_name(name, back + 1)

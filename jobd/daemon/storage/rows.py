@@ -63,8 +63,9 @@ _MUTABLE = [column for column in JOB_COLUMNS if column not in _FIXED]
 JOBS = Target(
     f"jobs ({', '.join(JOB_COLUMNS)})",
     f"({', '.join('?' * len(JOB_COLUMNS))})",
-    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _MUTABLE)}",
+    f"ON CONFLICT (id) DO UPDATE SET settled = 0, {', '.join(f'{column} = excluded.{column}' for column in _MUTABLE)}",
 )
+WORDS = Target("words (job, text)", "(?, ?)")
 ENTRY_COLUMNS = "seq, at, job, actor, event"
 REPLY_COLUMNS = "id, method, at, reply"
 #: Only the records of jobs that are there with the same columns: half the work, and no index is touched.

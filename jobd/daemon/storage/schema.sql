@@ -23,12 +23,28 @@ CREATE TABLE jobs (
     duration REAL,
     cpu REAL,
     memory INTEGER,
+    settled INTEGER NOT NULL DEFAULT 0,
     record TEXT NOT NULL
 );
 CREATE INDEX jobs_by_name ON jobs (name);
-CREATE INDEX jobs_by_state ON jobs (state);
-CREATE INDEX jobs_by_group ON jobs (grp) WHERE grp <> 'default';
-CREATE INDEX jobs_by_creation ON jobs (created_at);
+CREATE INDEX jobs_living ON jobs (id, state) WHERE ended_at IS NULL;
+CREATE INDEX jobs_unsettled ON jobs (id, state) WHERE ended_at IS NOT NULL AND settled = 0;
+CREATE INDEX jobs_by_state ON jobs (state) WHERE settled = 1;
+CREATE INDEX jobs_by_group ON jobs (grp) WHERE settled = 1 AND grp <> 'default';
+CREATE INDEX jobs_by_start ON jobs (started_at) WHERE settled = 1;
+CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE settled = 1;
+CREATE INDEX jobs_by_wait ON jobs (wait) WHERE settled = 1;
+CREATE INDEX jobs_by_duration ON jobs (duration) WHERE settled = 1;
+CREATE INDEX jobs_by_cpu ON jobs (cpu) WHERE settled = 1;
+CREATE INDEX jobs_by_memory ON jobs (memory) WHERE settled = 1;
+
+CREATE TABLE words (
+    job INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+);
+CREATE VIRTUAL TABLE parts USING fts5 (
+    text, content = 'words', content_rowid = 'job', tokenize = 'trigram case_sensitive 1', detail = 'none', columnsize = 0
+);
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,

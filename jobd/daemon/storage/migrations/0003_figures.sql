@@ -1,4 +1,5 @@
--- What is searched and summed up of a job, as columns; those of its end are NULL while it lives.
+-- What is searched and summed up of a job, as columns; those of its end are NULL while it lives. All that has ended is
+-- yet to be settled, which the daemon does bit by bit.
 
 ALTER TABLE jobs RENAME TO jobs_before;
 CREATE TABLE jobs (
@@ -20,6 +21,7 @@ CREATE TABLE jobs (
     duration REAL,
     cpu REAL,
     memory INTEGER,
+    settled INTEGER NOT NULL DEFAULT 0,
     record TEXT NOT NULL
 );
 INSERT INTO sqlite_sequence (name, seq) SELECT 'jobs', seq FROM sqlite_sequence WHERE name = 'jobs_before';
@@ -48,6 +50,7 @@ SELECT
     ), 6),
     CASE WHEN done THEN json_extract(record, '$.usage.cpu_seconds') END,
     CASE WHEN done THEN json_extract(record, '$.usage.peak_rss_bytes') END,
+    0,
     record
 FROM (
     SELECT *, json_extract(attempt, '$.ending') AS ending, json_extract(attempt, '$.ending.status') AS status
@@ -59,6 +62,13 @@ FROM (
 ORDER BY id;
 DROP TABLE jobs_before;
 CREATE INDEX jobs_by_name ON jobs (name);
-CREATE INDEX jobs_by_state ON jobs (state);
-CREATE INDEX jobs_by_group ON jobs (grp) WHERE grp <> 'default';
-CREATE INDEX jobs_by_creation ON jobs (created_at);
+CREATE INDEX jobs_living ON jobs (id, state) WHERE ended_at IS NULL;
+CREATE INDEX jobs_unsettled ON jobs (id, state) WHERE ended_at IS NOT NULL AND settled = 0;
+CREATE INDEX jobs_by_state ON jobs (state) WHERE settled = 1;
+CREATE INDEX jobs_by_group ON jobs (grp) WHERE settled = 1 AND grp <> 'default';
+CREATE INDEX jobs_by_start ON jobs (started_at) WHERE settled = 1;
+CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE settled = 1;
+CREATE INDEX jobs_by_wait ON jobs (wait) WHERE settled = 1;
+CREATE INDEX jobs_by_duration ON jobs (duration) WHERE settled = 1;
+CREATE INDEX jobs_by_cpu ON jobs (cpu) WHERE settled = 1;
+CREATE INDEX jobs_by_memory ON jobs (memory) WHERE settled = 1;
