@@ -23,7 +23,7 @@ def _cost(node: Node) -> int:
     if isinstance(node, Not):
         return _cost(node.term)
     if isinstance(node, All | Either):
-        return max(map(_cost, node.terms))
+        return max(map(_cost, node.terms), default=_COLUMN)
     sql = fields.known(node.field).sql if isinstance(node, Comparison) else "jobd_search"
     if "jobd_" in sql:
         return _FUNCTION

@@ -25,8 +25,9 @@ def _text(node: Node, *, affirmed: bool) -> str:
     if isinstance(node, Not):
         return _text(node.term, affirmed=not affirmed)
     if isinstance(node, All | Either):
-        joint = " AND " if isinstance(node, All) is affirmed else " OR "
-        return f"({joint.join(_text(term, affirmed=affirmed) for term in node.terms)})"
+        together = isinstance(node, All) is affirmed
+        joint, nothing = (" AND ", "1") if together else (" OR ", "0")
+        return f"({joint.join(_text(term, affirmed=affirmed) for term in node.terms) or nothing})"
     text = "jobd_search(record, ?)" if isinstance(node, Words) else _comparison(node)
     return text if affirmed else f"NOT ifnull({text}, 0)"
 

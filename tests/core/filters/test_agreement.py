@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from jobd.core.errors import FilterInvalid
 from jobd.core.filters import FIELDS, Filter, parse
+from jobd.core.filters.tree import All, Either, Node, Not
 from jobd.core.model import Job
 from jobd.daemon.storage import rows
 from tests.core.filters import oracle
@@ -199,6 +200,14 @@ def test_the_cheap_is_asked_first() -> None:
     """Columns before looks into the record, and these before functions, whatever is written first."""
     _, values = read("(codec OR message = m) command = c label.a = b -(stage = s OR name ~ n) name = d").sql()
     assert values == ("d", '$.labels."a"', "b", "n", "s", "m", "codec", "c")
+
+
+@pytest.mark.parametrize(("tree", "meant"), [(All(()), True), (Not(All(())), False), (Either(()), False)])
+def test_no_conditions_at_all(tree: Node, meant: bool) -> None:  # noqa: FBT001
+    """Nothing that must hold means all jobs; nothing of which one must hold means none."""
+    found = filled(1)
+    assert {Filter(tree).matches(job, NOW) for job in found.jobs} == {meant}
+    assert bool(found_by_sql(found, Filter(tree))) is meant
 
 
 def test_every_field_is_known_to_the_oracle() -> None:
