@@ -174,7 +174,7 @@ class RequestReused(BadInput, code=306):
     """request id {request_id} was used before for {method}; give every new request an id of its own"""
 
 
-class FilterInvalid(BadInput, code=310, hint="{advice}"):
+class FilterInvalid(BadInput, code=312, hint="{advice}"):
     """filter: {problem}"""
 
 

@@ -10,11 +10,9 @@ from jobd.core.filters import fields, kinds, patterns
 from jobd.core.filters.complaints import Complaint, shown
 from jobd.core.filters.fields import Field
 from jobd.core.filters.kinds import Asker
-from jobd.core.filters.operators import LISTS, symbols
+from jobd.core.filters.operators import LISTS, NULLS, symbols
 from jobd.core.filters.scanning import Piece
 from jobd.core.filters.tree import Comparison, Node, all_of, either
-
-NULLS = ("is null", "is set")
 
 
 def compare(field: Field, symbol: str, operands: list[Piece], asker: Asker) -> Node:

@@ -37,6 +37,9 @@ from jobd.core.quantities import to_microseconds
 LABEL = "label."
 LABEL_SPELLINGS = (LABEL, "labels.", "tag.", "tags.")
 
+#: The record in SQL; NULL, and not the end of the whole search, if it is damaged.
+RECORD = "CASE WHEN json_valid(record) THEN record END"
+
 #: The name of a label that a JSON path can hold as it is.
 _IN_PATH = re.compile(r'[^"\\\x00-\x1f\x7f]+')
 
@@ -86,20 +89,22 @@ def known(name: str) -> Field:
 
 def _label(name: str) -> Field:
     if _IN_PATH.fullmatch(name):
-        sql, parameter = "json_extract(record, ?)", f'$.labels."{name}"'
+        sql, parameter = f"json_extract({RECORD}, ?)", f'$.labels."{name}"'
     else:
         sql, parameter = "jobd_label(record, ?)", name
     return Field(LABEL + name, TEXT, lambda job, _: job.labels.get(name), sql, "A label.", (), (parameter,))
 
 
 def _json(path: str) -> str:
-    return f"json_extract(record, '$.{path}')"
+    return f"json_extract({RECORD}, '$.{path}')"
 
 
 def _bytes(path: str) -> str:
     """Say in SQL what `text.plain` makes of bytes that may not be UTF-8."""
     plain = _json(path)
-    return f"CASE json_type(record, '$.{path}') WHEN 'object' THEN jobd_plain({_json(f'{path}.b64')}) ELSE {plain} END"
+    return (
+        f"CASE json_type({RECORD}, '$.{path}') WHEN 'object' THEN jobd_plain({_json(f'{path}.b64')}) ELSE {plain} END"
+    )
 
 
 def _time(moment: datetime | None) -> int | None:
@@ -175,7 +180,7 @@ FIELDS: tuple[Field, ...] = (
     Field("group", TEXT, lambda job, _: job.group, "grp", "The group in which it queues.", ("partition",)),
     Field("priority", INTEGER, lambda job, _: job.priority, "priority", "A higher number starts first."),
     Field("parent", INTEGER, lambda job, _: job.parent, "parent", "The number of the job that it belongs to."),
-    Field("begun", FLAG, lambda job, _: int(job.spec is None), "(json_type(record, '$.spec') IS NULL)",
+    Field("begun", FLAG, lambda job, _: int(job.spec is None), f"(json_type({RECORD}, '$.spec') IS NULL)",
           "Whether something else started it: it was begun, or attached."),
     Field("uid", USER, lambda job, _: job.origin.uid, "uid", "The user who submitted it.", ("user", "origin.uid")),
     Field("tty", TEXT, lambda job, _: job.origin.tty, _json("origin.tty"),

@@ -130,10 +130,6 @@ def _as_it_is(text: str, _: Asker) -> str:
     return text
 
 
-def _no_value(text: str, _: Asker) -> str:
-    raise ValueError(f"labels have no value of their own; write label.NAME = {text}")
-
-
 TEXT = Kind("text", _as_it_is, str, "Words, in quotes if there is a space in them.")
 STATE = Kind("state", _state, str, f"One of {', '.join(State)}; also {', '.join(STATE_SPELLINGS)}.")
 INTEGER = Kind("whole number", _integer, str, "As in 3 or -5.")
@@ -148,4 +144,4 @@ TIME = Kind(
 FLAG = Kind("yes or no", _flag, {1: "yes", 0: "no"}.__getitem__, "As in yes, no, true or false.")
 SIGNAL = Kind("signal", _signal, str, "A name or a number: KILL, SIGKILL, 9.")
 USER = Kind("user", _user, str, "The number of a user, or me.")
-LABELS = Kind("labels", _no_value, str, "The name of a label.")
+LABELS = Kind("labels", _as_it_is, str, "The name of a label.")

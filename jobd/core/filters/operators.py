@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from jobd.core.filters import kinds, patterns, words
 from jobd.core.filters.kinds import Kind
 
-#: Signs after which there is a list.
-LISTS = ("in", "not in")
+#: Signs after which there is a list, and those after which there is nothing.
+LISTS, NULLS = ("in", "not in"), ("is null", "is set")
 
 #: Says of a value whether it is meant.
 Check = Callable[[Any], bool]
@@ -41,7 +41,7 @@ class Operator(NamedTuple):
     @property
     def sees_unknown(self) -> bool:
         """Whether it is asked, too, where there is no value."""
-        return self.name in ("is null", "is set")
+        return self.name in NULLS
 
 
 def _compare(function: Callable[[Any, Any], bool]) -> Callable[[Any], Check]:

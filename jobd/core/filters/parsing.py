@@ -13,11 +13,11 @@ job.
 from collections.abc import Callable
 
 from jobd.core.filters import fields
-from jobd.core.filters.comparing import NULLS, check_fits, compare
+from jobd.core.filters.comparing import check_fits, compare
 from jobd.core.filters.complaints import ADVICE, Complaint, meant, shown
 from jobd.core.filters.fields import Field
 from jobd.core.filters.joining import JOINTS, Part, join
-from jobd.core.filters.operators import LISTS
+from jobd.core.filters.operators import LISTS, NULLS
 from jobd.core.filters.scanning import SYMBOLS, Piece, Scanner
 from jobd.core.filters.scope import Scope
 from jobd.core.filters.tree import Node, Words, negated

@@ -27,7 +27,14 @@ PHRASES = {
     "is set": "is set",
 }
 
+#: What may follow a word of the language.
+_ENDS = r"(?![^\s()\"'])"
+_SPACES = r"\s+"
 _SPACE = re.compile(r"\s*")
+_KEYWORD = re.compile(rf"(and|or|not){_ENDS}", re.IGNORECASE)
+_PHRASE = re.compile(rf"({'|'.join(words.replace(' ', _SPACES) for words in PHRASES)}){_ENDS}", re.IGNORECASE)
+_FOREIGN = re.compile("|".join(map(re.escape, FOREIGN)))
+_SYMBOL = re.compile("|".join(map(re.escape, SYMBOLS)))
 _TERM = re.compile(r"(?:\\(?:.|\Z)|[!^$*](?!=|(?<=!)~)|[^\s()\",=<>~:!^$*\\])+", re.DOTALL)
 _VALUE = re.compile(r"(?:\\(?:.|\Z)|[^\s()\",\\])+", re.DOTALL)
 _STRINGS = {sign: re.compile(rf"{sign}((?:\\.|[^{sign}\\])*){sign}", re.DOTALL) for sign in "\"'"}
@@ -104,25 +111,32 @@ class Scanner:
         self.at = at + len(sign)
         return True
 
-    def keyword(self, phrase: str) -> bool:
-        """Take these words, in any case, if they are the next ones."""
-        spaced = r"\s+".join(phrase.split())
-        match = re.compile(rf"{spaced}(?![^\s()\"'])", re.IGNORECASE).match(self.text, self._here())
-        if match:
-            self.at = match.end()
-        return match is not None
+    def keyword(self, word: str) -> bool:
+        """Take this one of AND, OR and NOT, in any case, if it is next."""
+        match = _KEYWORD.match(self.text, self._here())
+        if match is None or match[1].upper() != word:
+            return False
+        self.at = match.end()
+        return True
 
     def phrase(self) -> str | None:
         """Take an operator in words, if one is next, and name it."""
-        return next((name for words, name in PHRASES.items() if self.keyword(words)), None)
+        match = _PHRASE.match(self.text, self._here())
+        if match is None:
+            return None
+        self.at = match.end()
+        return PHRASES[" ".join(match[1].lower().split())]
 
     def symbol(self) -> str | None:
         """Take the sign of an operator, if one is next. Raises Complaint for that of another language."""
         at = self._here()
-        foreign = next((sign for sign in FOREIGN if self.text.startswith(sign, at)), None)
-        if foreign:
-            raise Complaint(f'no operator "{foreign}"; did you mean "{FOREIGN[foreign]}"?', at, at + len(foreign))
-        return next((sign for sign in SYMBOLS if self.take(sign)), None)
+        if foreign := _FOREIGN.match(self.text, at):
+            raise Complaint(f'no operator "{foreign[0]}"; did you mean "{FOREIGN[foreign[0]]}"?', at, foreign.end())
+        match = _SYMBOL.match(self.text, at)
+        if match is None:
+            return None
+        self.at = match.end()
+        return match[0]
 
     def term(self) -> Piece | None:
         """Take the word, or the quoted text, that begins a condition; None if there is none. Raises Complaint."""

@@ -59,7 +59,7 @@ def check_size(tree: Node, length: int) -> None:
 
 def _levels(node: Node) -> int:
     if isinstance(node, All | Either):
-        return 1 + max(map(_levels, node.terms))
+        return 1 + max(map(_levels, node.terms), default=0)
     return _levels(node.term) if isinstance(node, Not) else 0
 
 

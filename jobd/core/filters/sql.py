@@ -9,6 +9,7 @@ condition: which one to walk along is decided by whoever knows how many jobs the
 from collections.abc import Iterator
 
 from jobd.core.filters import fields, words
+from jobd.core.filters.costs import arranged
 from jobd.core.filters.kinds import Value
 from jobd.core.filters.operators import OPERATORS
 from jobd.core.filters.tree import All, Comparison, Either, Node, Not, Words
@@ -16,6 +17,7 @@ from jobd.core.filters.tree import All, Comparison, Either, Node, Not, Words
 
 def condition(node: Node) -> tuple[str, tuple[Value, ...]]:
     """Give the condition, in parentheses where it needs them, and its parameters."""
+    node = arranged(node)
     return _text(node, affirmed=True), tuple(_parameters(node))
 
 
@@ -23,9 +25,9 @@ def _text(node: Node, *, affirmed: bool) -> str:
     if isinstance(node, Not):
         return _text(node.term, affirmed=not affirmed)
     if isinstance(node, All | Either):
-        joint = " AND " if isinstance(node, All) is affirmed else " OR "
-        terms = joint.join(_text(term, affirmed=affirmed) for term in node.terms)
-        return f"({terms or int(joint == ' AND ')})"
+        together = isinstance(node, All) is affirmed
+        joint, nothing = (" AND ", "1") if together else (" OR ", "0")
+        return f"({joint.join(_text(term, affirmed=affirmed) for term in node.terms) or nothing})"
     text = "jobd_search(record, ?)" if isinstance(node, Words) else _comparison(node)
     return text if affirmed else f"NOT ifnull({text}, 0)"
 

@@ -5,6 +5,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -12,10 +13,12 @@ import msgspec
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from jobd.core.errors import FilterInvalid
 from jobd.core.filters import FIELDS, Filter, parse, search_text
 from jobd.core.filters.fields import known
+from jobd.core.filters.tree import All, Either, Node, Not
 from jobd.core.model import Job
 from jobd.daemon.storage import rows
 from tests.core.filters import oracle
@@ -177,6 +180,33 @@ def test_each_field_is_the_same_in_sql(name: str) -> None:
         assert {job.id: values[job.id] for job in ended} == {job.id: field.get(job, NOW) for job in ended}
         known += sum(values[job.id] is not None for job in ended)
     assert known or field.sql == "NULL"
+
+
+@pytest.mark.parametrize("record", ["", "{", "null", "[]", "{}", '{"labels": 3}', "\x00"])
+def test_a_damaged_record_hides_no_other(record: str) -> None:
+    """A row whose record makes no sense does not end a search; what is in its columns can still be asked for."""
+    job = replace(next(job for job in Zoo(3).jobs(JOBS) if job.done), id=1)
+    with closing(database()) as connection:
+        rows.put(connection, rows.JOBS, [rows.job_row(job), (2, *rows.job_row(job)[1:-1], record)])
+        for name in [*(field.name for field in FIELDS), "label.env", 'label."\\""']:
+            which = read(f"{name} is null OR 1001")
+            condition, values = which.sql()
+            found = connection.execute(f"SELECT id FROM jobs WHERE {condition}", values).fetchall()  # noqa: S608
+            assert ((1,) in found) == which.matches(job, NOW), name
+
+
+def test_the_cheap_is_asked_first() -> None:
+    """Columns before looks into the record, and these before functions, whatever is written first."""
+    _, values = read("(codec OR message = m) command = c label.a = b -(stage = s OR name ~ n) name = d").sql()
+    assert values == ("d", '$.labels."a"', "b", "n", "s", "m", "codec", "c")
+
+
+@pytest.mark.parametrize(("tree", "meant"), [(All(()), True), (Not(All(())), False), (Either(()), False)])
+def test_no_conditions_at_all(tree: Node, meant: bool) -> None:  # noqa: FBT001
+    """Nothing that must hold means all jobs; nothing of which one must hold means none."""
+    found = filled(1)
+    assert {Filter(tree).matches(job, NOW) for job in found.jobs} == {meant}
+    assert bool(found_by_sql(found, Filter(tree))) is meant
 
 
 def test_every_field_is_known_to_the_oracle() -> None:
