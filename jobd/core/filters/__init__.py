@@ -1,8 +1,8 @@
 """The language in which jobs are chosen: one grammar for lists, history, events, statistics, cancel, wait and tail.
 
 `parse` makes a Filter of a text. A filter says of a job whether it is meant (`matches`), and the same as SQL of the
-rows of ended jobs (`sql`), for a connection that has the FUNCTIONS. Its `facts` are for choosing an index, `trigrams`
-for asking an index of words first. The language is told in jobd-filter(7), which is made from the tables of this room.
+rows of ended jobs (`sql`), for a connection that has the FUNCTIONS. Its `facts` are for choosing an index; one of words
+holds the `folded_text` of records. The language is told in jobd-filter(7), which is made from the tables of this room.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -22,13 +22,13 @@ from jobd.core.filters.presets import BUILT_IN, Preset
 from jobd.core.filters.scope import MOST, Scope, check_size
 from jobd.core.filters.sql import condition
 from jobd.core.filters.tree import Node, all_of, write
-from jobd.core.filters.words import search_text, trigrams
+from jobd.core.filters.words import search_text
 from jobd.core.model import Job, Moment, State
 from jobd.core.searching import Facts
 
 __all__ = [
     "BUILT_IN", "EVERYTHING", "FIELDS", "FUNCTIONS", "Field", "Filter", "Function", "Preset", "Told", "by_flags",
-    "folded_text", "listing", "parse", "search_text", "trigrams",
+    "folded_text", "listing", "parse", "search_text",
 ]  # fmt: skip
 
 

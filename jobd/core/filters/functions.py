@@ -81,9 +81,8 @@ def _time(text: str | None) -> int | None:
         return None
 
 
-#: All functions that the SQL of a filter calls, and `jobd_text`, with which an index is made.
+#: All functions that the SQL of a filter calls.
 FUNCTIONS: tuple[Function, ...] = (
-    Function("jobd_text", 1, folded_text),
     Function("jobd_search", 2, _search),
     Function("jobd_contains", 2, _contains),
     Function("jobd_command", 1, _of_record(words.command)),

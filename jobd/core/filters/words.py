@@ -5,7 +5,6 @@ The rule: words are found anywhere in a text, whatever the case of the letters. 
 An index that is asked first must hold the folded text: one of the text as it was written would lose such signs.
 """
 
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,12 +14,8 @@ from jobd.core.text import Lossless, plain
 if TYPE_CHECKING:
     from jobd.core.model import Job
 
-#: Signs of a part of a word by which an index finds it.
-PART = 3
 #: Signs of a job that are looked through; what comes behind them is a command line of thousands of files.
 LONGEST_TEXT = 16_384
-
-_ASCII = re.compile(rf"[\x01-\x7f]{{{PART},}}")
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -82,13 +77,3 @@ def search_text(job: "Job | Said") -> str:
         job.name, command(job), job.reason, job.detail, progress.message, progress.stage, warnings(job), *labels,
     )  # fmt: skip
     return "\n".join(line for line in lines if line)[:LONGEST_TEXT]
-
-
-def trigrams(word: str) -> tuple[str, ...]:
-    """Give the parts of three signs that each text surely has in which the word is found, each once.
-
-    They are folded, as the texts of an index must be, and of ASCII only, which every tokenizer leaves alone. Empty if
-    the word has none: then an index cannot help.
-    """
-    runs = _ASCII.findall(fold(word))
-    return tuple(dict.fromkeys(run[at : at + PART] for run in runs for at in range(len(run) - PART + 1)))

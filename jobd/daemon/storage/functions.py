@@ -7,9 +7,10 @@ IN_RECORD = "jobd_search(record, ?)"
 IN_TEXT = "instr((SELECT text FROM words WHERE job = id), ?) > 0"
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions that conditions call. Raises sqlite3.Error."""
+def register(connection: sqlite3.Connection) -> bool:
+    """Give a connection the functions that conditions call, and say that it has them. Raises sqlite3.Error."""
     from jobd.core.filters import FUNCTIONS
 
     for function in FUNCTIONS:
         connection.create_function(function.name, function.arguments, function.call, deterministic=True)
+    return True

@@ -196,7 +196,7 @@ class Reader:
         self._deadline = time.monotonic() + LONGEST_SEARCH
         cursors = self._cursors = []
         try:
-            self._equip()
+            self._equipped = self._equipped or functions.register(self._connection)
             self._connection.execute("BEGIN")
             yield
         except sqlite3.Error as error:
@@ -207,11 +207,6 @@ class Reader:
             self._connection.rollback()
             self._cursors = None
             self._deadline = math.inf
-
-    def _equip(self) -> None:
-        if not self._equipped:
-            functions.register(self._connection)
-            self._equipped = True
 
     def ask(self, text: str, *values: object) -> Any:
         """Give the first value of the first row of a statement; None if there is none."""
