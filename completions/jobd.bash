@@ -178,6 +178,9 @@ _jobd_enter() {
         ':wait')
             path='wait'
             ;;
+        ':watchers')
+            path='watchers'
+            ;;
         *) return 1 ;;
     esac
 }
@@ -274,7 +277,7 @@ _jobd_takes_value() {
         'end:--exit' | 'end:--format' | 'end:--color')
             :
             ;;
-        'events:--since-seq' | 'events:--job' | 'events:--limit' | 'events:--color')
+        'events:--since-seq' | 'events:-S' | 'events:--since' | 'events:--starttime' | 'events:-E' | 'events:--until' | 'events:--endtime' | 'events:--job' | 'events:--name' | 'events:-g' | 'events:--group' | 'events:--user' | 'events:--type' | 'events:--severity' | 'events:--limit' | 'events:--coalesce' | 'events:--heartbeat' | 'events:--color')
             :
             ;;
         'help:--color')
@@ -329,6 +332,9 @@ _jobd_takes_value() {
             :
             ;;
         'wait:--for' | 'wait:-s' | 'wait:--state' | 'wait:--timeout' | 'wait:--format' | 'wait:--color')
+            :
+            ;;
+        'watchers:--format' | 'watchers:--color')
             :
             ;;
         *) return 1 ;;
@@ -432,6 +438,9 @@ _jobd_value() {
             ;;
         'end:--color')
             _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'events:--severity')
+            _jobd_offer 'low' 'medium' 'high' 'critical'
             ;;
         'events:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -544,6 +553,9 @@ _jobd_value() {
         'wait:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'watchers:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         *) : ;;
     esac
 }
@@ -551,7 +563,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         *) : ;;
     esac
@@ -650,7 +662,7 @@ _jobd_options() {
             _jobd_offer '--exit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'events')
-            _jobd_offer '--since-seq' '--follow' '--job' '--limit' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--since-seq' '--since' '--starttime' '--until' '--endtime' '--follow' '--job' '--name' '--group' '--user' '--type' '--severity' '--limit' '--snapshot' '--coalesce' '--heartbeat' '--presence' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'help')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -706,6 +718,9 @@ _jobd_options() {
         'wait')
             _jobd_offer '--for' '--state' '--any' '--all' '--timeout' '--bell' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'watchers')
+            _jobd_offer '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         *) : ;;
     esac
 }
@@ -713,7 +728,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         'cancel:'*)
             _jobd_jobs
@@ -776,6 +791,9 @@ _jobd_words() {
             _jobd_jobs
             ;;
         'wait:'*)
+            _jobd_jobs
+            ;;
+        'watchers:0')
             _jobd_jobs
             ;;
         *) : ;;
@@ -842,6 +860,9 @@ _jobd_after_dashes() {
             _jobd_jobs
             ;;
         'wait')
+            _jobd_jobs
+            ;;
+        'watchers')
             _jobd_jobs
             ;;
         *) : ;;

@@ -212,6 +212,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     created_at: datetime
     origin: Origin
+    parent: Id | None = None
     spec: Spec | None = None
     watched: Process | None = None
     #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.

@@ -115,6 +115,11 @@ class Reader:
         found = self._rows(text, bounded(job), after, bounded(limit))
         return [self._made(rows.read_item, row[0], f"an item of job {job}") for row in found]
 
+    def first_seq(self) -> int:
+        """Give the number of the first line of the log that is kept; 0 if it is empty."""
+        first: int = self._rows("SELECT min(seq) FROM events")[0][0] or 0
+        return first
+
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""
         last: int = self._rows("SELECT max(seq) FROM events")[0][0] or 0
