@@ -196,6 +196,9 @@ _jobd_enter() {
         ':wait')
             path='wait'
             ;;
+        ':watchers')
+            path='watchers'
+            ;;
         *) return 1 ;;
     esac
 }
@@ -295,7 +298,7 @@ _jobd_takes_value() {
         'end:--where' | 'end:--exit' | 'end:--format' | 'end:--color')
             :
             ;;
-        'events:--since-seq' | 'events:--job' | 'events:--limit' | 'events:--color')
+        'events:--since-seq' | 'events:-S' | 'events:--since' | 'events:--starttime' | 'events:-E' | 'events:--until' | 'events:--endtime' | 'events:--job' | 'events:--name' | 'events:-g' | 'events:--group' | 'events:--user' | 'events:--type' | 'events:--severity' | 'events:--limit' | 'events:--coalesce' | 'events:--heartbeat' | 'events:--color')
             :
             ;;
         'help:--color')
@@ -365,6 +368,9 @@ _jobd_takes_value() {
             :
             ;;
         'wait:--where' | 'wait:--for' | 'wait:-s' | 'wait:--state' | 'wait:--timeout' | 'wait:--format' | 'wait:--color')
+            :
+            ;;
+        'watchers:--format' | 'watchers:--color')
             :
             ;;
         *) return 1 ;;
@@ -471,6 +477,9 @@ _jobd_value() {
             ;;
         'end:--color')
             _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'events:--severity')
+            _jobd_offer 'low' 'medium' 'high' 'critical'
             ;;
         'events:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -598,6 +607,9 @@ _jobd_value() {
         'wait:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'watchers:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         *) : ;;
     esac
 }
@@ -605,7 +617,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         *) : ;;
     esac
@@ -707,7 +719,7 @@ _jobd_options() {
             _jobd_offer '--where' '--exit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'events')
-            _jobd_offer '--since-seq' '--follow' '--job' '--limit' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--since-seq' '--since' '--starttime' '--until' '--endtime' '--follow' '--job' '--name' '--group' '--user' '--type' '--severity' '--limit' '--snapshot' '--coalesce' '--heartbeat' '--presence' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'help')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -778,6 +790,9 @@ _jobd_options() {
         'wait')
             _jobd_offer '--where' '--for' '--state' '--any' '--all' '--timeout' '--bell' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'watchers')
+            _jobd_offer '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         *) : ;;
     esac
 }
@@ -785,7 +800,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         'cancel:'*)
             _jobd_jobs
@@ -853,6 +868,9 @@ _jobd_words() {
         'wait:'*)
             _jobd_jobs
             ;;
+        'watchers:0')
+            _jobd_jobs
+            ;;
         *) : ;;
     esac
 }
@@ -917,6 +935,9 @@ _jobd_after_dashes() {
             _jobd_jobs
             ;;
         'wait')
+            _jobd_jobs
+            ;;
+        'watchers')
             _jobd_jobs
             ;;
         *) : ;;

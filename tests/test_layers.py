@@ -20,7 +20,7 @@ LAYERS = (
     {"__main__"},
 )
 #: The rooms of the daemon; what lies in none of them is in "".
-DAEMON_LAYERS = ({"system"}, {"storage", "attempts"}, {""}, {"life"})
+DAEMON_LAYERS = ({"system"}, {"storage", "attempts", "telling"}, {""}, {"life"})
 DAEMON_RANK = {room: rank for rank, layer in enumerate(DAEMON_LAYERS) for room in layer}
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BUDGET, STARTING = 5.0, 10.0
 #: Seconds a running daemon may take for an answer; one that does things (an Action) may take its time.
 PATIENCE = 60.0
+#: A sign of life may come so many times as late as it should.
+LATE = 3
 
 Result = TypeVar("Result")
 SKEW = "the daemon runs jobd {theirs}, this is {ours} (restart it, jobs go on: jobd daemon restart)"
@@ -84,13 +86,20 @@ class Client:
     def stream(self, request: wire.Stream[Result], *, start: bool | None = None) -> Iterator[Result]:
         """Ask and give each item as it comes; closing the iterator ends the stream.
 
-        Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows where to go on.
+        A sign of life is answered. Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows
+        where to go on.
         """
+        from jobd.core.news import Pulse
+
         connection = self._reach(start=self._autostart if start is None else start)
+        silence = request.longest_silence if isinstance(request, wire.Feed) else None
         try:
             number = connection.send(request)
-            while item := connection.receive(number).params:
-                yield wire.decode_result(type(request), item.item)
+            while item := connection.receive(number, silence and LATE * silence).params:
+                told = wire.decode_result(type(request), item.item)
+                if isinstance(told, Pulse):
+                    connection.ping()
+                yield told
         except GeneratorExit:
             with suppress(ConnectionLost):
                 connection.cancel(number)

@@ -78,6 +78,10 @@ class Connection:
         """Ask for the end of a stream."""
         self._write(wire.encode_cancel(number))
 
+    def ping(self) -> None:
+        """Say that one is there."""
+        self._write(wire.encode_ping())
+
     def receive(self, number: int, seconds: float | None = None) -> wire.Message:
         """Wait for the answer to a request, or for the next item of a stream; raise it if it is an error.
 

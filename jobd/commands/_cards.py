@@ -55,6 +55,7 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
     return [
         ("State", _state(screen, job)),
         ("Heartbeat", _promise(job)),
+        ("Watchers", _watchers(job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
         ("Items", _items(job)),
@@ -99,6 +100,15 @@ def _promise(job: JobView) -> str:
         f"last report {_clock(said)}" if said else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _watchers(job: JobView) -> str:
+    """Count who watches it, and name the latest of them."""
+    if not job.watchers:
+        return ""
+    who = job.watchers[-1]
+    terminal = f", {who.tty.removeprefix('/dev/')}" if who.tty else ""
+    return f"{len(job.watchers)} ({_looks.user(who.uid)}{terminal})"
 
 
 def _progress(screen: "Screen", job: JobView) -> str:
@@ -162,16 +172,7 @@ def _usage(screen: "Screen", job: JobView) -> str:
 def _place(screen: "Screen", job: JobView) -> str:
     where = _below_home(screen, plain(job.cwd)) if job.cwd is not None else ""
     terminal = f" from {field(job.origin.tty).removeprefix('/dev/')}" if job.origin.tty else ""
-    return f"{where} by {_user(job.origin.uid)}{terminal}".lstrip()
-
-
-def _user(uid: int) -> str:
-    import pwd
-
-    try:
-        return field(pwd.getpwuid(uid).pw_name)
-    except KeyError:
-        return f"user {uid}"
+    return f"{where} by {_looks.user(job.origin.uid)}{terminal}".lstrip()
 
 
 def _output(screen: "Screen", job: JobView) -> str:

@@ -170,6 +170,16 @@ def hint(screen: "Screen", *commands: str) -> None:
     screen.hint("\n".join(rows))
 
 
+def user(uid: int) -> str:
+    """Name a user."""
+    import pwd
+
+    try:
+        return field(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return f"user {uid}"
+
+
 def style(job: JobView) -> str:
     """Name the style of the job's state."""
     return bars.look(job.state).style

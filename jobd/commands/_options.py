@@ -59,19 +59,25 @@ def _time(text: str) -> datetime:
     return quantities.parse_time(text, datetime.now(UTC).astimezone(), datetime.astimezone)
 
 
-def members(kind: type[StrEnum], spellings: Mapping[str, str]) -> Reading:
-    """Read states, with commas between, by their names or as others spell them."""
+def words(what: str, known: Iterable[str], spellings: Mapping[str, str] | None = None) -> Reading:
+    """Read some of the words that are known, with commas between, as they are or as others spell them."""
+    by_name = {str(word): word for word in known}
 
-    def read(text: str) -> tuple[StrEnum, ...]:
+    def read(text: str) -> tuple[str, ...]:
         found = []
         for word in filter(None, text.replace(",", " ").split()):
-            name = spellings.get(word.lower(), word.lower())
-            if name not in list(kind):
-                raise ValueError(f"{word!r} is no state{meant(name, kind)} There are: {', '.join(kind)}")
-            found.append(kind(name))
+            name = (spellings or {}).get(word.lower(), word.lower())
+            if name not in by_name:
+                raise ValueError(f"{word!r} is no {what}{meant(name, by_name)} There are: {', '.join(by_name)}")
+            found.append(by_name[name])
         return tuple(found)
 
-    return Reading("states", read)
+    return Reading(f"{what}s", read)
+
+
+def members(kind: type[StrEnum], spellings: Mapping[str, str]) -> Reading:
+    """Read states of a kind: its members."""
+    return words("state", kind, spellings)
 
 
 def _signal(text: str) -> int:

@@ -2,133 +2,249 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
-from jobd.commands import _looks
+from jobd.commands import _told
+from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
 from jobd.commands._news import resumed
-from jobd.commands._options import json_option
+from jobd.commands._options import duration, group_option, json_option, name_option, since_option, until_option, words
 from jobd.commands.rpc import Hello
-from jobd.core.events import Actor, Entry
-from jobd.core.model import Count, Id
-from jobd.ui import amounts
-from jobd.ui.terminal_text import field
-from jobd.wire import Read, Stream
+from jobd.core import news
+from jobd.core.errors import BadValue, JobdError
+from jobd.core.events import Actor, Entry, leaves
+from jobd.core.happening import Severity
+from jobd.core.model import Count
+from jobd.core.news import News, Pulse, Snapshot
+from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Sequence
 
+    from jobd.client import Client
     from jobd.commands._shell import Shell
+    from jobd.core.interest import Interest
+    from jobd.core.model import Job
     from jobd.daemon.archive import Archive
     from jobd.daemon.engine import Engine
+    from jobd.daemon.telling.channel import Listener
 
 EXAMPLES = """\
-jobd events --job 12
+jobd events --job 12                       # what happened to a job
+jobd events --severity high --since -7d    # what went wrong, a week long
+jobd events -f 'name:backup*' tree:12      # live, of some jobs
 jobd events -f --json | jq .event.type
-jobd events --since-seq 4711 --json
+jobd events -f --snapshot --json           # first how things stand, then all that happens
+jobd events --since-seq 4711 --json        # on from the last number seen
 """
 
-#: A longer value is cut where it is shown to people.
-LONGEST_SHOWN = 60
+
+#: Jobs of a snapshot that are written at a time.
+JOBS_AT_ONCE = 64
+SEVERITIES = [severity.value for severity in Severity]
+TYPES = words("type", (kind.title() for kind in leaves()))
 
 
-class Events(Read[tuple[Entry, ...]], frozen=True):
-    """Read the log after a sequence number, oldest first; without one the latest entries."""
+class Events(Which, Read[tuple[Entry, ...]], frozen=True):
+    """Read the log, oldest first: the first entries after `since_seq`, or of a time, or else the latest.
+
+    `until_seq` and `until` say where to stop. With conditions 10,000 entries at most are looked through, the first or
+    the latest of the part: go on by the numbers, or hear all of it from `events.follow`. Of a single job the frequent
+    types are left out, unless they are named. 0 is the beginning of what is kept.
+    """
 
     method: ClassVar = "events"
 
     since_seq: Count | None = None
-    job: Id | None = None
+    until_seq: Count | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[Entry, ...]:
-        """Ask the archive. Raises JobNotFound for a job that never was."""
-        after = self.since_seq
-        if after is None:
-            after = 0 if self.job is not None else max(0, archive.last_seq() - self.limit)
-        found = tuple(archive.entries(after, self.limit, self.job))
-        if self.job is not None and not found:
-            _insist_on(archive, self.job)
-        return found
+        """Ask the archive. Raises JobNotFound for a job that never was, NotYetHappened, NoLongerKept, BadValue."""
+        after, upto = self.since_seq or 0, archive.last_seq()
+        check(archive, after)
+        if self.until_seq is not None:
+            upto = min(upto, self.until_seq)
+        if self.since is not None:
+            after = max(after, archive.seq_before(self.since))
+        if self.until is not None:
+            upto = min(upto, archive.seq_before(self.until))
+        part = Part(archive, self, max(after, archive.first_seq() - 1), upto)
+        return tuple(part.first(self.limit) if self.onward else part.last(self.limit))
+
+    @property
+    def onward(self) -> bool:
+        """Whether it has a beginning: then the first entries are meant, not the last."""
+        return self.since_seq is not None or self.since is not None
 
 
-class Follow(Stream[Entry], frozen=True):
-    """Tell the log from a sequence number on (without one: from now on), as it grows; nothing is missed or repeated."""
+class Follow(Which, Feed[News], frozen=True):
+    """Tell the log from `since_seq` on (without it: from now on), as it grows; nothing is missed or repeated.
+
+    With `snapshot` first the jobs that have not ended, and those that a room names by id, as they are; then a marker
+    with the number of the last entry that they include; then every entry after it. With `coalesce` progress is told
+    every so many seconds, short; with `presence` also who else watches. jobd-protocol(7) says what order is kept.
+    """
 
     method: ClassVar = "events.follow"
 
     since_seq: Count | None = None
-    job: Id | None = None
+    snapshot: bool = False
+    coalesce: Annotated[float, Meta(ge=0.01, le=60)] | None = None
+    heartbeat: Annotated[float, Meta(ge=0.1, le=3600)] | None = None
+    presence: bool = False
 
-    async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[Entry]:
-        """Follow the hub. Raises JobNotFound for a job that never was."""
-        if self.job is not None:
-            _insist_on(engine.archive, self.job)
+    @property
+    def longest_silence(self) -> float | None:
+        """The seconds after which a heartbeat comes."""
+        return self.heartbeat
+
+    async def tell(self, engine: Engine, caller: Actor, listener: Listener) -> None:
+        """Let a channel of the daemon tell it.
+
+        Raises JobNotFound for a job that never was, NotYetHappened, NoLongerKept, BadValue.
+        """
+        from jobd.daemon.telling.channel import Manner
+
+        if self.snapshot and self.since_seq is not None:
+            raise BadValue(field="since_seq", problem="a snapshot shows how things are now, and goes on from there")
+        wanted = self.interest(engine.archive)
+        if self.since_seq is not None:
+            check(engine.archive, self.since_seq)
         after = engine.hub.seq if self.since_seq is None else self.since_seq
-        async for entries in engine.hub.follow(after):
-            for entry in entries:
-                if self.job is None or entry.job == self.job:
-                    yield entry
+        with engine.presence.watching(caller, self.method, wanted, engine.clock.now().wall):
+            if self.snapshot:
+                after = await _show_jobs(engine, wanted, listener)
+            manner = Manner(self.coalesce, self.heartbeat, self.presence)
+            await engine.channels.listen(wanted, manner, listener, after)
 
 
-def _insist_on(archive: Archive, job_id: int) -> None:
-    """Refuse a job that never was. Raises JobNotFound."""
-    if not archive.entries(0, 1, job_id):
-        archive.job(job_id)
+async def _show_jobs(engine: Engine, wanted: Interest, listener: Listener) -> int:
+    """Tell the jobs as one entry of the log left them, and give its number."""
+    import asyncio
+
+    while True:
+        jobs, seq = _jobs(engine, wanted), engine.seq
+        try:
+            await engine.committed()
+        except JobdError:
+            continue
+        break
+    for start in range(0, len(jobs), JOBS_AT_ONCE):
+        views = [news.now(engine.archive.view(job)) for job in jobs[start : start + JOBS_AT_ONCE]]
+        await listener.room()
+        listener.tell(encode_items(listener.call_id, [msgspec.json.encode(view) for view in views]))
+        await asyncio.sleep(0)
+    await listener.room()
+    listener.tell(encode_items(listener.call_id, [msgspec.json.encode(Snapshot(seq, len(jobs)))]))
+    return seq
+
+
+def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
+    """List the jobs that have not ended, and those that a room names by id."""
+    find = engine.archive.recall
+    ids = {job.id for job in engine.jobs.values() if not job.done} | {room.names for room in wanted.named}
+    return [job for job_id in sorted(filter(None, ids)) if wanted.holds(job_id, find) and (job := find(job_id))]
 
 
 @click.command("events", epilog=EXAMPLES)
+@click.argument("rooms", nargs=-1, metavar="[ROOM]...")
 @click.option(
     "--since-seq", type=click.IntRange(min=0), metavar="N", help="Those after this number (default: the latest)."
 )
+@since_option
+@until_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
 @click.option("--job", type=click.IntRange(min=1), metavar="ID", help="Only those of one job.")
+@name_option
+@group_option
+@click.option("--user", metavar="USER", help="Only those of jobs of this user.")
+@click.option("--type", "types", type=TYPES, default=(), metavar="TYPE", help="Only this type of event (or several).")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+@click.option("--snapshot", is_flag=True, help="With -f: begin with the jobs as they are.")
+@click.option("--coalesce", type=duration(), metavar="TIME", help="With -f: tell progress this often, short.")
+@click.option("--heartbeat", type=duration(), metavar="TIME", help="With -f: say something at least this often.")
+@click.option("--presence", is_flag=True, help="With -f: tell also who else watches.")
 @json_option(Entry)
 @click.pass_obj
-def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: int | None, limit: int) -> None:
+def command(shell: Shell, /, *, since_seq: int | None, follow: bool, **asked: Any) -> None:
     """Show the log of everything that happened.
 
     The numbers have no gap: who goes on after the last number seen misses nothing and sees nothing twice. With --json a
-    line of JSON for each.
+    line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, tree:ID (a job and
+    those below it); several are added up, and options narrow them down. The types are told in jobd-events(7).
     """
-    if not follow:
-        for entry in shell.client.call(Events(since_seq=since_seq, job=job, limit=limit)):
-            _show(shell, entry)
+    parts = {name: asked.pop(name) for name in ("since", "until", "limit")}
+    manner = {name: asked.pop(name) for name in ("snapshot", "coalesce", "heartbeat", "presence")}
+    if follow:
+        if parts["until"] is not None:
+            raise click.UsageError("--until and --follow exclude each other")
+        if manner["snapshot"] and (since_seq or parts["since"]) is not None:
+            raise click.UsageError("--snapshot begins with the present, so it goes without --since and --since-seq")
+        if parts["since"] is not None:
+            since_seq = _number(shell.client, since_seq or 0, parts["since"])
+        _follow(shell, Follow(since_seq=since_seq, **manner, **asked))
         return
-    seen = _latest(shell) if since_seq is None else since_seq
+    said = [f"--{name}" for name, value in manner.items() if value]
+    if said:
+        raise click.UsageError(f"{said[0]} goes with --follow only")
+    for entry in _search(shell.client, Events(since_seq=since_seq, **parts, **asked)):
+        _told.show(shell, entry)
+
+
+def _follow(shell: Shell, asked: Follow) -> None:
+    """Show what happens, through restarts of the daemon: once seen, a number is where to go on."""
+    seen = asked.since_seq
+    if seen is None and not asked.snapshot:
+        seen = _latest(shell.client)
 
     def ask() -> Follow:
-        return Follow(since_seq=seen, job=job)
+        return replace(asked, since_seq=seen, snapshot=asked.snapshot and seen is None)
 
-    for entry in resumed(shell.client, ask):
-        _show(shell, entry)
-        seen = entry.seq
+    for item in resumed(shell.client, ask):
+        _told.show(shell, item)
+        if isinstance(item, Entry | Snapshot | Pulse):
+            seen = item.seq
 
 
-def _latest(shell: Shell) -> int:
+def _latest(client: Client) -> int:
     """Ask for the number of the latest entry, and have a daemon that tells the next ones."""
-    shell.client.call(Hello())
-    return max((entry.seq for entry in shell.client.call(Events(limit=1))), default=0)
+    client.call(Hello())
+    return max((entry.seq for entry in client.call(Events(limit=1))), default=0)
 
 
-def _show(shell: Shell, entry: Entry) -> None:
-    screen = shell.screen
-    if screen.as_json:
-        screen.json_line(shell.document(entry))
-        return
-    event = msgspec.to_builtins(entry.event)
-    kind = event.pop("type")
-    said = " ".join(f"{key}={field(_short(value))}" for key, value in event.items())
-    time = amounts.clock(entry.at.isoformat()) if screen.is_terminal else entry.at.isoformat()
-    parts = (str(entry.seq), time, str(entry.job), kind, said)
-    line = ("\t" if screen.plain else "  ").join(parts).rstrip()
-    screen.data(line if screen.plain else _looks.fitted(line, screen))
+def _number(client: Client, after: int, since: datetime) -> int:
+    """Give the number after which a time begins."""
+    client.call(Hello())
+    found = client.call(Events(since_seq=after, since=since, limit=1))
+    return found[0].seq - 1 if found else max(after, _latest(client))
 
 
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+def _search(client: Client, asked: Events) -> Sequence[Entry]:
+    """Look through as much of the log as it takes, a part at a time."""
+    if not asked.narrow:
+        return client.call(asked)
+    oldest = client.call(Events(since_seq=asked.since_seq or 0, since=asked.since, limit=1))
+    newest = client.call(Events(until=asked.until, limit=1))
+    if not oldest or not newest:
+        return ()
+    first, last, found = oldest[0].seq - 1, newest[0].seq, list[Entry]()
+    for place in range(first, last, MOST_LOOKED_AT) if asked.onward else range(last, first, -MOST_LOOKED_AT):
+        limit = asked.limit - len(found)
+        if asked.onward:
+            part = client.call(replace(asked, since_seq=place, since=None, limit=limit))
+            found = [*found, *part]
+        else:
+            part = client.call(replace(asked, until_seq=place, until=None, limit=limit))
+            found = [*part, *found]
+        if len(found) == asked.limit:
+            break
+    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
@@ -61,7 +62,7 @@ class Status(Read[Overview], frozen=True):
         counts = _present(archive.counts())
         if self.jobs:
             chosen = archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
-            views = tuple(archive.view(job) for job in chosen)
+            views = tuple(replace(archive.view(job), watchers=archive.watchers(job.id)) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
             return Overview(jobs=views, counts=counts, events=tuple(events))
         active = archive.newest(MOST_ACTIVE, *ACTIVE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -11,6 +12,7 @@ from jobd.commands import _looks
 from jobd.commands._options import jobs_argument, json_option, name_option, quiet_option
 from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
+from jobd.core import interest
 from jobd.core.errors import NothingMatched
 from jobd.core.model import ALIVE, State
 from jobd.core.selection import Words
@@ -19,7 +21,7 @@ from jobd.core.views import exit_status as exit_status_of
 from jobd.wire import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
@@ -54,11 +56,18 @@ class Tail(Stream[JobView], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[JobView]:
         """Watch the jobs."""
+        living = {job.id: False for job in engine.archive.select(self.jobs, _lives, uid=caller.uid)}
+        with engine.presence.watching(caller, self.method, interest.jobs(living), engine.clock.now().wall):
+            async with aclosing(self._watch(engine, living)) as views:
+                async for view in views:
+                    yield view
+
+    async def _watch(self, engine: Engine, living: dict[int, bool]) -> AsyncGenerator[JobView, None]:
+        """Tell the jobs, `living` by whether all is known that is told of a running one."""
         import asyncio
 
         from jobd.daemon.watching import watch
 
-        living = {job.id: False for job in engine.archive.select(self.jobs, _lives, uid=caller.uid)}
         durable: dict[int, Job] = {}
         changes = watch(engine, sorted(living))
         upcoming = asyncio.ensure_future(anext(changes, None))

@@ -14,6 +14,7 @@ from jobd.commands import _changes
 from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.commands.list import List
+from jobd.core import interest
 from jobd.core.errors import WaitTimedOut
 from jobd.core.model import Job, Seconds, State
 from jobd.core.selection import Words
@@ -56,8 +57,9 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
         chosen = engine.archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
         jobs = {job.id: job for job in chosen}
         try:
-            async with asyncio.timeout(self.timeout):
-                await self._watch(engine, jobs)
+            with engine.presence.watching(caller, self.method, interest.jobs(jobs), engine.clock.now().wall):
+                async with asyncio.timeout(self.timeout):
+                    await self._watch(engine, jobs)
         except TimeoutError:
             open_jobs = [job for job in jobs.values() if not self._reached(job)]
             raise WaitTimedOut(state=open_jobs[0].state.value, seconds=self.timeout) from None

@@ -108,12 +108,12 @@ class OutputNotFound(NothingMatched, code=202, hint="jobd status {job}"):
     """the output of job {job} ({name}) is not there: {problem}"""
 
 
-class LogGone(NothingMatched, code=210, hint="jobd events --since-seq {before}"):
-    """events up to {gone} are not kept any more; the oldest is {oldest}"""
+class NotYetHappened(NothingMatched, code=210, hint="jobd events --since-seq {newest}"):
+    """the log has no entry {seq}; the newest is {newest}"""
 
 
-class LogNotReached(NothingMatched, code=211, hint="jobd events"):
-    """there is no event {asked} yet; the newest is {newest}"""
+class NoLongerKept(NothingMatched, code=211, hint="From the oldest on: jobd events --since-seq 0"):
+    """the entries after {seq} are not all kept any more; the oldest is {oldest}"""
 
 
 class BadInput(JobdError, code=300, exit_status=65):

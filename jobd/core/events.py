@@ -48,10 +48,10 @@ __all__ = [
 class Opened(Event, frozen=True, kw_only=True):
     """The decision to start an attempt; from here on it may run, and never twice."""
 
-    number: Id
-    boot: str
-    cookie: str
-    cgroup: str | None = None
+    number: Id  #: which attempt it is
+    boot: str  #: the boot of the machine it runs in
+    cookie: str  #: the mark that its processes carry
+    cgroup: str | None = None  #: the control group they are in
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Append the attempt."""
@@ -64,8 +64,8 @@ class Opened(Event, frozen=True, kw_only=True):
 class Withdrawn(Event, frozen=True, kw_only=True):
     """An attempt never ran and never will; the job may be started again."""
 
-    number: Id
-    why: str
+    number: Id  #: which attempt it was
+    why: str  #: why it did not run
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Take the attempt away and count it."""
@@ -75,10 +75,10 @@ class Withdrawn(Event, frozen=True, kw_only=True):
 class Started(Event, frozen=True, kw_only=True):
     """The command runs."""
 
-    main: Process
-    shim: Process | None = None
-    started_at: datetime
-    boottime: int
+    main: Process  #: its main process
+    shim: Process | None = None  #: the process that waits for it
+    started_at: datetime  #: when it started
+    boottime: int  #: the same in nanoseconds of the boot
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Note who runs it, and since when."""
@@ -95,7 +95,7 @@ class PauseAsked(Event, frozen=True, kw_only=True):
 class Paused(Event, frozen=True, kw_only=True):
     """Every process of the job is stopped."""
 
-    boottime: int
+    boottime: int  #: since when, in nanoseconds of the boot
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Stop the job's clock."""
@@ -105,7 +105,7 @@ class Paused(Event, frozen=True, kw_only=True):
 class Resumed(Event, frozen=True, kw_only=True):
     """The job goes on."""
 
-    boottime: int
+    boottime: int  #: since when, in nanoseconds of the boot
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Add the pause to the time that does not count."""
@@ -115,18 +115,18 @@ class Resumed(Event, frozen=True, kw_only=True):
 class Draining(Event, frozen=True, kw_only=True):
     """The main process has ended, others of its tree still live."""
 
-    status: int | None = None
+    status: int | None = None  #: the wait status of the main process
 
 
 class CancelAsked(Event, frozen=True, kw_only=True):
     """Somebody asked to end the job."""
 
     severity = Severity.MEDIUM
-    boottime: int
-    grace: float
-    signal: int
-    reason: str | None = None
-    uid: int | None = None
+    boottime: int  #: when, in nanoseconds of the boot
+    grace: float  #: seconds until whatever still lives is killed
+    signal: int  #: what its processes are asked with
+    reason: str | None = None  #: why, in the words of who asked
+    uid: int | None = None  #: the user who asked
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep the request; the first time counts, a later one can only shorten the grace. A pause is over with it."""
@@ -145,9 +145,9 @@ class CancelAsked(Event, frozen=True, kw_only=True):
 class Ended(Event, frozen=True, kw_only=True):
     """A job ended."""
 
-    ending: Ending = Ending()
-    usage: Usage | None = None
-    measure: Measure | None = None
+    ending: Ending = Ending()  #: how its attempt ended
+    usage: Usage | None = None  #: what it has used
+    measure: Measure | None = None  #: the last point of the series
 
     def finish(self, job: Job, at: datetime, state: State, reason: str | None, detail: str | None) -> Job:
         """Close the attempt if one is open, and note the figures."""
@@ -178,8 +178,8 @@ class Failed(Ended, frozen=True, kw_only=True):
     """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start or lost."""
 
     severity = Severity.HIGH
-    reason: str
-    detail: str | None = None
+    reason: str  #: why, as in jobd-states(7)
+    detail: str | None = None  #: more of that in words
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Close the attempt with the reason."""
@@ -190,8 +190,8 @@ class Canceled(Ended, frozen=True, kw_only=True):
     """The job ended because somebody asked, or was never started."""
 
     severity = Severity.MEDIUM
-    reason: str | None = None
-    abandoned: bool = False
+    reason: str | None = None  #: why, in the words of who asked
+    abandoned: bool = False  #: whether processes of it may still live
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Close the attempt."""
@@ -228,18 +228,19 @@ else:
     AnyEvent = Union[tuple(leaves())]  # noqa: UP007 -- made from the classes above
 
 
-class Actor(msgspec.Struct, frozen=True):
-    """Who asked: the peer of the connection, as the kernel names it."""
+class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who asked: the peer of the connection, as the kernel names it, and the name of its program if that is known."""
 
     uid: int
     pid: int
+    command: str | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the log: number (gap-free), time, job, what happened, who asked (None = jobd itself)."""
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag="event", tag_field="type"):
+    """One line of the log."""
 
-    seq: Id
-    at: datetime
-    job: Id
-    event: AnyEvent
-    by: Actor | None = None
+    seq: Id  #: its number: one more than that of the line before
+    at: datetime  #: when it was recorded
+    job: Id  #: the job it happened to
+    event: AnyEvent  #: what happened
+    by: Actor | None = None  #: who asked for it; left out of what jobd did by itself

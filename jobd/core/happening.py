@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from jobd.core.model import WARNINGS_KEPT, Attempt, Ending, Job, Warned
+from jobd.core.model import WARNINGS_KEPT, Attempt, Ending, Job, State, Warned
 
 
 class Severity(StrEnum):
@@ -29,11 +29,15 @@ def tag(name: str) -> str:
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=tag, tag_field="type"):
-    """Something that happened to a job."""
+    """Something that happened to a job. What stands beside a field is its meaning in the manual."""
 
     severity: ClassVar[Severity] = Severity.LOW
     #: Whether it comes in floods; such events are left out of the per-job index and of short listings.
     frequent: ClassVar[bool] = False
+    #: The state of the job before; noted with `to_state` if the event changes it.
+    from_state: State | None = msgspec.field(default=None, name="from")
+    #: The state after; left out if the job is gone, as the one before is if there was no job yet.
+    to_state: State | None = msgspec.field(default=None, name="to")
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Copy the record with what this event changes beside the state."""

@@ -10,8 +10,7 @@ class Stale(Event, frozen=True, kw_only=True):
     """The job was silent for longer than it promised to be; it counts as stale until it is heard of."""
 
     severity = Severity.HIGH
-    #: Seconds without a report, a beat or new output, pauses left out.
-    silent: float
+    silent: float  #: seconds without a report, a beat or new output, pauses left out
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Mark it."""

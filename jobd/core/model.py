@@ -224,6 +224,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: State
     created_at: datetime
     origin: Origin
+    parent: Id | None = None
     spec: Spec | None = None
     watched: Process | None = None
     #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.
@@ -232,7 +233,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
-    parent: Id | None = None
     reason: str | None = None
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.

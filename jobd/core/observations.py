@@ -14,7 +14,7 @@ from jobd.core.series import extend
 class Adopted(Event, frozen=True, kw_only=True):
     """A daemon that came later took over a running job."""
 
-    shim_lost: bool = False
+    shim_lost: bool = False  #: whether its first witness is gone
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Note whether its first witness is gone."""
@@ -28,13 +28,11 @@ class Progressed(Event, frozen=True, kw_only=True):
     """
 
     frequent = True
-    report: progress.Report
-    count: int = 1
-    #: Seconds into the attempt, pauses left out.
-    elapsed: float | None = None
-    #: Where in the report file the next report begins; None if it did not come through the file.
-    offset: int | None = None
-    guessed: bool = False
+    report: progress.Report  #: what was said
+    count: int = 1  #: how many reports these are
+    elapsed: float | None = None  #: seconds into the attempt, pauses left out
+    offset: int | None = None  #: where in the report file the next report begins, if it came through the file
+    guessed: bool = False  #: whether it was read from the output
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Take the report into the progress, and the offset into the attempt."""
@@ -55,11 +53,10 @@ class ItemsChanged(Event, frozen=True, kw_only=True):
     """Items of the job changed: each as it is from now on. What was said of them is counted as reports."""
 
     frequent = True
-    changes: tuple[ItemChange, ...]
-    count: int = 1
-    #: Seconds into the attempt, pauses left out.
-    elapsed: float | None = None
-    offset: int | None = None
+    changes: tuple[ItemChange, ...]  #: the items as they now are, and what had been counted of them
+    count: int = 1  #: how many reports these are
+    elapsed: float | None = None  #: seconds into the attempt, pauses left out
+    offset: int | None = None  #: where in the report file the next report begins, if it came through the file
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Count the items anew, and keep a warning of those that failed."""
@@ -75,11 +72,10 @@ class ReportRejected(Event, frozen=True, kw_only=True):
     """A line of the report file made no sense; it is kept as a warning."""
 
     severity = Severity.MEDIUM
-    text: str
-    problem: str
-    #: How many such lines there were in this reading; the text is the first one.
-    count: int = 1
-    offset: int | None = None
+    text: str  #: the first line that was refused
+    problem: str  #: why it was refused
+    count: int = 1  #: how many such lines there were in this reading
+    offset: int | None = None  #: where in the report file the next report begins, if it came through the file
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep the warning."""
@@ -91,8 +87,8 @@ class Measured(Event, frozen=True, kw_only=True):
     """What the job uses was measured; saved now and then, the rest is only shown."""
 
     frequent = True
-    usage: Usage
-    measure: Measure
+    usage: Usage  #: what the tree of the job uses
+    measure: Measure  #: the point that is added to the series
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Take the figures, and the point into the series; what counts up never falls."""
@@ -103,9 +99,9 @@ class OutputTrimmed(Event, frozen=True, kw_only=True):
     """The output grew over its limit; its middle was given back to the disk."""
 
     severity = Severity.MEDIUM
-    file: str
-    removed_bytes: int
-    limit: int
+    file: str  #: which of the output files
+    removed_bytes: int  #: how much of its middle is gone
+    limit: int  #: what it may have, in bytes
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep a warning."""
@@ -117,7 +113,7 @@ class CancelStalled(Event, frozen=True, kw_only=True):
     """Processes of the job do not end, whatever is done to them."""
 
     severity = Severity.HIGH
-    processes: tuple[str, ...]
+    processes: tuple[str, ...]  #: pid, name and state of each
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep a warning that names them."""

@@ -10,7 +10,7 @@ import msgspec
 
 from jobd.core.eta import Eta
 from jobd.core.items import Tally
-from jobd.core.model import Measure, Origin, State, Warned
+from jobd.core.model import Id, Measure, Origin, State, Warned
 from jobd.core.progress_record import Stage
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
@@ -73,6 +73,19 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     elapsed: float | None
 
 
+class Watcher(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who watches: a client, by what method, and which rooms; `id` tells two of one client apart."""
+
+    id: Id
+    pid: int
+    uid: int
+    command: str | None
+    tty: str | None
+    method: str
+    rooms: tuple[str, ...]
+    since: datetime
+
+
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the world sees it.
 
@@ -80,7 +93,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     `stale_since` = it was silent for longer than its `heartbeat` promises, and is still.
     `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
     exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
-    the exit_code that a shell gives it, 127 if it was not found, else 126.
+    the exit_code that a shell gives it, 127 if it was not found, else 126. `watchers` is told by `status` only.
     """
 
     id: int
@@ -113,6 +126,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     stale_since: datetime | None
     warnings: tuple[Warned, ...]
     warned: int
+    watchers: tuple[Watcher, ...] | None = None
 
 
 def exit_status(job: JobView) -> int:

@@ -10,15 +10,15 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobd.config import Paths
-from jobd.core import pages, selection, showing
+from jobd.core import lifecycle, pages, selection, showing
 from jobd.core.errors import JobNotFound, NothingMatched
-from jobd.core.events import Entry
+from jobd.core.events import Created, Entry
 from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
 from jobd.core.searching import Condition, Explained, Search
 from jobd.core.selection import Selection
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
-from jobd.core.views import JobView, OutputView
+from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
 from jobd.daemon.searching import Found, Searching
 from jobd.daemon.storage.reader import Reader
@@ -26,6 +26,7 @@ from jobd.daemon.storage.reader import Reader
 if TYPE_CHECKING:
     from jobd.core.filters import Filter
     from jobd.daemon.system.clock import Clock
+    from jobd.daemon.telling.presence import Presence
 
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024
@@ -61,6 +62,8 @@ class Archive:
         self._usage: Mapping[int, Usage] = {} if usage is None else usage
         self._usual: dict[str, Usual | None] = {}
         self._surroundings: dict[str, Surroundings] = {}
+        #: Who watches; set by a daemon.
+        self.presence: Presence | None = None
 
     def now(self) -> Moment:
         """Read the clocks."""
@@ -77,6 +80,19 @@ class Archive:
         if job is None:
             raise self._missing(job_id)
         return job
+
+    def recall(self, job_id: int) -> Job | None:
+        """Find a job by its id; of one that was removed, as it began; None = nobody remembers it."""
+        job = (self._live or {}).get(job_id) or self.reader.job(job_id)
+        if job is None and (begun := self.reader.entries(0, 1, job_id)) and isinstance(begun[0].event, Created):
+            job = lifecycle.fold(None, begun[0])
+        return job
+
+    def watchers(self, job_id: int | None = None) -> tuple[Watcher, ...]:
+        """List who watches a job, or anything; nobody can without a daemon."""
+        if self.presence is None:
+            return ()
+        return self.presence.all() if job_id is None else self.presence.of_job(job_id)
 
     def select(
         self,
@@ -162,9 +178,26 @@ class Archive:
         """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
         return self.reader.entries(after, limit, job)
 
+    def first_seq(self) -> int:
+        """Give the number of the first line of the log that is kept; 0 if there is none."""
+        return self.reader.first_seq()
+
     def last_seq(self) -> int:
         """Give the number of the last durable line of the log."""
         return self.reader.last_seq()
+
+    def seq_before(self, at: datetime) -> int:
+        """Give the number of the last line of the log before a time; 0 if there is none. The times never go back."""
+        low, high = self.first_seq(), self.last_seq() + 1
+        low = max(0, low - 1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = self.entries(middle - 1, 1)
+            if found and found[0].at < at:
+                low = found[0].seq
+            else:
+                high = middle
+        return low
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""

@@ -15,20 +15,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, schedule
+from jobd.core import recording, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import directory, output
-from jobd.daemon.hub import Hub
 from jobd.daemon.items import Items
 from jobd.daemon.reading import Reading
 from jobd.daemon.system import trees
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.system.trees import Tree
-from jobd.wire import Action, Mutation, Read, Stream
+from jobd.daemon.telling.channel import Listener
+from jobd.daemon.telling.channels import Channels
+from jobd.daemon.telling.hub import Hub
+from jobd.daemon.telling.presence import Presence
+from jobd.wire import Action, Feed, Mutation, Read, Stream
 
 if TYPE_CHECKING:
     from jobd.config import Config, Paths
@@ -63,6 +66,8 @@ class Engine:
         self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
         self.reading = Reading(self.archive, lambda: self.config.storage.slow_query)
         self.hub = Hub(self.archive)
+        self.archive.presence = self.presence = Presence(self.archive.recall)
+        self.channels = Channels(self.hub, self.presence, self.archive.recall)
         self.items = Items(reader)
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
@@ -87,6 +92,11 @@ class Engine:
         self._seq = opened.last_seq
         self._last_job_id = opened.last_job_id
         self._arrange_queue()
+
+    @property
+    def seq(self) -> int:
+        """The number of the last entry that was recorded, durable or not yet."""
+        return self._seq
 
     def job(self, job_id: int) -> Job:
         """Find a job as it now is. Raises JobNotFound."""
@@ -177,6 +187,10 @@ class Engine:
         async for item in request.answer(self, caller):
             yield _encoder.encode(item)
 
+    async def feed(self, request: Feed[Any], caller: Actor, listener: Listener) -> None:
+        """Tell a listener the items of a stream that many hear."""
+        await request.tell(self, caller, listener)
+
     def committed(self) -> asyncio.Future[None]:
         """Give the moment at which everything recorded so far is durable."""
         return self.store.committed()
@@ -227,8 +241,7 @@ class Engine:
         at = self.clock.now().wall
         entries, before = [], job
         for seq, event in enumerate(events, self._seq + 1):
-            entry = Entry(seq, at, job_id, event, by)
-            job = lifecycle.fold(job, entry)
+            entry, job = recording.enter(job, Entry(seq, at, job_id, event, by))
             entries.append(entry)
         if entries:
             self.store.save(job_id, job, entries)

@@ -12,12 +12,22 @@ import msgspec
 
 from jobd import wire
 from jobd.core.errors import BadRequest, JobNotFound
-from jobd.core.events import Entry, Removed
+from jobd.core.events import Actor, Entry, Removed
+from jobd.core.model import State
+from jobd.core.news import Pulse
 
 #: Columns of a page that a long line of JSON may take.
 WIDTH = 66
 
-REMOVED = msgspec.json.encode(Entry(42, datetime(2026, 11, 21, 20, 41, 7, tzinfo=UTC), 12, Removed()))
+REMOVED = msgspec.json.encode(
+    Entry(
+        42,
+        datetime(2026, 11, 21, 20, 41, 7, tzinfo=UTC),
+        12,
+        Removed(from_state=State.FAILED),
+        Actor(1000, 4242, "jobd"),
+    )
+)
 
 
 class Example(NamedTuple):
@@ -40,6 +50,12 @@ EXCHANGES: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("<", wire.encode_item(7, REMOVED)),
         (">", b'{"method": "$/cancel", "params": {"request": 7}}'),
         ("<", wire.encode_answer(7, b"null")),
+    ),
+    "SUBSCRIPTIONS": (
+        (">", b'{"id": 7, "method": "events.follow", "params": {"rooms": ["group:ci", "job:12"], "heartbeat": 15}}'),
+        ("<", wire.encode_item(7, REMOVED)),
+        ("<", wire.encode_item(7, msgspec.json.encode(Pulse(57)))),
+        (">", b'{"method": "$/ping"}'),
     ),
     "REFUSALS": (
         (">", b'{"id": 8, "method": "cancel", "params": {"jobs": ["99"]}}'),
@@ -125,6 +141,20 @@ EXAMPLES = (
           nc -NU "$S" | jq -r '.result[].name'
         """,
         "nap",
+    ),
+    Example(
+        "See how things stand, and follow on from there, for two seconds:",
+        r"""
+        {
+          echo '{"id": "s", "method": "events.follow", "params":'\
+            '{"rooms": ["name:greet*", "job:1"], "snapshot": true}}'
+          sleep 2
+          echo '{"method": "$/cancel", "params":'\
+            '{"request": "s"}}'
+        } | nc -NU "$S" |
+          jq -r '.params.item | select(.) | .type, .jobs // .name'
+        """,
+        "job\ngreeting\nsnapshot\n1",
     ),
     Example(
         "Tell all events from the beginning on, and for two seconds what happens:",

@@ -19,6 +19,10 @@ TYPED = str.maketrans({"'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"})
 MACRO = re.compile(r"[A-Z][a-z]\w?|[.,:;()\[\]?!|]")
 
 
+#: An item of a list: its head, and what stands below it.
+Item = tuple[str, "Iterable[str | list[Item]]"]
+
+
 class Page:
     """A manual page that is being written, top to bottom."""
 
@@ -61,13 +65,16 @@ class Page:
         self._lines += [".Bd -literal -offset indent", *(escape(line, code=True) for line in lines), ".Ed"]
         self._fresh = False
 
-    def items(self, entries: Iterable[tuple[str, Iterable[str]]]) -> None:
-        """Write a list: to each head (macros made by `call`, without the dot) its paragraphs."""
-        self._lines.append(".Bl -tag -width Ds")
-        for head, paragraphs in entries:
+    def items(self, entries: "Iterable[Item]", *, below: bool = False) -> None:
+        """Write a list: to each head (macros made by `call`, without the dot) its paragraphs, and lists below it."""
+        self._lines.append(f".Bl -tag -width Ds{' -compact' if below else ''}")
+        for head, parts in entries:
             self._begin(f".It {head}")
-            for paragraph in paragraphs:
-                self.paragraph(paragraph)
+            for part in parts:
+                if isinstance(part, str):
+                    self.paragraph(part)
+                else:
+                    self.items(part, below=True)
         self._lines.append(".El")
         self._fresh = False
 

@@ -10,6 +10,7 @@ from jobd.core.admission import LARGEST_ENVIRONMENT
 from jobd.core.errors import JobdError, every
 from jobd.core.events import Entry, leaves
 from jobd.core.model import State
+from jobd.core.rooms import WRITTEN
 from jobd.manual import shapes
 from jobd.manual.conversation import EXAMPLES, EXCHANGES, exchange
 from jobd.manual.mdoc import Page, call
@@ -72,6 +73,43 @@ PROSE = {
         When the daemon stops, a stream ends with the error SHUTTING_DOWN. Whoever comes again and asks for the events
         after the last `seq` seen misses nothing and sees nothing twice.
         """,
+    "SUBSCRIPTIONS": """
+        The stream `events.follow` tells what happens to the jobs of some rooms: all jobs if none is named, and the
+        jobs of any of them if there are several.
+
+        @ROOMS
+
+        Conditions (`job`, `name`, `group`, `user`, `types`, `severity`) narrow that down. Whether a job belongs to a
+        room is looked at again whenever something important happens to it; the event that takes it out of a room is
+        the last that is told there. Each item says by its `type` what it is:
+
+        @ITEMS
+
+        Entries come in the order of their numbers, each once, and none is left out that is wanted. An item with a
+        `seq` says that all wanted entries up to that number have been told: whoever comes again with the last such
+        number as `since_seq` goes on without gap or repetition, however long it was away. A number that the log has
+        not reached is refused with NOT_YET_HAPPENED, one after which entries are no longer kept with NO_LONGER_KEPT;
+        0 means the oldest entry that there is.
+
+        With `snapshot` the jobs come first, all as the same entry of the log left them; the item `snapshot` tells its
+        number, and every entry after it follows. They are the jobs that have not ended, and those that a room names by
+        id.
+
+        With `coalesce`, a number of seconds, what comes often waits that long at most, and of the reports of a job
+        with nothing else of that job between them only the last is told; it stands for all, as if they had been one:
+        with the latest of each field, their `count`, and the number of the last. What is important (any event that
+        does not come often) is told at once, with everything before it. So nothing is told out of order.
+
+        With `heartbeat`, a number of seconds, the daemon says after so long a silence that it is there, and up to
+        which entry nothing was missed. The client must say something before the next one: the notification `$/ping`
+        (with an id it is answered with null), or anything else. Otherwise the connection is closed.
+
+        @SUBSCRIPTIONS
+
+        With `presence` it is told who watches the rooms: everybody at first, then who comes and goes. Presence is of
+        the moment: it is kept in memory only, is no part of the log, and has no place in its order. Whoever is too
+        slow to be told of all changes is told again who is there.
+        """,
     "REFUSALS": """
         An error has `code`, `message` (one line for people) and `data`; `data` holds `reason`, `hint` (what to do
         next) and the values that the message names. Reasons and codes do not change; messages may. Where the id of
@@ -88,8 +126,9 @@ PROSE = {
         has fewer. Beyond {MOST_UNANSWERED} streams, or requests that take their time, more are refused with
         TOO_MANY_REQUESTS. Connections beyond what the daemon can hold are refused with TOO_MANY_CONNECTIONS.
 
-        A slow reader holds nobody up: its streams wait for it. If it reads nothing at all for {DRAIN_TIME:g} seconds
-        while something waits for it, the connection is closed. An idle connection may stay for ever.
+        A slow reader holds nobody up, and nothing is kept for it: its streams wait for it, and go on where they were.
+        If it reads nothing at all for {DRAIN_TIME:g} seconds while something waits for it, the connection is closed.
+        An idle connection may stay for ever.
         """,
     "TASKS OF AGENTS": """
         Protocols for agents, such as MCP, know tasks with fewer states. A job maps to them so; `input_required` does
@@ -110,11 +149,23 @@ TASKS = {
     State.CANCELED: "cancelled",
     State.FAILED: "failed",
 }
+#: The items of a subscription.
+ITEMS = {
+    "event": "an entry of the log, jobd-events(7)",
+    "job": "a job of the snapshot",
+    "snapshot": "the end of the snapshot",
+    "heartbeat": "nothing was told for a while",
+    "watchers": "who watches the rooms",
+    "joined": "somebody begins to watch",
+    "left": "somebody watches no longer",
+}
 #: What stands in the place of a paragraph that is a word with a leading @.
 INSERTED: dict[str, list[str]] = {
     "@TASKS": [
         f"{task:<12}{', '.join(s for s in State if TASKS[s] == task)}" for task in dict.fromkeys(TASKS.values())
     ],
+    "@ROOMS": [f"{room:<14}{meaning}" for room, meaning in WRITTEN.items()],
+    "@ITEMS": [f"{word:<12}{meaning}" for word, meaning in ITEMS.items()],
     **{f"@{heading}": exchange(heading) for heading in EXCHANGES},
 }
 

@@ -27,8 +27,10 @@ def told(record: type[Any]) -> str:
     """Tell the fields of a record, or the words of a choice, in one sentence; fields in brackets may be left out."""
     if issubclass(record, enum.Enum):
         return "One of " + ", ".join(str(member.value) for member in record) + "."
+    tag = getattr(type_info(record), "tag", None)
     parts = [f"{shape.name}: {shape.type}" for shape in fields(record)]
     parts = [part if shape.default is None else f"[{part}]" for part, shape in zip(parts, fields(record), strict=True)]
+    parts[:0] = [f'type: "{tag}"'] if tag else []
     return "; ".join(parts) + "." if parts else "No fields."
 
 
@@ -54,6 +56,19 @@ def named(kinds: Iterable[Any]) -> list[type]:
             found[kind.cls.__name__] = kind.cls
         ahead += _inner(kind)
     return [found[name] for name in sorted(found)]
+
+
+def meanings(record: type) -> dict[str, str]:
+    """Give what is written beside each field of a record and those it is made of (`name: type  #: what it means`)."""
+    found: dict[str, str] = {}
+    for kind in reversed(record.__mro__):
+        if issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct:
+            for line in inspect.getsource(kind).splitlines():
+                said, mark, text = line.partition("  #: ")
+                name, colon, _ = said.strip().partition(":")
+                if mark and colon and name.isidentifier():
+                    found[name] = text.strip()
+    return found
 
 
 def documented(words_of: type) -> dict[str, str]:

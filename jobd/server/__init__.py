@@ -14,6 +14,7 @@ from typing import NamedTuple
 from jobd import wire
 from jobd.core.errors import JobdError, NotPermitted, ShuttingDown, TooManyConnections
 from jobd.core.events import Actor
+from jobd.daemon.system import peers
 from jobd.server.connection import Clients, Connection, Limits
 from jobd.server.dispatch import Dispatcher, Engine, Find
 
@@ -159,12 +160,12 @@ class Server:
 
 
 def peer(client: socket.socket) -> Actor:
-    """Ask the kernel who is at the other end; the pid is 0 where it does not say. Raises OSError."""
+    """Ask the kernel who is at the other end, once; the pid is 0 where it does not say. Raises OSError."""
     if hasattr(socket, "SO_PEERCRED"):
         pid, uid, _ = struct.unpack(
             "3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         )
-        return Actor(uid, pid)
+        return Actor(uid, pid, peers.look(pid).command)
     level, option, size = LOCAL_PEER
     _, uid = struct.unpack_from("Ii", client.getsockopt(level, option, size))
     return Actor(uid, 0)

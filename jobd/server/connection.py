@@ -18,6 +18,7 @@ from jobd.core.errors import BadRequest, JobdError, LineTooLong, TooManyRequests
 from jobd.core.events import Actor
 from jobd.server.alarm import Alarm
 from jobd.server.dispatch import Dispatcher, Later, Reply
+from jobd.server.listener import Listener
 from jobd.server.outlet import Outlet
 
 #: Seconds of work for one client after which others have their turn.
@@ -125,6 +126,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
+        self._outlet.heard = asyncio.get_running_loop().time()
         had = len(self._waiting)
         try:
             self._waiting.extend(self._lines.feed(data))
@@ -241,8 +243,10 @@ class Connection(asyncio.Protocol):
             raise BadRequest(problem=f"the id {call_id!r} still names a request that is not answered")
         if len(self._running) >= wire.MOST_UNANSWERED:
             raise TooManyRequests(limit=wire.MOST_UNANSWERED)
-        if isinstance(request, wire.Stream):
-            work: Work = self._tell(call_id, request)
+        if isinstance(request, wire.Feed):
+            work: Work = self._feed(call_id, request)
+        elif isinstance(request, wire.Stream):
+            work = self._tell(call_id, request)
         else:
             work = self._dispatcher.engine.act(request, self._caller)
         task = self._clients.run(work)
@@ -258,6 +262,10 @@ class Connection(asyncio.Protocol):
         finally:
             if isinstance(items, AsyncGenerator):
                 await items.aclose()
+        return END
+
+    async def _feed(self, call_id: wire.CallId, request: wire.Feed[Any]) -> bytes:
+        await self._dispatcher.engine.feed(request, self._caller, Listener(wire.encode_id(call_id), self._outlet))
         return END
 
     def _cancel(self, call_id: wire.CallId) -> None:

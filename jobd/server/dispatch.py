@@ -37,6 +37,9 @@ class Engine(Protocol):
     def stream(self, request: Any, caller: Actor) -> AsyncIterator[bytes]:
         """Give the items of a Stream."""
 
+    def feed(self, request: Any, caller: Actor, listener: Any) -> Coroutine[Any, Any, None]:
+        """Write the items of a Feed to the listener."""
+
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A line that may be sent when what it tells of is durable. An error stays what it is if that fails."""
@@ -130,8 +133,11 @@ def _takes_time(request: wire.Request[Any]) -> bool:
     return isinstance(request, wire.Action | wire.Stream) or (isinstance(request, wire.Read) and request.long)
 
 
-def _control(call: wire.Call) -> wire.Cancel | None:
+def _control(call: wire.Call) -> Reply | wire.Cancel | None:
     """Understand what belongs to the protocol itself; of that, unknown notifications are passed over."""
+    if call.method == wire.Ping.method and call.id is not UNSET:
+        wire.decode_parameters(wire.Ping, call)
+        return Reply(call.id, wire.encode_answer(call.id, b"null"))
     if call.method == wire.Cancel.method:
         if call.id is not UNSET:
             raise BadRequest(problem=f"{call.method} is never answered, so it has no id; the stream answers")

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import jobd
-from tests.bench import commands, eta, following, looping, measure, memory, reports, starting, updates
+from tests.bench import commands, eta, following, looping, measure, memory, reports, starting, telling, updates
 
-ROOMS = (reports, looping, commands, updates, starting, following, memory, eta)
+ROOMS = (reports, looping, commands, updates, starting, following, memory, eta, telling)
 
 
 def main(wanted: list[str]) -> int:

@@ -23,7 +23,12 @@ STANDINS = {"make": "echo built", "jq": "cat", "less": "cat", "backup.sh": "echo
 #: Examples that only a service manager could run.
 ELSEWHERE = {"jobd daemon install --now"}
 #: Examples that go on until they are interrupted.
-ENDLESS = {"jobd events -f --json | jq .event.type", "jobd rpc events.follow"}
+ENDLESS = {
+    "jobd events -f 'name:backup*' tree:12",
+    "jobd events -f --json | jq .event.type",
+    "jobd events -f --snapshot --json",
+    "jobd rpc events.follow",
+}
 #: Examples for the inside of a job.
 INSIDE = {
     "jobd progress 40%",
@@ -117,6 +122,7 @@ STAGES: dict[str, Stage] = {
     "rm": after(twelve("true"), ended),
     "status": after(twelve("sh", "-c", "echo 1/2 >&$JOBD_FD; echo hi"), ended),
     "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), begun),
+    "watchers": encoding,
     "wait": after(twelve("sh", "-c", "echo 60% >&$JOBD_FD"), ended),
 }
 #: What must be so again before a line of the same page.
@@ -173,7 +179,7 @@ class Desk:
     def _something_happens(self, said: IO[bytes] | None) -> None:
         """Let jobs run until one of them is told of."""
         assert said is not None
-        until(lambda: self.house.ran("true") and select.select([said], [], [], 0)[0], what="it is told of a job")
+        until(lambda: self.house.ran("true", name="backup") and select.select([said], [], [], 0)[0], what="it is told of a job")
 
 
 @pytest.mark.parametrize("verb", [*commands.names(), "jobd"])

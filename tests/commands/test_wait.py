@@ -101,6 +101,7 @@ def test_through_a_restart_and_the_death_of_the_daemon(own: House, gate: Gate) -
     """Neither is noticed; the status is exact."""
     job_id = own.running("sh", "-c", f"{gate.wait()}; exit 6")
     with own.started("wait", str(job_id)) as process:
+        until(lambda: own.daemon.call("watchers"), what="it waits")
         assert own("daemon", "restart").status == 0
         assert process.poll() is None
         own.daemon.kill()

@@ -37,7 +37,7 @@ def test_titles_are_the_tags_of_the_log() -> None:
 @each_event
 def test_entries_come_back(event: Event) -> None:
     """A line of the log is read as it was written, with or without somebody who asked."""
-    for by in (None, Actor(1000, 4242)):
+    for by in (None, Actor(1000, 4242), Actor(1000, 4242, "jobd")):
         line = Entry(2**63 - 1, AT, 7, event, by)
         assert msgspec.json.decode(msgspec.json.encode(line), type=Entry) == line
 
@@ -77,9 +77,9 @@ LINES = {
 
 @pytest.mark.parametrize("kind", LINES, ids=lambda kind: kind.title())
 def test_the_form_of_the_log(kind: type[Event]) -> None:
-    """Lines have the form in which they are already on people's disks."""
+    """Lines have the form in which they are already on people's disks; an entry as a whole says what it is."""
     event = replace(EVENTS[kind], report=Report(done=3.0, total=10.0)) if kind is happened.Progressed else EVENTS[kind]
-    assert msgspec.json.encode(entry(event)).decode() == LINES[kind]
+    assert msgspec.json.encode(entry(event)).decode() == LINES[kind].replace("{", '{"type":"event",', 1)
     assert msgspec.json.decode(LINES[kind], type=Entry) == entry(event)
 
 

@@ -121,6 +121,7 @@ KILLED: dict[str, Any] = {
     "stale_since": None,
     "warnings": [],
     "warned": 0,
+    "watchers": None,
 }
 ATTEMPT = KILLED["attempts"][0]
 

@@ -1,5 +1,6 @@
 """The pages of the tables: every state, event, method, error and record is told, in words that are right."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,10 +13,10 @@ import pytest
 
 from jobd import wire
 from jobd.core.errors import every
-from jobd.core.events import leaves
+from jobd.core.events import Event, leaves
 from jobd.core.model import State
 from jobd.core.states import TABLE
-from jobd.manual import shapes
+from jobd.manual import reference, shapes
 from jobd.manual.protocol import concrete, protocol_page
 from jobd.manual.reference import events_page, states_page
 
@@ -58,6 +59,19 @@ class Pear(Fruit, frozen=True, tag=True):
     basket: Thing
 
 
+class Told(msgspec.Struct, frozen=True):
+    """Something with a meaning."""
+
+    told: int  #: what it means
+
+
+class Bare(Told, frozen=True):
+    """Something of which one part has none."""
+
+    more: str = "#: none"  #: of the one below
+    untold: int = 0
+
+
 class Look(wire.Read[tuple[Thing, ...]], frozen=True, kw_only=True):
     """Look at things carefully.
 
@@ -80,6 +94,12 @@ class Follow(wire.Stream[Apple | Pear], frozen=True):
     """Follow fruit."""
 
     method: ClassVar = "fruit.follow"
+
+
+class Answer(msgspec.Struct, frozen=True, tag="yes", tag_field="type"):
+    """Something that says what it is."""
+
+    why: str
 
 
 KINDS: list[type[wire.Request[Any]]] = [Look, Change, Follow]
@@ -111,13 +131,36 @@ def test_every_state_is_told_with_its_events(state: State) -> None:
 
 
 @pytest.mark.parametrize("event", leaves(), ids=lambda event: event.title())
-def test_every_event_is_told_with_its_fields(event: type[msgspec.Struct]) -> None:
-    """Each kind of event has its meaning, its severity and its own fields."""
+def test_every_event_is_told_with_its_fields(event: type[Event]) -> None:
+    """Each kind of event has its meaning, its severity, whether it is frequent, and its own fields with theirs."""
     text = events_page().replace("\n", " ")
-    part = text.partition(f".It Cm {event.title()} ")[2].partition(" .It ")[0]  # type: ignore[attr-defined]
-    assert f"Severity: {event.severity}." in part  # type: ignore[attr-defined]
-    for field in event.__struct_fields__:
-        assert f"{field}: " in part
+    part = text.partition(f" .It Cm {event.title()} ")[2].partition(" .It Cm")[0].partition(" .Sh")[0]
+    assert f"Severity: {event.severity}." in part
+    assert ("It comes often" in part) == event.frequent
+    own = [name for name in event.__struct_fields__ if name not in Event.__struct_fields__]
+    told = re.findall(r"\.It Va (\S+) \([^)]+\) [A-Z][^.]+\.", part)
+    assert told == own
+
+
+@pytest.mark.parametrize("event", leaves(), ids=lambda event: event.title())
+def test_every_event_is_told_with_what_it_does_to_states(event: type[Event]) -> None:
+    """What the table says, and nothing else: each state before is named once, with the state after."""
+    text = events_page().replace("\n", " ")
+    part = text.partition(f" .It Cm {event.title()} ")[2].partition("State: ")[2].partition(". .")[0]
+    found: dict[str, str] = {}
+    for said in part.rstrip(".").split("; "):
+        befores, verb, after = re.fullmatch(r"(.+?) (is|becomes|stays|no longer,)(.*)", said).groups()  # type: ignore[union-attr]
+        for before in list(State) if befores == "any" else re.split(", | or ", befores):
+            found[before] = {"stays": str(before), "no longer,": "None"}.get(verb, after.strip())
+    wanted = {"a new job" if before is None else str(before): str(after) for before, after in TABLE[event].items()}
+    assert found == wanted
+
+
+def test_a_field_without_a_meaning_is_found_out() -> None:
+    """Whoever adds one says beside it what it means."""
+    assert shapes.meanings(Bare) == {"told": "what it means", "more": "of the one below"}
+    with pytest.raises(LookupError, match=r"Bare\.untold: say beside it what it means"):
+        reference._fields(Bare)
 
 
 def test_every_error_is_told_with_its_code() -> None:
@@ -184,6 +227,11 @@ def test_defaults_are_seen() -> None:
     """What may be left out is known from its default."""
     found = {shape.name: shape.default for shape in shapes.fields(Thing)}
     assert found == {"color": None, "points": "[]", "name": "null"}
+
+
+def test_a_record_that_says_what_it_is() -> None:
+    """Its word is told first."""
+    assert shapes.told(Answer) == 'type: "yes"; why: string.'
 
 
 def test_what_is_no_record_has_no_fields() -> None:

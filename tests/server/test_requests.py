@@ -8,6 +8,7 @@ import pytest
 
 from jobd.core.errors import StorageFull
 from jobd.core.events import Actor
+from jobd.daemon.system import peers
 from tests.server.conftest import Serving, wait_for
 
 
@@ -153,9 +154,9 @@ def test_a_bug_is_told_logged_and_survived(serving: Serving, caplog: pytest.LogC
 
 
 def test_who_asks_is_known_from_the_kernel(serving: Serving) -> None:
-    """The engine is told the uid and pid of the peer."""
+    """The engine is told the uid and pid of the peer, and what its program is called."""
     assert serving.client().ask("total") == 0
-    assert serving.engine.callers == [Actor(os.geteuid(), os.getpid())]
+    assert serving.engine.callers == [Actor(os.geteuid(), os.getpid(), peers.look(os.getpid()).command)]
 
 
 def test_counts(serving: Serving) -> None:

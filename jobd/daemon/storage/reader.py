@@ -92,11 +92,6 @@ class Reader:
         text = "SELECT id, record FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
         return {job.id: job for job in self._jobs(text, among)}
 
-    def by_name(self, name: str, back: int = 0) -> Job | None:
-        """Find the newest job of a name, or the one `back` runs before it."""
-        ids = self.ids_by_name(name, back + 1)
-        return self.job(ids[back]) if len(ids) > back else None
-
     def ids_by_name(self, name: str, limit: int) -> list[int]:
         """List the ids of the newest jobs of a name, newest first."""
         found = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, bounded(limit))
@@ -133,6 +128,11 @@ class Reader:
         text = f"SELECT record FROM items WHERE {where} ORDER BY key LIMIT ?"  # noqa: S608
         found = self._rows(text, bounded(job), after, bounded(limit))
         return [self._made(rows.read_item, row[0], f"an item of job {job}") for row in found]
+
+    def first_seq(self) -> int:
+        """Give the number of the first line of the log that is kept; 0 if it is empty."""
+        first: int = self._rows("SELECT min(seq) FROM events")[0][0] or 0
+        return first
 
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""

@@ -34,14 +34,9 @@ def test_questions_about_jobs(tmp_path: Path) -> None:
         assert [reader.job(job_id) for job_id in (1, 4)] == [maker.jobs[1], maker.jobs[4]]
         assert reader.job(6) is None
         assert reader.live() == [maker.jobs[4], maker.jobs[5]]
-        assert [found and found.id for back in range(4) for found in [reader.by_name("encode", back)]] == [
-            4,
-            3,
-            1,
-            None,
-        ]
+        assert reader.ids_by_name("encode", 9) == [4, 3, 1]
         assert reader.ids_by_name("encode", 2) == [4, 3]
-        assert reader.by_name("unknown") is None
+        assert reader.ids_by_name("unknown", 1) == []
         assert (reader.newest_id(), reader.last_job_id()) == (5, 5)
         assert {state: count for state, count in reader.counts().items() if count} == {
             State.PENDING: 2,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from jobd.core import events as happened
 from jobd.core.events import Entry
-from jobd.daemon import hub
-from jobd.daemon.hub import RING, Hub
+from jobd.daemon.telling import hub
+from jobd.daemon.telling.hub import RING, Hub
 from tests.daemon.storing import kept, reading
 from tests.making import START, Maker
 

@@ -1,12 +1,12 @@
-"""JSON-RPC 2.0 over JSON lines, without a socket: requests as types, messages in and out, limits.
+"""JSON-RPC 2.0 over JSON lines, without a socket: messages in and out, limits.
 
-A request is a type with a sentence; the class says its method, its parameters and its result. What it answers is a
-method of the same class, `answer`, so that a verb stays in one file. Bytes of any kind raise nothing but a JobdError.
+What can be asked are the types in `requests.py`, which are part of this module. Bytes of any kind raise nothing but a
+JobdError.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -14,8 +14,11 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from jobd.core import admission
 from jobd.core.admission import UNREADABLE, complaint
 from jobd.core.errors import BadJson, BadParameters, BadRequest, JobdError, LineTooLong, Unavailable, revive
-from jobd.core.model import LARGEST
 from jobd.core.text import Base64
+from jobd.wire.requests import Action, CallId, Cancel, Feed, Mutation, Ping, Read, Request, RequestId, Result, Stream
+
+#: What can be asked is part of this module: whoever speaks the protocol imports only this one.
+__all__ = ["Action", "CallId", "Cancel", "Feed", "Mutation", "Ping", "Read", "Request", "RequestId", "Result", "Stream"]
 
 PROTOCOL = 1
 #: A longer line is refused and the connection closed. Precedents: Redis inline 64 KiB, bodies in nginx 1 MiB, LSP none.
@@ -28,70 +31,6 @@ DRAIN_TIME = 30.0
 MOST_UNANSWERED = 256
 #: Values in all lists and objects of one line together: a line of `1,` would become thirty times its size in memory.
 MOST_ELEMENTS = 1 << 16
-
-Result = TypeVar("Result")
-
-RequestId = Annotated[str, Meta(min_length=1, max_length=128)]
-#: What names a call on its connection.
-CallId = Annotated[int, Meta(ge=-LARGEST - 1, le=LARGEST)] | Annotated[str, Meta(max_length=128)]
-
-
-class Request(
-    msgspec.Struct, Generic[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """Something that can be asked: one of the four kinds below."""
-
-    method: ClassVar[str]
-
-    @classmethod
-    def result_type(cls) -> Any:
-        """Give the type of the answer (of an item, for a stream), from the declaration of the class."""
-        return next(get_args(base)[0] for base in cls.__orig_bases__ if get_args(base))  # type: ignore[attr-defined]
-
-
-class Read(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that only reads what is remembered; it is answered even if no daemon runs.
-
-    What may take `long` is answered beside the daemon's other work.
-    """
-
-    long: ClassVar[bool] = False
-
-    def answer(self, archive: Any, caller: Any) -> Result:
-        """Answer from the archive."""
-        raise TypeError(f"{type(self).__name__} says no answer")
-
-
-class Mutation(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that changes jobs; the answer is sent when the change is durable.
-
-    Repeating a request with the same `request_id` gives the same answer and changes nothing more.
-    """
-
-    request_id: RequestId | None = None
-
-    def answer(self, engine: Any, caller: Any) -> Result:
-        """Refuse, or record the change and say what became of it.
-
-        Never awaits: nothing comes between looking and recording.
-        """
-        raise TypeError(f"{type(self).__name__} says no answer")
-
-
-class Action(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that only a running daemon can do or know; it may take its time."""
-
-    async def answer(self, engine: Any, caller: Any) -> Result:
-        """Do it."""
-        raise TypeError(f"{type(self).__name__} says no answer")
-
-
-class Stream(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that is told bit by bit: items of the result type, until it ends or is canceled."""
-
-    def answer(self, engine: Any, caller: Any) -> AsyncIterator[Result]:
-        """Yield the items."""
-        raise TypeError(f"{type(self).__name__} says no answer")
 
 
 class Lines:
@@ -137,13 +76,6 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Identified(msgspec.Struct, frozen=True):
     id: CallId | None = None
-
-
-class Cancel(Request[None], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """End a stream. Sent without an id; methods with a leading `$/` belong to the protocol itself."""
-
-    method: ClassVar = "$/cancel"
-    request: CallId
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -252,6 +184,11 @@ def encode_cancel(call_id: CallId) -> bytes:
     return encode_call(Cancel(request=call_id), None)
 
 
+def encode_ping() -> bytes:
+    """Write the notification that says that the client is there."""
+    return encode_call(Ping(), None)
+
+
 def encode_answer(call_id: CallId, result: bytes) -> bytes:
     """Write the line that answers a call; the result is JSON already."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (_encoder.encode(call_id), result)
@@ -259,8 +196,18 @@ def encode_answer(call_id: CallId, result: bytes) -> bytes:
 
 def encode_item(call_id: CallId, item: bytes) -> bytes:
     """Write the line with one item of a stream; the item is JSON already."""
-    params = _encoder.encode(call_id), item
-    return b'{"jsonrpc":"2.0","method":"$/item","params":{"request":%b,"item":%b}}\n' % params
+    return encode_items(encode_id(call_id), (item,))
+
+
+def encode_id(call_id: CallId) -> bytes:
+    """Write an id as JSON."""
+    return _encoder.encode(call_id)
+
+
+def encode_items(call_id: bytes, items: Sequence[bytes]) -> bytes:
+    """Write a line for each item of a stream; items and id are JSON already."""
+    head, tail = b'{"jsonrpc":"2.0","method":"$/item","params":{"request":%b,"item":' % call_id, b"}}\n"
+    return b"%b%b%b" % (head, (tail + head).join(items), tail) if items else b""
 
 
 def encode_error(call_id: CallId | None, error: JobdError) -> bytes:

@@ -1,0 +1,67 @@
+"""What `jobd events` shows of each item: a line of JSON, or columns: number, time, job, what, details, who asked."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jobd.commands import _looks
+from jobd.core.events import Actor, Entry
+from jobd.core.news import JobNow, News
+from jobd.core.views import Watcher
+from jobd.ui import amounts
+from jobd.ui.terminal_text import field
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jobd.commands._shell import Shell
+    from jobd.ui.screen import Screen
+
+#: A longer value is cut where it is shown to people.
+LONGEST_SHOWN = 60
+#: What is shown of a job; all else is told by `jobd status`.
+OF_A_JOB = ("name", "state", "group")
+
+
+def show(shell: "Shell", item: News) -> None:
+    """Show an item of the stream, or a line of the log."""
+    screen = shell.screen
+    if screen.as_json:
+        screen.json_line(shell.document(item) if isinstance(item, Entry) else item)
+        return
+    line = ("\t" if screen.plain else "  ").join(_columns(screen, item)).rstrip()
+    screen.data(line if screen.plain else _looks.fitted(line, screen))
+
+
+def _columns(screen: "Screen", item: News) -> tuple[str, ...]:
+    said = msgspec.to_builtins(item)
+    kind = said.pop("type")
+    if isinstance(item, Entry):
+        kind = said["event"].pop("type")
+        return str(item.seq), _time(screen, item.at), str(item.job), kind, _details(said["event"]), who(screen, item.by)
+    if isinstance(item, JobNow):
+        return "", "", str(item.id), kind, _details({name: said[name] for name in OF_A_JOB})
+    if isinstance(item, Watcher):
+        return "", _time(screen, item.since), "", kind, _details({**said, "since": None})
+    return str(said.pop("seq", "")), "", "", kind, _details(said)
+
+
+def who(screen: "Screen", actor: Actor | None) -> str:
+    """Name who asked: for a program user, pid and name of the program, else the program."""
+    if actor is None:
+        return ""
+    command = field(actor.command or "?")
+    return f"{actor.uid}:{actor.pid}:{command}" if screen.plain else f"by {command}[{actor.pid}]"
+
+
+def _time(screen: "Screen", at: "datetime") -> str:
+    return amounts.clock(at.isoformat()) if screen.is_terminal else at.isoformat()
+
+
+def _details(values: dict[str, Any]) -> str:
+    return " ".join(f"{key}={field(_short(value))}" for key, value in values.items() if value is not None)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

@@ -1,0 +1,134 @@
+"""Rooms: a word that says of which jobs somebody wants to hear, such as `job:12` or `name:backup*`.
+
+A row of the table says what comes after the colon, which jobs are meant, how that is read, and whether a job is one of
+them. A job is looked at only where its number does not say enough.
+"""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from jobd.core.errors import BadValue
+from jobd.core.model import LARGEST, Job
+
+#: Finds a job by its id, as it is or was; None = nobody knows it.
+Find = Callable[[int], Job | None]
+#: Finds the number of a user by name.
+FindUser = Callable[[str], int | None]
+
+
+class Kind(NamedTuple):
+    """A kind of room: `read` says by ValueError what is wrong with what it is about."""
+
+    about: str
+    meaning: str
+    read: Callable[[str, FindUser], Any]
+    holds: Callable[[Any, int, Find], bool]
+
+
+class Room(NamedTuple):
+    """A room as it was named, and what it is about."""
+
+    text: str
+    kind: Kind
+    about: Any
+
+    def holds(self, job_id: int, find: Find) -> bool:
+        """Whether a job is in it."""
+        return self.kind.holds(self.about, job_id, find)
+
+    @property
+    def job(self) -> int | None:
+        """The one job it means."""
+        return self.about if self.kind is KINDS["job"] else None
+
+    @property
+    def names(self) -> int | None:
+        """The job that it names by its id, be it one of several."""
+        return self.about if self.kind in (KINDS["job"], KINDS["tree"]) else None
+
+    @property
+    def everything(self) -> bool:
+        """Whether it means all jobs."""
+        return self.kind is KINDS["all"]
+
+
+def _nothing(text: str, _: FindUser) -> None:
+    if text:
+        raise ValueError("takes nothing after it")
+
+
+def _id(text: str, _: FindUser) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LARGEST:
+        raise ValueError("takes the id of a job")
+    return int(text)
+
+
+def _word(text: str, _: FindUser) -> str:
+    if not text:
+        raise ValueError("takes a name")
+    return text
+
+
+def _pattern(text: str, find_user: FindUser) -> str:
+    return _word(text, find_user).replace("[", "[[]")
+
+
+def _user(text: str, find_user: FindUser) -> int:
+    uid = int(text) if text.isdecimal() else find_user(text)
+    if uid is None:
+        raise ValueError(f"takes the name or the number of a user; there is no {text!r}")
+    return uid
+
+
+def _job(holds: Callable[[Any, Job], bool]) -> Callable[[Any, int, Find], bool]:
+    """Make a rule of one that looks at the job; a job that nobody knows is in no such room."""
+
+    def rule(about: Any, job_id: int, find: Find) -> bool:
+        job = find(job_id)
+        return job is not None and holds(about, job)
+
+    return rule
+
+
+def _below(root: int, job_id: int, find: Find) -> bool:
+    """Whether a job is `root` or below it; a parent has a smaller id than its children."""
+    at: int | None = job_id
+    while at is not None and at > root:
+        job = find(at)
+        parent = job.parent if job else None
+        at = parent if parent is not None and parent < at else None
+    return at == root
+
+
+KINDS: Mapping[str, Kind] = {
+    "all": Kind("", "every job", _nothing, lambda _about, _job_id, _find: True),
+    "job": Kind("ID", "one job", _id, lambda about, job_id, _: job_id == about),
+    "group": Kind("GROUP", "the jobs of a group", _word, _job(lambda about, job: job.group == about)),
+    "name": Kind(
+        "NAME", "the jobs of a name; * and ? match any", _pattern, _job(lambda about, job: fnmatchcase(job.name, about))
+    ),
+    "user": Kind(
+        "USER", "the jobs of a user, by name or number", _user, _job(lambda about, job: job.origin.uid == about)
+    ),
+    "tree": Kind("ID", "a job and all below it: those that it asked for, and theirs", _id, _below),
+}
+#: How each kind is written, and what it means.
+WRITTEN = {f"{word}:{kind.about}" if kind.about else word: kind.meaning for word, kind in KINDS.items()}
+
+
+def parse(text: str, find_user: FindUser) -> Room:
+    """Read the name of a room. Raises BadValue."""
+    word, _, rest = text.partition(":")
+    kind = KINDS.get(word)
+    if kind is None:
+        raise BadValue(field="room", problem=f"{text[:50]!r} is none; it is one of {', '.join(WRITTEN)}")
+    try:
+        return Room(text, kind, kind.read(rest, find_user))
+    except ValueError as error:
+        raise BadValue(field="room", problem=f"{text[:50]!r}: {word} {error}") from None
+
+
+def job(job_id: int) -> Room:
+    """Name the room of one job."""
+    return Room(f"job:{job_id}", KINDS["job"], job_id)

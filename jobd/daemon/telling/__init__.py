@@ -1,0 +1,1 @@
+"""Telling: who follows the log, hears what became durable, and who watches what."""

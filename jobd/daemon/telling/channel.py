@@ -1,0 +1,289 @@
+"""Those who hear the same of the log in the same manner: what they are told is chosen and written once for all.
+
+The rule: a subscriber is a cursor. One that keeps up is told together with the others; one whose client does not read
+falls behind and goes on by itself where it was, until it has caught up. Nothing waits for it anywhere.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from jobd import wire
+from jobd.core.coalescing import coalesce
+from jobd.core.interest import Interest, Listening
+from jobd.core.news import Present, Pulse
+from jobd.core.rooms import Find
+from jobd.daemon.telling.hub import MOST_AT_ONCE, RING, Hub, Line
+from jobd.daemon.telling.presence import Presence
+
+#: Bytes that are written for a reader before it is looked whether it reads.
+PORTION = 1 << 16
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Listener(Protocol):
+    """Where one client is told a stream."""
+
+    @property
+    def call_id(self) -> bytes:
+        """How the client names the stream, as JSON."""
+
+    @property
+    def heard(self) -> float:
+        """When the client said something last, by the clock of the loop."""
+
+    def tell(self, lines: bytes) -> None:
+        """Write lines of the protocol, made by `wire.encode_items`."""
+
+    def offer(self, lines: bytes) -> bool:
+        """Write lines, unless the client has much to read already: then say False."""
+
+    async def room(self) -> None:
+        """Wait until the client has read."""
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+
+
+class Manner(NamedTuple):
+    """How to tell: progress made short over so many seconds, a sign after so many of silence, and of who watches."""
+
+    coalesce: float | None = None
+    heartbeat: float | None = None
+    presence: bool = False
+
+
+class Subscriber:
+    """One who hears a channel; `after` is the number of the last entry that was told, or was not wanted."""
+
+    def __init__(self, channel: "Channel", listener: Listener, after: int) -> None:
+        self.channel = channel
+        self.listener = listener
+        self.after = after
+        #: Whether it must be told who is there.
+        self.unaware = channel.manner.presence
+        self.behind: asyncio.Future[None] | None = None
+
+    async def listen(self) -> None:
+        """Hear everything from now on, until cancelled. Raises NoLongerKept."""
+        hub = self.channel.hub
+        self.channel.enter(self)
+        try:
+            while True:
+                await self._catch_up(hub)
+                if self.after > hub.seq:
+                    await hub.news()
+                    continue
+                self.behind = asyncio.get_running_loop().create_future()
+                self.channel.join(self)
+                await self.behind
+        finally:
+            self.channel.leave(self)
+
+    async def _catch_up(self, hub: Hub) -> None:
+        """Take what is there already, as the client reads it."""
+        listening = self.channel.listening()
+        while self.unaware or self.after < hub.seq:
+            if self.unaware:
+                self.unaware = False
+                await self._tell([self.channel.present()])
+                continue
+            lines = hub.since(self.after)
+            wanted = [line for line in lines if listening.wants(line.entry)]
+            for portion in _portions(self.channel.chosen(wanted)):
+                await self._tell(portion)
+            self.after = lines[-1].entry.seq
+            del lines, wanted
+            await asyncio.sleep(0)
+
+    async def _tell(self, items: Sequence[bytes]) -> None:
+        await self.listener.room()
+        self.listener.tell(wire.encode_items(self.listener.call_id, items))
+
+
+class Channel:
+    """All who want to hear the same in the same manner. `closed` is called when nobody is left."""
+
+    def __init__(
+        self, hub: Hub, presence: Presence, find: Find, interest: Interest, manner: Manner, closed: Callable[[], None]
+    ) -> None:
+        self.hub = hub
+        self.interest = interest
+        self.manner = manner
+        self._presence = presence
+        self._find = find
+        self._closed = closed
+        #: All, whether they keep up or not; and those who do, by the name of the stream, with what writes to each.
+        self._everybody: set[Subscriber] = set()
+        self._members: dict[bytes, dict[Subscriber, Callable[[bytes], bool]]] = {}
+        #: The number of the last entry that was looked at, and of the last one that all members were told.
+        self._seen = self._told = self.hub.seq
+        self._listening = self.listening()
+        self._waiting: list[Line] = []
+        self._flushing: asyncio.TimerHandle | None = None
+        self._beating: asyncio.TimerHandle | None = None
+        self._told_at = self._beaten_at = 0.0
+
+    @property
+    def keeping_up(self) -> int:
+        """How many hear everything at once."""
+        return sum(map(len, self._members.values()))
+
+    def listening(self) -> Listening:
+        """Begin to choose entries."""
+        return Listening(self.interest, self._find)
+
+    def present(self) -> bytes:
+        """Say who is there."""
+        return _encode(Present(self._presence.of(self.interest)))
+
+    def chosen(self, lines: Sequence[Line]) -> list[bytes]:
+        """Write the wanted lines, short if that is the manner."""
+        if self.manner.coalesce is None:
+            return [line.json for line in lines]
+        by_seq = {line.entry.seq: line for line in lines}
+        return [
+            by_seq[entry.seq].json if by_seq[entry.seq].entry is entry else _encode(entry)
+            for entry in coalesce(line.entry for line in lines)
+        ]
+
+    def enter(self, subscriber: Subscriber) -> None:
+        """Count one in, who has yet to catch up."""
+        self._everybody.add(subscriber)
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Tell one who has caught up together with the others from now on."""
+        self.news()
+        self.flush()
+        listener = subscriber.listener
+        self._members.setdefault(listener.call_id, {})[subscriber] = listener.offer
+        if self.manner.heartbeat is not None and self._beating is None:
+            self._told_at = asyncio.get_running_loop().time()
+            self._arm(self.manner.heartbeat)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Count one out."""
+        self._everybody.discard(subscriber)
+        self._part(subscriber)
+        if not self._everybody:
+            self._closed()
+
+    def news(self) -> None:
+        """Look at what is new: what is important is told at once, with all before it."""
+        new = self._new()
+        if new is None:
+            self._lose_all()
+            return
+        wanted = [line for line in new if self._listening.wants(line.entry)]
+        self._waiting += wanted
+        window = self.manner.coalesce
+        if window is None or not all(line.entry.event.frequent for line in wanted):
+            self.flush()
+        elif self._waiting and self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(window, self.flush)
+
+    def flush(self) -> None:
+        """Tell all that waits."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        waiting, self._waiting = self._waiting, []
+        items = self.chosen(waiting)
+        if sum(map(len, items)) > PORTION:
+            self._lose_all()
+            return
+        told, self._told = self._told, self._seen
+        self._push(items, told)
+
+    def tell_presence(self, item: bytes) -> None:
+        """Tell at once who came or went; whoever is behind is told who is there when it has caught up."""
+        members = {subscriber for several in self._members.values() for subscriber in several}
+        for subscriber in self._everybody - members:
+            subscriber.unaware = True
+        self._push([item], self._told)
+
+    def _new(self) -> list[Line] | None:
+        """Give the lines that were not looked at yet; None if they are too many to be told together."""
+        seq, lines = self.hub.seq, list[Line]()
+        most = MOST_AT_ONCE if self.manner.coalesce is None else RING // 2
+        if not self._members:
+            self._seen = self._told = seq
+            self._listening = self.listening()
+            self._waiting.clear()
+        elif seq - self._told > most:
+            return None
+        while self._seen < seq:
+            lines += self.hub.since(self._seen)
+            self._seen = lines[-1].entry.seq
+        return lines
+
+    def _push(self, items: Sequence[bytes], told: int) -> None:
+        """Tell all members something; those who do not read fall behind, at the number they were told last."""
+        if not items:
+            return
+        self._told_at = asyncio.get_running_loop().time()
+        stalled = list[Subscriber]()
+        for call_id, members in self._members.items():
+            lines = wire.encode_items(call_id, items)
+            for subscriber, offer in members.items():
+                if not offer(lines):
+                    stalled.append(subscriber)
+        for subscriber in stalled:
+            self._lose(subscriber, told)
+
+    def _lose_all(self) -> None:
+        """Let everybody catch up by himself: there is too much to be told at once."""
+        for subscriber in [subscriber for members in self._members.values() for subscriber in members]:
+            self._lose(subscriber, self._told)
+        self._new()
+
+    def _lose(self, subscriber: Subscriber, after: int) -> None:
+        self._part(subscriber)
+        subscriber.after = after
+        subscriber.unaware = self.manner.presence
+        if subscriber.behind is not None and not subscriber.behind.done():
+            subscriber.behind.set_result(None)
+
+    def _part(self, subscriber: Subscriber) -> None:
+        members = self._members.get(subscriber.listener.call_id, {})
+        members.pop(subscriber, None)
+        if not members:
+            self._members.pop(subscriber.listener.call_id, None)
+        if not self._members:
+            for timer in (self._flushing, self._beating):
+                if timer is not None:
+                    timer.cancel()
+            self._flushing = self._beating = None
+
+    def _arm(self, seconds: float) -> None:
+        self._beating = asyncio.get_running_loop().call_later(seconds, self._beat)
+
+    def _beat(self) -> None:
+        """Give a sign of life if nothing else did; hang up on those who did not answer the one before."""
+        now, every = asyncio.get_running_loop().time(), self.manner.heartbeat or 0.0
+        quiet = now - self._told_at
+        if quiet < every:
+            self._arm(every - quiet)
+            return
+        for subscriber in [one for members in self._members.values() for one in members]:
+            if subscriber.listener.heard < self._beaten_at:
+                subscriber.listener.hang_up()
+        self._push([_encode(Pulse(self._told))], self._told)
+        self._beaten_at = now
+        if self._members:
+            self._arm(every)
+
+
+def _portions(items: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut items into what may be written at a time."""
+    start = size = 0
+    for place, item in enumerate(items):
+        if size and size + len(item) > PORTION:
+            yield items[start:place]
+            start, size = place, 0
+        size += len(item)
+    if start < len(items):
+        yield items[start:]

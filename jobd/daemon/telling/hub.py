@@ -1,0 +1,181 @@
+"""Telling everybody who follows the log what became durable.
+
+The rule: a follower is a cursor, never a queue. One that does not keep up, or stands still, costs nothing; it goes on
+where it was, from the latest entries in memory or, behind them, from the file: never a gap, never twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+import msgspec
+
+from jobd.core.errors import NoLongerKept
+from jobd.core.events import Entry
+
+#: Entries kept in memory: enough for a follower that stalls for a second or two under load.
+RING = 8192
+#: Entries a follower gets at a time; reading so many from the file takes about a millisecond.
+MOST_AT_ONCE = 256
+#: Pieces of so many entries that are kept after they were read from the file: many go on from the same place.
+PAGES = 16
+#: The share of the daemon's time that telling may take, and the seconds of it that are not worth a rest.
+SHARE, QUICK = 0.25, 0.0005
+
+logger = logging.getLogger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Log(Protocol):
+    """Where older entries are read."""
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on after a number."""
+        ...
+
+    def first_seq(self) -> int:
+        """Give the number of the first entry; 0 if there is none."""
+        ...
+
+    def last_seq(self) -> int:
+        """Give the number of the last entry."""
+        ...
+
+
+class Channel(Protocol):
+    """Those who hear the same."""
+
+    def news(self) -> None:
+        """Tell what is new."""
+
+
+class Line:
+    """An entry, put into JSON once however many are told."""
+
+    __slots__ = ("_json", "entry")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self._json: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """The entry as it is told."""
+        if self._json is None:
+            self._json = _encode(self.entry)
+        return self._json
+
+
+class Hub:
+    """The end of the log, and those who follow it."""
+
+    def __init__(self, log: Log, *, ring: int = RING) -> None:
+        self.log = log
+        self._size = ring
+        #: The lines from `_first` to `_last`, each at the place of its number.
+        self._ring: dict[int, Line] = {}
+        self._last = log.last_seq()
+        self._first = self._last + 1
+        self._pages: dict[int, list[Line]] = {}
+        self._news: asyncio.Future[None] | None = None
+        #: Those who are told in common; they are told together, and then not before it was worth their time.
+        self.channels: set[Channel] = set()
+        self._telling: asyncio.TimerHandle | None = None
+        self._rest_until = 0.0
+        #: How many follow each by himself at present.
+        self.watchers = 0
+
+    @property
+    def seq(self) -> int:
+        """The number of the last entry that everybody may know of."""
+        return self._last
+
+    def publish(self, entries: list[Entry]) -> None:
+        """Take in entries that have become durable, in order, and wake everybody who waits, once."""
+        if not entries:
+            return
+        if entries[0].seq != self._last + 1:
+            self._first = entries[0].seq
+        self._last = entries[-1].seq
+        self._first = max(self._first, self._last - self._size + 1)
+        for entry in entries[-self._size :]:
+            self._ring[entry.seq % self._size] = Line(entry)
+        if self._news is not None:
+            self._news.set_result(None)
+            self._news = None
+        if self.channels and self._telling is None:
+            self._telling = asyncio.get_running_loop().call_at(self._rest_until, self.tell)
+
+    async def follow(self, after: int) -> AsyncGenerator[list[Entry], None]:
+        """Yield all entries after a number, some at a time, for ever; a number not reached yet means from now on."""
+        cursor = _Cursor(self, min(after, self._last))
+        self.watchers += 1
+        try:
+            while True:
+                if cursor.after < self._last:
+                    yield cursor.advance()
+                    await asyncio.sleep(0)
+                else:
+                    await self.news()
+        finally:
+            self.watchers -= 1
+
+    def since(self, after: int) -> list[Line]:
+        """Give the next lines after a number, at most MOST_AT_ONCE. Raises NoLongerKept."""
+        if after >= self._first - 1:
+            numbers = range(after + 1, min(self._last, after + MOST_AT_ONCE) + 1)
+            return [self._ring[number % self._size] for number in numbers]
+        lines = [line for line in self._page(after) if after < line.entry.seq <= self._last]
+        if after and (not lines or lines[0].entry.seq != after + 1):
+            raise NoLongerKept(seq=after, oldest=self.log.first_seq() or self._first)
+        return lines or self.since(self._first - 1)
+
+    def news(self) -> asyncio.Future[None]:
+        """Give the moment at which something is new."""
+        if self._news is None:
+            self._news = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._news)
+
+    def _page(self, after: int) -> list[Line]:
+        """Read the piece of the file in which a number is followed by the next."""
+        number = after // MOST_AT_ONCE
+        page = self._pages.get(number)
+        if page is None or page[-1].entry.seq <= after:
+            first = number * MOST_AT_ONCE
+            page = [Line(entry) for entry in self.log.entries(first, MOST_AT_ONCE)]
+            if page and page[0].entry.seq == first + 1:
+                self._pages[number] = page
+            if len(self._pages) > PAGES:
+                del self._pages[next(iter(self._pages))]
+        return page
+
+    def tell(self) -> None:
+        """Tell all channels what is new, then rest: what comes meanwhile is told together."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for channel in tuple(self.channels):
+            try:
+                channel.news()
+            except Exception:
+                logger.exception("some who follow the log could not be told")
+        took = clock() - began
+        self._rest_until = began + took / SHARE if took > QUICK else 0.0
+
+
+class _Cursor:
+    """Where a follower stands."""
+
+    def __init__(self, hub: Hub, after: int) -> None:
+        self._hub = hub
+        self.after = after
+
+    def advance(self) -> list[Entry]:
+        """Take the next entries; nothing of them is held here."""
+        entries = [line.entry for line in self._hub.since(self.after)]
+        self.after = entries[-1].seq
+        return entries

@@ -1,0 +1,1 @@
+"""Telling what became durable, and who watches, with real stores and in memory."""
