@@ -40,7 +40,7 @@ jobd events --severity high --since -7d    # what went wrong, a week long
 jobd events -f 'name:backup*' tree:12      # live, of some jobs
 jobd events -f --json | jq .event.type
 jobd events -f --snapshot --json           # first how things stand, then all that happens
-jobd events --since-seq 4711 --json        # on from the last number seen
+jobd events --since-seq 12 --json          # on from the last number seen
 """
 
 
