@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from jobd import wire
 from jobd.core.errors import Refused
 from jobd.core.events import Actor
+from jobd.server.listener import Listener
 
 UNLUCKY = 13
 
@@ -43,7 +44,14 @@ class Count(wire.Stream[str], frozen=True):
     unlucky: bool = False
 
 
-KINDS = {kind.method: kind for kind in (Add, Total, Rest, Count)}
+class Hear(wire.Feed[str], frozen=True):
+    """Hear what the test tells."""
+
+    method: ClassVar = "hear"
+    fail: bool = False
+
+
+KINDS = {kind.method: kind for kind in (Add, Total, Rest, Count, Hear)}
 
 
 class Engine:
@@ -58,6 +66,7 @@ class Engine:
         self.streams_ended = 0
         self.callers: list[Actor] = []
         self.awake = asyncio.Event()
+        self.listeners: list[Listener] = []
         self._held: asyncio.Future[None] | None = None
 
     def hold(self) -> None:
@@ -121,3 +130,13 @@ class Engine:
                     await self.awake.wait()
         finally:
             self.streams_ended += 1
+
+    async def feed(self, request: Hear, caller: Actor, listener: Listener) -> None:
+        """Let the test tell the listener, until the client is gone or wants no more."""
+        if request.fail:
+            raise Refused(problem="there is nothing to hear")
+        self.listeners.append(listener)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.listeners.remove(listener)
