@@ -1,7 +1,7 @@
 """Which lines of the log: the conditions that `events` has in all its forms, and how a long log is looked through."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +12,10 @@ from jobd.core.events import Entry
 from jobd.core.happening import Severity
 from jobd.core.interest import Interest, Listening
 from jobd.core.model import Id
+from jobd.core.selection import Where
 
 if TYPE_CHECKING:
+    from jobd.core.model import Job
     from jobd.daemon.archive import Archive
 
 #: Lines that are looked through for one answer: more would keep others waiting.
@@ -23,7 +25,7 @@ PIECE = 1000
 
 
 class Which(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of jobs in any of the rooms (all without any), of one job, name, group and user; by type and severity."""
+    """Events of jobs in any of the rooms (all if none), of a job, name, group, user and filter; by type and severity."""
 
     rooms: tuple[str, ...] = ()
     job: Id | None = None
@@ -32,19 +34,31 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     types: tuple[str, ...] = ()
     severity: Severity | None = None
+    where: Where = ""
 
     @property
     def narrow(self) -> bool:
         """Whether it says more than a job, whose entries are found without all others."""
-        return any((self.rooms, self.name, self.group, self.user, self.types, self.severity))
+        return any((self.rooms, self.name, self.group, self.user, self.types, self.severity, self.where))
 
     def interest(self, archive: "Archive") -> Interest:
-        """Understand it. Raises BadValue, and JobNotFound for a job that never was."""
+        """Understand it. Raises BadValue, FilterInvalid, and JobNotFound for a job that never was."""
         from jobd.daemon.system.peers import user_id
 
-        named = tuple(rooms.parse(text, user_id) for text in self.rooms)
-        said = {"job": self.job, "name": self.name, "group": self.group, "user": self.user}
-        within = tuple(rooms.parse(f"{word}:{about}", user_id) for word, about in said.items() if about is not None)
+        def condition(text: str) -> "Callable[[Job], bool]":
+            where = archive.filter((text,))
+            return lambda job: where.matches(job, archive.now())
+
+        known = rooms.Known(user_id, condition)
+        named = tuple(rooms.parse(text, known) for text in self.rooms)
+        said = {
+            "job": self.job,
+            "name": self.name,
+            "group": self.group,
+            "user": self.user,
+            "filter": self.where or None,
+        }
+        within = tuple(rooms.parse(f"{word}:{about}", known) for word, about in said.items() if about is not None)
         for room in (*named, *within):
             if room.names is not None and archive.recall(room.names) is None:
                 archive.job(room.names)

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 from jobd.commands import _told
 from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
 from jobd.commands._news import resumed
-from jobd.commands._options import duration, group_option, json_option, name_option, since_option, until_option, words
+from jobd.commands._options import (
+    duration,
+    group_option,
+    json_option,
+    name_option,
+    since_option,
+    until_option,
+    where_option,
+    words,
+)
 from jobd.commands.rpc import Hello
 from jobd.core import news
 from jobd.core.errors import BadValue, JobdError
@@ -38,6 +47,7 @@ EXAMPLES = """\
 jobd events --job 12                       # what happened to a job
 jobd events --severity high --since -7d    # what went wrong, a week long
 jobd events -f 'name:backup*' tree:12      # live, of some jobs
+jobd events -f --where '@mine duration < 1h'     # live, of jobs that a filter means
 jobd events -f --json | jq .event.type
 jobd events -f --snapshot --json           # first how things stand, then all that happens
 jobd events --since-seq 12 --json          # on from the last number seen
@@ -165,6 +175,7 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @click.option("--job", type=click.IntRange(min=1), metavar="ID", help="Only those of one job.")
 @name_option
 @group_option
+@where_option
 @click.option("--user", metavar="USER", help="Only those of jobs of this user.")
 @click.option("--type", "types", type=TYPES, default=(), metavar="TYPE", help="Only this type of event (or several).")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
@@ -179,8 +190,9 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, **asked: An
     """Show the log of everything that happened.
 
     The numbers have no gap: who goes on after the last number seen misses nothing and sees nothing twice. With --json a
-    line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, tree:ID (a job and
-    those below it); several are added up, and options narrow them down. The types are told in jobd-events(7).
+    line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, filter:FILTER,
+    tree:ID (a job and those below it); several are added up, and options narrow them down. The types are told in
+    jobd-events(7).
     """
     parts = {name: asked.pop(name) for name in ("since", "until", "limit")}
     manner = {name: asked.pop(name) for name in ("snapshot", "coalesce", "heartbeat", "presence")}

@@ -13,8 +13,13 @@ from jobd.core.model import LARGEST, Job
 
 #: Finds a job by its id, as it is or was; None = nobody knows it.
 Find = Callable[[int], Job | None]
-#: Finds the number of a user by name.
-FindUser = Callable[[str], int | None]
+
+
+class Known(NamedTuple):
+    """What rooms are understood with: the number of a user by name, and whether a job is one that a filter means."""
+
+    user: Callable[[str], int | None]
+    condition: Callable[[str], Callable[[Job], bool]]
 
 
 class Kind(NamedTuple):
@@ -22,7 +27,7 @@ class Kind(NamedTuple):
 
     about: str
     meaning: str
-    read: Callable[[str, FindUser], Any]
+    read: Callable[[str, Known], Any]
     holds: Callable[[Any, int, Find], bool]
 
 
@@ -53,32 +58,36 @@ class Room(NamedTuple):
         return self.kind is KINDS["all"]
 
 
-def _nothing(text: str, _: FindUser) -> None:
+def _nothing(text: str, _: Known) -> None:
     if text:
         raise ValueError("takes nothing after it")
 
 
-def _id(text: str, _: FindUser) -> int:
+def _id(text: str, _: Known) -> int:
     if not text.isdecimal() or not 0 < int(text) <= LARGEST:
         raise ValueError("takes the id of a job")
     return int(text)
 
 
-def _word(text: str, _: FindUser) -> str:
+def _word(text: str, _: Known) -> str:
     if not text:
         raise ValueError("takes a name")
     return text
 
 
-def _pattern(text: str, find_user: FindUser) -> str:
-    return _word(text, find_user).replace("[", "[[]")
+def _pattern(text: str, known: Known) -> str:
+    return _word(text, known).replace("[", "[[]")
 
 
-def _user(text: str, find_user: FindUser) -> int:
-    uid = int(text) if text.isdecimal() else find_user(text)
+def _user(text: str, known: Known) -> int:
+    uid = int(text) if text.isdecimal() else known.user(text)
     if uid is None:
         raise ValueError(f"takes the name or the number of a user; there is no {text!r}")
     return uid
+
+
+def _filter(text: str, known: Known) -> Callable[[Job], bool]:
+    return known.condition(_word(text, known))
 
 
 def _job(holds: Callable[[Any, Job], bool]) -> Callable[[Any, int, Find], bool]:
@@ -111,20 +120,23 @@ KINDS: Mapping[str, Kind] = {
     "user": Kind(
         "USER", "the jobs of a user, by name or number", _user, _job(lambda about, job: job.origin.uid == about)
     ),
+    "filter": Kind(
+        "FILTER", "the jobs that a filter means, see jobd-filter(7)", _filter, _job(lambda means, job: means(job))
+    ),
     "tree": Kind("ID", "a job and all below it: those that it asked for, and theirs", _id, _below),
 }
 #: How each kind is written, and what it means.
 WRITTEN = {f"{word}:{kind.about}" if kind.about else word: kind.meaning for word, kind in KINDS.items()}
 
 
-def parse(text: str, find_user: FindUser) -> Room:
-    """Read the name of a room. Raises BadValue."""
+def parse(text: str, known: Known) -> Room:
+    """Read the name of a room. Raises BadValue, FilterInvalid."""
     word, _, rest = text.partition(":")
     kind = KINDS.get(word)
     if kind is None:
         raise BadValue(field="room", problem=f"{text[:50]!r} is none; it is one of {', '.join(WRITTEN)}")
     try:
-        return Room(text, kind, kind.read(rest, find_user))
+        return Room(text, kind, kind.read(rest, known))
     except ValueError as error:
         raise BadValue(field="room", problem=f"{text[:50]!r}: {word} {error}") from None
 

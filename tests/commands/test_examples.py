@@ -25,6 +25,7 @@ ELSEWHERE = {"jobd daemon install --now"}
 #: Examples that go on until they are interrupted.
 ENDLESS = {
     "jobd events -f 'name:backup*' tree:12",
+    "jobd events -f --where '@mine duration < 1h'",
     "jobd events -f --json | jq .event.type",
     "jobd events -f --snapshot --json",
     "jobd rpc events.follow",
@@ -179,7 +180,10 @@ class Desk:
     def _something_happens(self, said: IO[bytes] | None) -> None:
         """Let jobs run until one of them is told of."""
         assert said is not None
-        until(lambda: self.house.ran("true", name="backup") and select.select([said], [], [], 0)[0], what="it is told of a job")
+        until(
+            lambda: self.house.ran("true", name="backup") and select.select([said], [], [], 0)[0],
+            what="it is told of a job",
+        )
 
 
 @pytest.mark.parametrize("verb", [*commands.names(), "jobd"])

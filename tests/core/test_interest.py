@@ -15,7 +15,7 @@ from tests.core.samples import EVENTS, entry, job_in
 
 def room(text: str) -> rooms.Room:
     """Make a room."""
-    return rooms.parse(text, {}.get)
+    return rooms.parse(text, rooms.Known({}.get, lambda _: lambda _: False))
 
 
 JOBS = {number: replace(job_in(State.RUNNING, job_id=number), name=name) for number, name in enumerate("abc", 1)}

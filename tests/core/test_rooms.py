@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from jobd.core import rooms
 from jobd.core.errors import BadValue
 from jobd.core.model import Job, State
+from jobd.core.rooms import Known
 from tests.core.samples import ORIGIN, job_in
 
-USERS = {"ann": 1000, "bob": 1001}
+KNOWN = Known({"ann": 1000, "bob": 1001}.get, lambda text: lambda job: job.name.startswith(text))
 
 
 def a_job(job_id: int, **fields: object) -> Job:
@@ -33,6 +34,8 @@ HELD = {
     "job:7": {7},
     "group:ci": {1, 4},
     "group:default": {2, 3, 5, 6},
+    "filter:b": {1, 2, 3, 5},
+    "filter:state": set(),
     "name:build": {1},
     "name:b*": {1, 2, 3, 5},
     "name:b[1]": {3},
@@ -45,7 +48,7 @@ HELD = {
     "tree:7": {7},
 }
 REFUSED = {
-    "": "'' is none; it is one of all, job:ID, group:GROUP, name:NAME, user:USER, tree:ID",
+    "": "'' is none; it is one of all, job:ID, group:GROUP, name:NAME, user:USER, filter:FILTER, tree:ID",
     "nowhere": "is none; it is one of",
     "jobs:1": "is none; it is one of",
     "all:1": "all takes nothing after it",
@@ -65,7 +68,7 @@ REFUSED = {
 @pytest.mark.parametrize("text", HELD)
 def test_who_is_in_a_room(text: str) -> None:
     """By id, group, name, user or family; a job that nobody knows is only where its number says enough."""
-    room = rooms.parse(text, USERS.get)
+    room = rooms.parse(text, KNOWN)
     assert room.text == text
     assert {job_id for job_id in range(1, 8) if room.holds(job_id, JOBS.get)} == HELD[text]
 
@@ -74,13 +77,13 @@ def test_who_is_in_a_room(text: str) -> None:
 def test_no_room(text: str) -> None:
     """A slip of the finger names no room, and it is said what would."""
     with pytest.raises(BadValue) as refused:
-        rooms.parse(text, USERS.get)
+        rooms.parse(text, KNOWN)
     assert REFUSED[text] in refused.value.message
 
 
 def test_what_a_room_names() -> None:
     """One job by its id, or a job and those below it; everything is everything."""
-    found = {text: rooms.parse(text, USERS.get) for text in ("job:3", "tree:3", "name:x", "all")}
+    found = {text: rooms.parse(text, KNOWN) for text in ("job:3", "tree:3", "name:x", "all")}
     assert [room.job for room in found.values()] == [3, None, None, None]
     assert [room.names for room in found.values()] == [3, 3, None, None]
     assert [room.everything for room in found.values()] == [False, False, False, True]
@@ -91,7 +94,7 @@ def test_what_a_room_names() -> None:
 def test_any_family(parents: dict[int, int | None], root: int) -> None:
     """Whatever is said of parents, even what cannot be, a family is found and the search ends."""
     jobs = {job_id: a_job(job_id, parent=parent) for job_id, parent in parents.items()}
-    room = rooms.parse(f"tree:{root}", USERS.get)
+    room = rooms.parse(f"tree:{root}", KNOWN)
     held = {job_id for job_id in range(1, 31) if room.holds(job_id, jobs.get)}
     assert root in held
     for job_id in held - {root}:

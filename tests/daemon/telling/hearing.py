@@ -148,7 +148,7 @@ def line(seq: int, event: Event | None = None, job: int = 1) -> Entry:
 
 def room(text: str) -> Interest:
     """Make the interest in a room."""
-    return Interest((rooms.parse(text, {}.get),))
+    return Interest((rooms.parse(text, rooms.Known({}.get, lambda _: lambda _: False)),))
 
 
 def some(*types: str) -> Interest:
