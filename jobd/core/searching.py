@@ -71,18 +71,22 @@ class Facts(NamedTuple):
     ranges: Mapping[Field, Range] = {}
 
 
-class Condition(Protocol):
-    """Says which jobs are meant."""
-
-    def matches(self, job: Job, now: Moment) -> bool:
-        """Say whether a job is meant, at a moment."""
+class Ended(Protocol):
+    """Says which jobs that have ended are meant."""
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
-        """Say in SQL which rows of jobs that have ended are meant: an expression and its parameters."""
+        """Say it in SQL, of their rows: an expression and its parameters."""
 
     @property
     def facts(self) -> Facts:
         """What is true of every job that is meant."""
+
+
+class Condition(Ended, Protocol):
+    """Says which jobs are meant."""
+
+    def matches(self, job: Job, now: Moment) -> bool:
+        """Say whether a job is meant, at a moment."""
 
 
 class Which(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
@@ -122,7 +126,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     @property
     def facts(self) -> Facts:
         """What helps to find them."""
-        exact, *parts = re.split(r"[*?]", self.name or "*")
+        exact, *parts = re.split(r"[*?]", "*" if self.name is None else self.name)
         since, until = (None if time is None else microseconds(time) for time in (self.since, self.until))
         return Facts(
             names=None if parts else frozenset({exact}),
@@ -134,7 +138,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(translate((self.name or "*").replace("[", "[[]")))
+        return re.compile(translate(("*" if self.name is None else self.name).replace("[", "[[]")))
 
 
 EVERYTHING = Which()

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobd.config import Paths
 from jobd.core import pages, selection, showing
-from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.errors import JobNotFound, LogGone, LogNotReached, NothingMatched
 from jobd.core.events import Entry
 from jobd.core.model import Job, Moment, State, Surroundings, Usage
 from jobd.core.searching import Condition, Explained, Search, Which
+from jobd.core.stats import Report, Scope, SlowRuns
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView
 from jobd.daemon.attempts import output
 from jobd.daemon.searching import Found, Searching
+from jobd.daemon.storage import runs, statistics
 from jobd.daemon.storage.reader import Reader
 
 if TYPE_CHECKING:
@@ -112,6 +114,22 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
+    def report(self, scope: Scope, most: int) -> Report:
+        """Make the statistics of runs, for so many keys at most. Raises BadValue, TryAgain if it takes too long."""
+        return statistics.report(self.reader, scope, self.now().wall, most)
+
+    def last(self, name: str, *, completed: bool = False) -> Job | None:
+        """Find the run of a name that ended last, or that completed last; None if there is none."""
+        ended = [job for job in (self._live or {}).values() if job.done and job.name == name]
+        fresh = [job for job in ended if job.state is State.COMPLETED or not completed]
+        saved = runs.last(self.reader, name, completed=completed)
+        found = [*fresh, *([] if saved is None else [saved])]
+        return max(found, key=lambda job: (job.ended_at or job.created_at, job.id), default=None)
+
+    def slow(self, since: datetime, limit: int) -> list[Job]:
+        """List the runs that take, or took, far longer than earlier ones of their name, those that run first."""
+        return self.find(Search(SlowRuns(since=since), limit=limit)).jobs
+
     def question(self, page: str) -> str:
         """Give the question to which a page belongs. Raises PageInvalid."""
         return pages.read(page, self.reader.page_key()).question
@@ -119,6 +137,17 @@ class Archive:
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
         """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
         return self.reader.entries(after, limit, job)
+
+    def insist_on(self, after: int) -> None:
+        """Refuse to read on after a number if events behind it are not kept any more, or if it is not reached yet.
+
+        Raises LogGone, LogNotReached.
+        """
+        first, last = self.reader.first_seq(), self.reader.last_seq()
+        if after < first - 1:
+            raise LogGone(gone=first - 1, oldest=first, before=first - 1)
+        if after > last:
+            raise LogNotReached(asked=after, newest=last)
 
     def last_seq(self) -> int:
         """Give the number of the last durable line of the log."""
@@ -133,7 +162,7 @@ class Archive:
         if name not in self._usual:
             if len(self._usual) >= MOST_NAMES:
                 del self._usual[next(iter(self._usual))]
-            self._usual[name] = self.reader.usual(name)
+            self._usual[name] = runs.usual(self.reader, name)
         return self._usual[name]
 
     def forget_usual(self, name: str) -> None:
