@@ -17,20 +17,24 @@ from jobd.commands._options import (
     since_option,
     state_option,
     until_option,
+    where_option,
 )
+from jobd.commands._shell import Shell
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.model import State
-from jobd.core.searching import PAGE, Explained, Search, Which, page_size, parse_sort
+from jobd.core.searching import PAGE, Explained, Search, page_size, parse_sort
+from jobd.core.selection import Where
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-    from jobd.commands._shell import Shell
     from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 EXAMPLES = """\
 jobd history --since -7d --state failed
+jobd history 'name=backup* (state=failed OR duration > 20m)'
+jobd history @slow @week disk      # by presets and words
 jobd history --name 'backup*' --limit 5 --json
 jobd history --sort=-duration      # the longest first
 jobd history --state failed --count
@@ -50,7 +54,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(Read[Listed], frozen=True):
-    """List jobs by state, name (with * and ?), group and time of submission, page by page.
+    """List jobs by a filter, state, name (with * and ?), group and time of submission, page by page.
 
     `sort` is id, created, started, ended, duration, wait, cpu, memory or name, falling with a - before it. A
     `page_token` stands for all that was asked with the page before; what is said beside it must be the same.
@@ -64,6 +68,7 @@ class History(Read[Listed], frozen=True):
     group: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    where: Where = ""
     sort: str = "-id"
     page_size: Annotated[int, Meta(ge=0)] = PAGE
     page_token: str = ""
@@ -73,7 +78,10 @@ class History(Read[Listed], frozen=True):
     def answer(self, archive: Archive, caller: Actor) -> Listed:
         """Ask the archive. Raises BadValue, PageInvalid, PageOfAnother."""
         asked = self._asked(archive)
-        where = Which(states=asked.states, name=asked.name, group=asked.group, since=asked.since, until=asked.until)
+        where = archive.filter(
+            filter(None, (asked.where,)), uid=caller.uid, states=asked.states, name=asked.name, group=asked.group,
+            since=asked.since, until=asked.until,
+        )  # fmt: skip
         search = Search(where, parse_sort(asked.sort), page_size(self.page_size), self.page_token, asked.question())
         found = archive.find(search)
         return Listed(
@@ -101,7 +109,20 @@ class History(Read[Listed], frozen=True):
         return msgspec.json.encode(plain).decode()
 
 
+def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+    from jobd.core.filters import listing
+
+    if not value:
+        return
+    shell = ctx.ensure_object(Shell)
+    rows = ((told.name, told.kind, told.help) for told in listing())
+    shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))
+    ctx.exit()
+
+
 @click.command("history", epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
+@where_option
 @state_option
 @name_option
 @group_option
@@ -114,17 +135,25 @@ class History(Read[Listed], frozen=True):
 @limit_option
 @click.option("--page", "page_token", default="", metavar="TOKEN", help="The next page, by what the one before said.")
 @click.option("--count", is_flag=True, help="Print only how many there are.")
+@click.option(
+    "--fields", is_flag=True, is_eager=True, expose_value=False, callback=_list_fields,
+    help="List the fields that a filter can ask for.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Print only how they are searched for, and how long that takes.")
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, limit: int, *, count: bool, explain: bool, **options: Any) -> None:
+def command(
+    shell: Shell, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool, **options: Any
+) -> None:
     """List the jobs that were, newest first.
 
-    Chosen by state, name, group and the time they were submitted. It works without a daemon, too. What comes after a
-    page is not shifted by jobs that are new meanwhile.
+    Chosen by a filter (see jobd-filter(7); its words are joined by spaces), by state, name, group and the time they
+    were submitted. It works without a daemon, too. What comes after a page is not shifted by jobs that are new
+    meanwhile.
     """
-    size = 0 if count else limit
-    found = shell.client.call(History(**options, page_size=size, total=count, explain=explain))
+    size, both = (0 if count else limit), [" ".join(words), where]
+    said = " AND ".join(f"({text})" for text in both) if all(both) else "".join(both)
+    found = shell.client.call(History(**options, where=said, page_size=size, total=count, explain=explain))
     if count:
         shell.screen.data(f"{found.total_size}\n")
     elif found.explained is not None:

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
-from jobd.core.model import FINAL, State
-from jobd.core.searching import Search, Which
-from jobd.core.selection import Words
+from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
+from jobd.core.model import ACTIVE, FINAL, State
+from jobd.core.searching import Search
+from jobd.core.selection import Where, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
+    from jobd.core.filters import Filter
     from jobd.core.model import Job
     from jobd.daemon.archive import Archive
 
-ACTIVE = tuple(state for state in State if state not in FINAL)
 #: Ended jobs that are listed beside the active ones.
 JUST_ENDED = 10
 
 EXAMPLES = """\
 jobd list
 jobd list --state failed --limit 5
+jobd list --where 'progress >= 50% cpu > 10m'
 jobd list --json=id,state,exit_code
 """
 
@@ -42,6 +45,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     states: tuple[State, ...] = ()
     name: str | None = None
     group: str | None = None
+    where: Where = ""
     all: bool = False
     #: The jobs that the word `all` means are in one of these states; without any they are those that have not ended.
     among: tuple[State, ...] = ()
@@ -50,20 +54,23 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
         """Ask the archive."""
         if self.jobs:
-            where, now = self._which(self.states), archive.now()
-            found = [job for job in archive.select(self.jobs, among=self.among) if where.matches(job, now)]
-        elif self.all or self.states:
-            found = self._newest(archive, self.states, self.limit)
+            where, now = self._which(archive, caller), archive.now()
+            chosen = archive.select(self.jobs, among=self.among, uid=caller.uid)
+            found = [job for job in chosen if where.matches(job, now)]
+        elif self.all or self.states or self.where:
+            found = archive.find(Search(self._which(archive, caller), limit=self.limit)).jobs
         else:
-            found = self._newest(archive, ACTIVE, self.limit)
-            found += self._newest(archive, tuple(FINAL), min(JUST_ENDED, self.limit - len(found)))
+            found = self._newest(archive, caller, ACTIVE, self.limit)
+            found += self._newest(archive, caller, FINAL, min(JUST_ENDED, self.limit - len(found)))
         return tuple(archive.view(job) for job in found)
 
-    def _newest(self, archive: Archive, states: tuple[State, ...], limit: int) -> list[Job]:
-        return archive.find(Search(self._which(states), limit=limit)).jobs
+    def _newest(self, archive: Archive, caller: Actor, states: Iterable[State], limit: int) -> list[Job]:
+        where = self._which(archive, caller).also(archive.filter(states=states))
+        return archive.find(Search(where, limit=limit)).jobs
 
-    def _which(self, states: tuple[State, ...]) -> Which:
-        return Which(states=states, name=self.name, group=self.group)
+    def _which(self, archive: Archive, caller: Actor) -> Filter:
+        texts = (self.where,) if self.where else ()
+        return archive.filter(texts, uid=caller.uid, states=self.states, name=self.name, group=self.group)
 
 
 @click.command("list", epilog=EXAMPLES)
@@ -72,6 +79,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 @state_option
 @name_option
 @group_option
+@where_option
 @limit_option
 @output_options(JobView)
 @click.pass_obj

@@ -11,9 +11,8 @@ import msgspec
 
 from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
-from jobd.commands.list import ACTIVE
 from jobd.core.events import Entry
-from jobd.core.model import State
+from jobd.core.model import ACTIVE, State
 from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -61,7 +60,7 @@ class Status(Read[Overview], frozen=True):
         """Ask the archive."""
         counts = _present(archive.counts())
         if self.jobs:
-            chosen = archive.select(self.jobs, lambda job: not job.done)
+            chosen = archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
             views = tuple(archive.view(job) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
             return Overview(jobs=views, counts=counts, events=tuple(events))

@@ -148,7 +148,7 @@ class BadRequest(BadInput, code=-32600, hint="man 7 jobd-protocol"):
     """not a JSON-RPC request: {problem}"""
 
 
-class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover"):
+class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover · after an update: jobd daemon restart"):
     """no method {method}"""
 
 
@@ -172,6 +172,10 @@ class PageOfAnother(BadInput, code=311, hint="Leave out all options but --page a
 
 class RequestReused(BadInput, code=306):
     """request id {request_id} was used before for {method}; give every new request an id of its own"""
+
+
+class FilterInvalid(BadInput, code=312, hint="{advice}"):
+    """filter: {problem}"""
 
 
 class Unavailable(JobdError, code=400, exit_status=69):

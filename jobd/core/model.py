@@ -41,8 +41,20 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.CANCELED, State.FAILED})
+ACTIVE = frozenset(State) - FINAL
 #: States in which processes of the job may exist.
 ALIVE = frozenset({State.RUNNING, State.PAUSING, State.PAUSED, State.COMPLETING, State.CANCELING})
+
+
+#: How others spell the states.
+STATE_SPELLINGS = {
+    "cancelled": "canceled",
+    "cancelling": "canceling",
+    "queued": "pending",
+    "waiting": "pending",
+    "done": "completed",
+    "succeeded": "completed",
+}
 
 
 class Leftover(StrEnum):

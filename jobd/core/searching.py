@@ -5,12 +5,8 @@ a job that has ended, so no clock is asked in SQL. `facts` only help to look at 
 every job that matches.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
-from fnmatch import translate
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -20,8 +16,6 @@ from jobd.core.model import Job, Moment, State
 
 #: Jobs on a page if nothing is said, and at the most.
 PAGE, LARGEST_PAGE = 50, 1000
-
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 class Field(StrEnum):
@@ -61,7 +55,7 @@ class Range(NamedTuple):
 class Facts(NamedTuple):
     """What is true of every job that matches; None or nothing = anything may be.
 
-    Values of `ranges` are those of `value`. `words` are parts of the folded text of a job (`wording.search_text`).
+    Values of `ranges` are those of `value`. `words` are parts of the folded text of a job (`filters.search_text`).
     """
 
     names: frozenset[str] | None = None
@@ -89,68 +83,13 @@ class Condition(Ended, Protocol):
         """Say whether a job is meant, at a moment."""
 
 
-class Which(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
-    """The condition that flags can say: states, a name (with * and ?), a group, from when until when created."""
-
-    states: tuple[State, ...] = ()
-    name: str | None = None
-    group: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def matches(self, job: Job, now: Moment) -> bool:
-        """Say whether a job is meant."""
-        return (
-            (not self.states or job.state in self.states)
-            and (self.name is None or self._pattern.match(job.name) is not None)
-            and self.group in (None, job.group)
-            and (self.since is None or job.created_at >= self.since)
-            and (self.until is None or job.created_at < self.until)
-        )
-
-    def sql(self) -> tuple[str, tuple[object, ...]]:
-        """Say it in SQL."""
-        marks = ", ".join("?" * len(self.states))
-        name = None if self.name is None else self.name.replace("[", "[[]")
-        since, until = (None if time is None else microseconds(time) for time in (self.since, self.until))
-        terms = (
-            (f"state IN ({marks})", self.states),
-            ("name GLOB ?", (name,)),
-            ("grp = ?", (self.group,)),
-            ("created_at >= ?", (since,)),
-            ("created_at < ?", (until,)),
-        )
-        said = [(text, values) for text, values in terms if values and values != (None,)]
-        return " AND ".join(text for text, _ in said) or "1", tuple(value for _, values in said for value in values)
-
-    @property
-    def facts(self) -> Facts:
-        """What helps to find them."""
-        exact, *parts = re.split(r"[*?]", "*" if self.name is None else self.name)
-        since, until = (None if time is None else microseconds(time) for time in (self.since, self.until))
-        return Facts(
-            names=None if parts else frozenset({exact}),
-            states=frozenset(self.states) or None,
-            groups=None if self.group is None else frozenset({self.group}),
-            words=tuple(part.casefold() for part in (exact, *parts) if parts and part),
-            ranges={Field.CREATED: Range(since, until)} if (since, until) != (None, None) else {},
-        )
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(translate(("*" if self.name is None else self.name).replace("[", "[[]")))
-
-
-EVERYTHING = Which()
-
-
 class Search(NamedTuple):
     """A question: which jobs, in which order, how many at most, on which page (empty: the first).
 
     `question` is what makes up the pages, in words: a page belongs to one question.
     """
 
-    where: Condition = EVERYTHING
+    where: Condition
     sort: Sort = NEWEST
     limit: int = PAGE
     page: str = ""
@@ -179,9 +118,3 @@ def page_size(limit: int) -> int:
     if limit < 0:
         raise BadValue(field="limit", problem=f"{limit} is negative")
     return min(limit, LARGEST_PAGE)
-
-
-def microseconds(wall: datetime) -> int:
-    """Count the microseconds since 1970."""
-    since = wall - _EPOCH
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds

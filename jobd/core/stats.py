@@ -13,20 +13,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from jobd.core import histogram, lifecycle
+from jobd.core import histogram
 from jobd.core.histogram import Counts
-from jobd.core.model import Job, Moment, State
-from jobd.core.searching import Facts, Field, Range, Which, microseconds
+from jobd.core.model import State
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
 #: Runs that are shown one by one.
 LATEST = 14
 #: Weeks that make a trend.
 FEWEST_WEEKS = 3
-#: Earlier runs without which nothing is slow, and how much longer than 95 % of them a slow one takes.
-FEWEST_RUNS, SLOWER = 5, 1.2
-#: What has failed or was canceled was cut short.
-SLOW_STATES = frozenset({*State} - {State.FAILED, State.CANCELED, State.CANCELING})
 
 
 class By(StrEnum):
@@ -39,7 +34,10 @@ class By(StrEnum):
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which runs: of names (with * and ?) and a group, ended from a time on until another; put together by what."""
+    """Which runs: of names (with * and ?), a group and a filter, that ended in a time; put together by what.
+
+    What was removed by retention is known by name, group and day, so with a filter it does not count.
+    """
 
     by: By = By.NAME
     label: str = ""
@@ -47,24 +45,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-    def sql(self) -> tuple[str, tuple[object, ...]]:
-        """Say it in SQL, of rows of jobs that have ended."""
-        text, values = self._which.sql()
-        limits = [("ended_at >= ?", self.since), ("ended_at < ?", self.until)]
-        said = [(term, microseconds(time)) for term, time in limits if time is not None]
-        return " AND ".join([text, *(term for term, _ in said)]), (*values, *(value for _, value in said))
-
-    @property
-    def facts(self) -> Facts:
-        """What helps to find them."""
-        since, until = (None if time is None else microseconds(time) for time in (self.since, self.until))
-        spans = {Field.ENDED: Range(since, until)} if (since, until) != (None, None) else {}
-        return self._which.facts._replace(ranges=spans)
-
-    @property
-    def _which(self) -> Which:
-        return Which(name=self.name, group=self.group)
+    where: str = ""
 
 
 class Sums(NamedTuple):
@@ -131,33 +112,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     statistics: tuple[Statistics, ...]
     total: Statistics
     hours: tuple[int, ...]
-
-
-class SlowRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """The condition that a run takes, or took, far longer than earlier runs of its name; it has not ended before."""
-
-    since: datetime
-
-    def matches(self, job: Job, now: Moment) -> bool:
-        """Compare a job with what was usual when it was submitted."""
-        seconds, usual = lifecycle.elapsed(job, now), job.usual
-        recent = job.ended_at is None or job.ended_at >= self.since
-        if usual is None or seconds is None or usual.runs < FEWEST_RUNS or job.state not in SLOW_STATES:
-            return False
-        return recent and seconds > SLOWER * usual.p95
-
-    def sql(self) -> tuple[str, tuple[object, ...]]:
-        """Say it in SQL."""
-        text = (
-            "state = 'completed' AND ended_at >= ? AND json_extract(record, '$.usual.runs') >= ?"
-            " AND duration > ? * json_extract(record, '$.usual.p95')"
-        )
-        return text, (microseconds(self.since), FEWEST_RUNS, SLOWER)
-
-    @property
-    def facts(self) -> Facts:
-        """What helps to find them."""
-        return Facts(ranges={Field.ENDED: Range(microseconds(self.since), None)}, states=SLOW_STATES)
 
 
 def make(key: str, sums: Sums, weeks: Mapping[int, Week], days: float | None) -> Statistics:

@@ -4,18 +4,19 @@ All that only reads is answered from here. The rule: it works the same without a
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobd.config import Paths
 from jobd.core import pages, selection, showing
 from jobd.core.errors import JobNotFound, LogGone, LogNotReached, NothingMatched
 from jobd.core.events import Entry
-from jobd.core.model import Job, Moment, State, Surroundings, Usage
-from jobd.core.searching import Condition, Explained, Search, Which
-from jobd.core.stats import Report, Scope, SlowRuns
+from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
+from jobd.core.searching import Condition, Explained, Search
+from jobd.core.selection import Selection
+from jobd.core.stats import Report, Scope
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView
@@ -25,6 +26,7 @@ from jobd.daemon.storage import runs, statistics
 from jobd.daemon.storage.reader import Reader
 
 if TYPE_CHECKING:
+    from jobd.core.filters import Filter
     from jobd.daemon.system.clock import Clock
 
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
@@ -79,13 +81,21 @@ class Archive:
         return job
 
     def select(
-        self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None, among: tuple[State, ...] = ()
+        self,
+        words: tuple[str, ...],
+        applies: Callable[[Job], bool] | None = None,
+        among: tuple[State, ...] = (),
+        uid: int | None = None,
     ) -> list[Job]:
-        """Find the jobs that words name. Raises BadValue, JobNotFound.
+        """Find the jobs that words name. Raises BadValue, JobNotFound, FilterInvalid.
 
-        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`.
+        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`. A
+        filter without other words means those of all that have not ended, or where there is `among`, have. `uid` is
+        who asks.
         """
         chosen = selection.parse(words)
+        if chosen.where:
+            return self._filtered(words, chosen, applies, among, uid)
         found = {job_id: self.job(job_id) for job_id in chosen.ids}
         for named in chosen.named:
             job = self._by_name(named.name, named.back)
@@ -98,13 +108,45 @@ class Archive:
             found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
+    def _filtered(
+        self,
+        words: tuple[str, ...],
+        chosen: Selection,
+        applies: Callable[[Job], bool] | None,
+        among: tuple[State, ...],
+        uid: int | None,
+    ) -> list[Job]:
+        where = self.filter(chosen.where, uid=uid)
+        if not chosen.names_none:
+            named = tuple(word for word in words if not word.startswith(selection.WHERE))
+            now = self.now()
+            return [job for job in self.select(named, applies, among) if where.matches(job, now)]
+        states = FINAL if among else ACTIVE
+        found = self._searching().every(where.also(self.filter(states=states)), selection.MOST_IDS)
+        return [job for job in found if applies is None or applies(job)]
+
+    def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
+        """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
+        from jobd.core import filters
+
+        found, now = filters.by_flags(**flags), self.now().wall
+        uid = os.getuid() if uid is None else uid
+        for text in texts:
+            read = filters.parse(text, now, datetime.astimezone, uid=uid, presets=self.presets())
+            found = found.also(read)
+        return found
+
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        return self.reader.presets()
+
     def find(self, search: Search) -> Found:
         """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
         return self._searching().find(search)
 
     def newest(self, limit: int, *states: State) -> list[Job]:
         """List the newest jobs in some states, or in any."""
-        return self.find(Search(Which(states=states), limit=limit)).jobs
+        return self.find(Search(self.filter(states=states), limit=limit)).jobs
 
     def count(self, where: Condition) -> int:
         """Count all jobs that match. Raises TryAgain if it takes too long."""
@@ -114,21 +156,13 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
-    def report(self, scope: Scope, most: int) -> Report:
-        """Make the statistics of runs, for so many keys at most. Raises BadValue, TryAgain if it takes too long."""
-        return statistics.report(self.reader, scope, self.now().wall, most)
-
-    def last(self, name: str, *, completed: bool = False) -> Job | None:
-        """Find the run of a name that ended last, or that completed last; None if there is none."""
-        ended = [job for job in (self._live or {}).values() if job.done and job.name == name]
-        fresh = [job for job in ended if job.state is State.COMPLETED or not completed]
-        saved = runs.last(self.reader, name, completed=completed)
-        found = [*fresh, *([] if saved is None else [saved])]
-        return max(found, key=lambda job: (job.ended_at or job.created_at, job.id), default=None)
-
-    def slow(self, since: datetime, limit: int) -> list[Job]:
-        """List the runs that take, or took, far longer than earlier ones of their name, those that run first."""
-        return self.find(Search(SlowRuns(since=since), limit=limit)).jobs
+    def report(self, scope: Scope, most: int, *, uid: int | None = None) -> Report:
+        """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
+        where = self.filter(
+            filter(None, (scope.where,)), uid=uid, name=scope.name, group=scope.group, since=scope.since,
+            until=scope.until, by_end=True,
+        )  # fmt: skip
+        return statistics.report(self.reader, scope, where, self.now().wall, most)
 
     def question(self, page: str) -> str:
         """Give the question to which a page belongs. Raises PageInvalid."""
@@ -209,7 +243,7 @@ class Archive:
 
     def _in_states(self, states: tuple[State, ...]) -> list[Job]:
         """List the jobs in some states, newest first."""
-        return self._searching().every(Which(states=states), selection.MOST_IDS)
+        return self._searching().every(self.filter(states=states), selection.MOST_IDS)
 
     def _by_name(self, name: str, back: int) -> Job:
         saved = self.reader.ids_by_name(name, back + 1)

@@ -124,7 +124,7 @@ class Engine:
 
         `applies` and `among` say which jobs the word `all` means. Raises what `decide` refuses with.
         """
-        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among)
+        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among, by.uid)
         for job in chosen:
             if job.id in self._removed:
                 raise JobNotFound(job=job.id, newest=self._last_job_id)

@@ -14,7 +14,8 @@ from jobd.core import figures, pages
 from jobd.core.errors import PageOfAnother
 from jobd.core.model import Job, Moment
 from jobd.core.pages import Page
-from jobd.core.searching import Condition, Explained, Field, Search, Sort, Value, microseconds, page_size
+from jobd.core.quantities import to_microseconds
+from jobd.core.searching import Condition, Explained, Field, Search, Sort, Value, page_size
 from jobd.daemon.storage import search as sql
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import BY_ID, Place, Walk
@@ -161,7 +162,7 @@ def value(job: Job, field: Field) -> Value:
         return job.name
     if field in (Field.STARTED, Field.ENDED):
         time = job.started_at if field is Field.STARTED else job.ended_at
-        return None if time is None else microseconds(time)
+        return None if time is None else to_microseconds(time)
     found: Value = getattr(figures.of(job), field.value)
     return found
 

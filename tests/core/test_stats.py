@@ -1,19 +1,13 @@
 """The statistics of runs: what counts, quantiles of both kinds of durations, a trend that no bad week moves."""
 
 import math
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from jobd.core import histogram, stats
-from jobd.core.model import State
-from jobd.core.searching import Facts, Field, Range, microseconds
-from jobd.core.stats import Scope, SlowRuns, Sums, Week
-from jobd.core.usual import Usual
-from tests.core.samples import AT, ENDED, job_in, moment
+from jobd.core.stats import Sums, Week
 
 amounts = st.builds(
     Sums, *[st.integers(0, 1000)] * 4, *[st.integers(0, 10**6).map(float)] * 3, st.integers(0, 1000),
@@ -63,31 +57,3 @@ def test_a_trend_takes_weeks() -> None:
     """Two weeks make none, nor does one without completed runs."""
     assert stats.trend({1: Week([1.0], {}), 2: Week([2.0], {}), 3: Week([], {})}) is None
     assert stats.trend({}) is None
-
-
-def test_slow_runs() -> None:
-    """Far longer than 95 % of at least some earlier runs, running or completed, and not long ago."""
-    usual = Usual(12, 8.0, 9.0, 10.0, 10.0)
-    done = replace(job_in(State.COMPLETED), usual=usual)
-    slow = SlowRuns(since=AT)
-    assert slow.matches(done, moment(99))
-    running = replace(job_in(State.RUNNING), usual=usual)
-    assert [slow.matches(running, moment(seconds)) for seconds in (11, 13)] == [False, True]
-    assert not SlowRuns(since=AT + timedelta(days=1)).matches(done, moment(0))
-    for other in (
-        replace(done, usual=None), replace(done, usual=replace(usual, runs=2)),
-        replace(done, usual=replace(usual, p95=11.0)), replace(done, state=State.FAILED),
-        replace(job_in(State.PENDING), usual=usual),
-    ):  # fmt: skip
-        assert not slow.matches(other, moment(99)), other
-    assert ENDED.elapsed == 12.5
-    assert slow.facts.ranges == {Field.ENDED: Range(microseconds(AT), None)}
-
-
-def test_what_a_scope_says() -> None:
-    """All runs, or those of a name and a group that ended in a time."""
-    assert Scope().sql() == ("1", ())
-    assert Scope().facts == Facts()
-    text, values = Scope(name="a*", group="g", since=AT, until=AT).sql()
-    assert text == "name GLOB ? AND grp = ? AND ended_at >= ? AND ended_at < ?"
-    assert values == ("a*", "g", microseconds(AT), microseconds(AT))

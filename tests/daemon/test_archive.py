@@ -7,8 +7,9 @@ import pytest
 
 from jobd.config import Paths
 from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.model import Job, State, Usage
-from jobd.core.searching import EVERYTHING, Search, Which
+from jobd.core.searching import Search
 from jobd.daemon import archive as archive_module
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import output
@@ -136,7 +137,7 @@ def test_a_snapshot(archive: Archive, remembered: Remembered) -> None:
         assert ids(then.newest(9, State.PENDING)) == [6, 5, 4]
         assert then.reader is reader
         assert then.now() == moment
-    assert ids(archive.find(Search(Which(name="other"))).jobs) == [4]
+    assert ids(archive.find(Search(by_flags(name="other"))).jobs) == [4]
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from jobd.core import lifecycle
 from jobd.core.errors import TryAgain
 from jobd.core.events import Actor
+from jobd.core.filters import EVERYTHING
 from jobd.core.model import State
-from jobd.core.searching import EVERYTHING
 from jobd.daemon import reading
 from jobd.daemon.archive import Archive
 from jobd.daemon.engine import Engine

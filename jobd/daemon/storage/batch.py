@@ -1,4 +1,4 @@
-"""What is committed in one transaction: jobs as they now are, lines of the log, answers to requests, surroundings."""
+"""What is committed in one transaction: jobs as they now are, lines of the log, answers, surroundings, presets."""
 
 import asyncio
 import sqlite3
@@ -24,6 +24,7 @@ class Batch:
         self.entries: list[Entry] = []
         self.replies: dict[str, Reply] = {}
         self.surroundings: dict[str, bytes] = {}
+        self.presets: dict[str, str | None] = {}
         self._rows: list[rows.Row] = []
         self._items: dict[tuple[int, str], Item] = {}
         #: Jobs that are removed or begin anew: what is kept beside their records goes.
@@ -34,7 +35,7 @@ class Batch:
         self._waiting: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.replies or self.surroundings)
+        return bool(self.jobs or self.replies or self.surroundings or self.presets)
 
     def put(self, job_id: int, job: Job | None, entries: Iterable[Entry], saved: Job | None = None) -> None:
         """Take in a job as it now is (None: removed), as it was saved before, and what happened to it.
@@ -81,6 +82,8 @@ class Batch:
         rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
         kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]
         rows.put(connection, rows.SURROUNDINGS, kept)
+        if self.presets:
+            rows.put_presets(connection, self.presets)
 
     def when_done(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """Give the moment at which it is committed: one for each who asks, so that giving up harms nobody else."""

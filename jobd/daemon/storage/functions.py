@@ -1,22 +1,16 @@
-"""What SQL cannot say by itself, as functions of a connection that searches."""
+"""What SQL cannot say by itself, as functions of a connection that searches; loaded with its first search."""
 
 import sqlite3
-
-from jobd.core.wording import search_text
-from jobd.daemon.storage import rows
 
 #: Whether a folded word is in the text of a job: by its record, which is always there, and by its text in the index.
 IN_RECORD = "jobd_search(record, ?)"
 IN_TEXT = "instr((SELECT text FROM words WHERE job = id), ?) > 0"
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions that conditions call. Raises sqlite3.Error."""
-    connection.create_function("jobd_search", 2, _search, deterministic=True)
+def register(connection: sqlite3.Connection) -> bool:
+    """Give a connection the functions that conditions call, and say that it has them. Raises sqlite3.Error."""
+    from jobd.core.filters import FUNCTIONS
 
-
-def _search(record: str | None, folded: str) -> bool | None:
-    try:
-        return None if record is None else folded in search_text(rows.read_job(record))
-    except ValueError:
-        return None
+    for function in FUNCTIONS:
+        connection.create_function(function.name, function.arguments, function.call, deterministic=True)
+    return True

@@ -51,12 +51,12 @@ class Reader:
         self.path = path
         self._deadline = math.inf
         self._stopped = False
+        self._equipped = False
         #: What is being gone through while one question is answered.
         self._cursors: list[sqlite3.Cursor] | None = None
         try:
             self._connection = database.connect(path, read_only=True)
             safekeeping.refuse_other(self._connection, path)
-            functions.register(self._connection)
         except sqlite3.Error as error:
             raise database.failed_open(error, path) from None
         self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
@@ -176,12 +176,18 @@ class Reader:
         key: bytes = self.ask("SELECT value FROM meta WHERE key = 'page_key'")
         return key
 
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        found = self._rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
+        return {key.removeprefix(rows.PRESET): value for key, value in found}
+
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Answer all that is asked meanwhile from one state of the file, within the time that one search may take."""
         self._deadline = time.monotonic() + LONGEST_SEARCH
         cursors = self._cursors = []
         try:
+            self._equipped = self._equipped or functions.register(self._connection)
             self._connection.execute("BEGIN")
             yield
         except sqlite3.Error as error:

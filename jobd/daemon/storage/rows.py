@@ -6,7 +6,7 @@ parameter only, is five times slower).
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -79,6 +79,9 @@ ITEMS = Target("items (job, key, record)", "(?, ?, ?)", "ON CONFLICT (job, key) 
 #: Lines read from a damaged database; those that are there already are sound.
 SAVED_EVENTS = EVENTS._replace(conflict="ON CONFLICT (seq) DO NOTHING")
 REQUESTS = Target("requests (id, method, at, reply)", "(?, ?, ?, ?)", "ON CONFLICT (id) DO NOTHING")
+META = Target("meta (key, value)", "(?, ?)", "ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+#: Begins the key of a saved filter.
+PRESET = "preset:"
 SURROUNDINGS = Target("surroundings (digest, body)", "(?, ?)", "ON CONFLICT (digest) DO NOTHING")
 
 
@@ -170,6 +173,13 @@ def remove_jobs(connection: sqlite3.Connection, ids: list[int]) -> None:
     if ids:
         connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (_encode(ids).decode(),))
         connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'jobs'", (max(ids),))
+
+
+def put_presets(connection: sqlite3.Connection, presets: Mapping[str, str | None]) -> None:
+    """Save filters under their names; None takes one away. Raises sqlite3.Error."""
+    put(connection, META, [(PRESET + name, text) for name, text in presets.items() if text is not None])
+    gone = [PRESET + name for name, text in presets.items() if text is None]
+    connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in gone])
 
 
 def remove_items(connection: sqlite3.Connection, jobs: list[int]) -> None:

@@ -1,23 +1,16 @@
-"""The latest runs of a name: what they teach of the next one, and how the last one went."""
+"""The latest runs of a name: what they teach of the next one."""
 
 from jobd.core import past
-from jobd.core.model import Job
 from jobd.core.usual import Usual
 from jobd.daemon.storage import summaries
 from jobd.daemon.storage.reader import Reader
 
 #: Completed runs from which the usual duration of a name is taken, and how many runs are looked through for them.
 USUAL_RUNS, MOST_LOOKED_AT = 50, 500
-#: Runs that may overlap: the one that ended last is looked for among so many that began last.
-OVERLAPPING = 20
 
 _COMPLETED = (
     "SELECT id FROM jobs WHERE id IN (SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?)"
     " AND +state = 'completed' ORDER BY id DESC LIMIT ?"
-)
-_ENDED = (
-    "SELECT id FROM jobs INDEXED BY jobs_by_name"
-    " WHERE name = ? AND ended_at IS NOT NULL AND (+state = 'completed' OR NOT ?) ORDER BY id DESC LIMIT ?"
 )
 
 
@@ -29,9 +22,3 @@ def usual(reader: Reader, name: str) -> Usual | None:
     if len(runs) < USUAL_RUNS:
         runs += reversed(summaries.runs(reader.ask("SELECT runs FROM bygone WHERE name = ?", name)))
     return past.sum_up(runs[:USUAL_RUNS])
-
-
-def last(reader: Reader, name: str, *, completed: bool) -> Job | None:
-    """Find the run of a name that ended last, or that completed last; None if there is none."""
-    jobs = reader.jobs(reader.column(_ENDED, name, completed, OVERLAPPING))
-    return max(jobs.values(), key=lambda job: (job.ended_at or job.created_at, job.id), default=None)

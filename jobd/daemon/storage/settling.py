@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from msgspec import json
 
-from jobd.core.wording import search_text
 from jobd.daemon.storage import rows
 from jobd.daemon.storage.database import transaction
 
@@ -56,8 +55,9 @@ def _remove(connection: sqlite3.Connection, which: str, *values: str) -> None:
 
 
 def _text(job_id: int, record: str) -> str:
-    try:
-        return search_text(rows.read_job(record))
-    except ValueError as error:
-        logger.error("the record of job %d makes no sense: %s", job_id, error)  # noqa: TRY400 -- the line says it all
-        return ""
+    from jobd.core.filters import folded_text
+
+    text = folded_text(record)
+    if text is None:
+        logger.error("the record of job %d makes no sense", job_id)
+    return text or ""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from jobd.core import histogram, stats
 from jobd.core.errors import BadValue
 from jobd.core.model import State
+from jobd.core.searching import Ended
 from jobd.core.stats import By, Report, Scope, Statistics, Sums, Week
 from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
@@ -44,10 +45,13 @@ class Gathered(NamedTuple):
     last: datetime | None
 
 
-def report(reader: Reader, scope: Scope, now: datetime, most: int) -> Report:
-    """Make the statistics of runs, for the keys with the most runs. Raises BadValue for an impossible label."""
+def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int) -> Report:
+    """Make the statistics of runs, for the keys with the most runs; `where` says of rows what the scope says.
+
+    Raises BadValue for an impossible label.
+    """
     with reader.asking():
-        rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", scope, reader.ask)
+        rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", where, reader.ask)
         gathered = _gather(reader, rows, scope)
         begin, end = scope.since or gathered.first or now, scope.until or gathered.last or now
         days = max(1.0, (end - begin) / timedelta(days=1))
@@ -102,7 +106,7 @@ def _durations(reader: Reader, rows: Walk) -> Iterator[tuple[tuple[str, int], "a
 
 def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
     """Give what is kept of runs that were removed, by key and day."""
-    if scope.by is By.LABEL:
+    if scope.by is By.LABEL or scope.where:
         return
     pattern = None if scope.name is None else scope.name.replace("[", "[[]")
     last = None if scope.until is None else scope.until - timedelta(microseconds=1)

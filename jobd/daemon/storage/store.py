@@ -122,6 +122,11 @@ class Store:
         self._open_batch().surroundings[digest] = body
         self._schedule()
 
+    def save_preset(self, name: str, text: str | None) -> None:
+        """Save a filter under a name, or take it away."""
+        self._open_batch().presets[name] = text
+        self._schedule()
+
     def reply(self, request_id: str) -> Reply | None:
         """Find what was answered to a request, even if that is not yet durable."""
         for batch in (self._current, self._flying):

@@ -9,8 +9,9 @@ import pytest
 
 from jobd.core import events as happened
 from jobd.core.errors import BadValue, StorageBroken, TryAgain
+from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.model import LARGEST, Moment, State
-from jobd.core.searching import EVERYTHING, Search, Which
+from jobd.core.searching import Search
 from jobd.daemon.searching import Searching
 from jobd.daemon.storage import reader as reading_module
 from jobd.daemon.storage.reader import Reader
@@ -135,7 +136,7 @@ def test_a_search_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.M
         with monkeypatch.context() as patch:
             patch.setattr(reading_module, "LONGEST_SEARCH", 0.0)
             with pytest.raises(TryAgain, match="the search took longer than 0 s; narrow it down"):
-                Searching(reader, None, NOW).find(Search(Which(name="*nothing*")))
+                Searching(reader, None, NOW).find(Search(by_flags(name="*nothing*")))
             with pytest.raises(TryAgain, match="narrow it down"):
                 Searching(reader, None, NOW).count(EVERYTHING)
         assert reader.newest_id() == 299
@@ -153,7 +154,7 @@ def test_a_record_that_makes_no_sense(tmp_path: Path, caplog: pytest.LogCaptureF
         with pytest.raises(StorageBroken, match="line 2 of the log makes no sense"):
             reader.entries(0, 10)
         assert reader.live() == [maker.jobs[1], maker.jobs[3]]
-        assert Searching(reader, None, NOW).find(Search()).jobs == [maker.jobs[3], maker.jobs[1]]
+        assert Searching(reader, None, NOW).find(Search(EVERYTHING)).jobs == [maker.jobs[3], maker.jobs[1]]
         assert "the record of job 2 makes no sense" in caplog.text
     store = Store(path, on_committed=lambda _: None, on_failed=lambda _: None)
     assert store.open().live == [maker.jobs[1], maker.jobs[3]]

@@ -1,9 +1,7 @@
-"""The latest runs of a name: quantiles and shape of those that completed, and the one that ended last."""
+"""The latest runs of a name: quantiles and shape of those that completed, also of removed ones."""
 
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from jobd.core import events as happened
 from jobd.core.model import Ending
@@ -61,20 +59,6 @@ def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
     assert (usual.shaped, usual.unit_seconds) == (3, (3.0, 3.0, 3.0))
     assert usual.shape[GRID.index(0.5)] == (0.25, 0.25, 0.25)
     assert usual.shape[-1] == (0.5, 0.5, 0.5)
-
-
-@pytest.mark.parametrize(("completed", "found"), [(False, 4), (True, 2)])
-def test_the_last_run(tmp_path: Path, *, completed: bool, found: int) -> None:
-    """The one that ended last, not the one that began last; one that lives is none."""
-    path, maker = tmp_path / "jobd.db", Maker()
-    write(path, maker.run(1), *(step for number in (2, 3, 4) for step in (maker.submit(number), maker.start(number))))
-    write(path, maker.submit(5), maker.run(6, "other"))
-    write(path, maker.end(3), maker.end(2), maker.end(4, status=256))
-    with reading(path) as reader:
-        last = runs.last(reader, "encode", completed=completed)
-        assert last is not None
-        assert last.id == found
-        assert runs.last(reader, "unknown", completed=completed) is None
 
 
 def test_runs_that_were_removed_still_teach(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from jobd.core import events as happened
 from jobd.core import pages
 from jobd.core.errors import BadValue, PageInvalid, PageOfAnother
+from jobd.core.filters import EVERYTHING, by_flags, search_text
 from jobd.core.model import FINAL, LARGEST, Attempt, Ending, Job, Moment, State, Usage
-from jobd.core.searching import EVERYTHING, NEWEST, Condition, Facts, Field, Range, Search, Sort, Which
-from jobd.core.wording import search_text
+from jobd.core.searching import NEWEST, Condition, Facts, Field, Range, Search, Sort
 from jobd.daemon.searching import Searching, value
 from jobd.daemon.storage import search, settling
 from jobd.daemon.storage.database import connect
@@ -45,7 +45,7 @@ class Words(NamedTuple):
         found = job.id if self.field is Field.ID else value(job, self.field)
         low, high = self.span
         known = found is not None and (low is None or found >= low) and (high is None or found <= high)  # type: ignore[operator]
-        return all(word in search_text(job) for word in self.words) and (known or self.span == Range())
+        return all(word in search_text(job).casefold() for word in self.words) and (known or self.span == Range())
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
         """Ask the function, and the column."""
@@ -127,7 +127,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 
 times = st.integers(-2, JOBS // 3 + 2).map(lambda seconds: START + timedelta(seconds=seconds))
 flags = st.builds(
-    Which,
+    by_flags,
     states=st.lists(st.sampled_from(State), max_size=4).map(tuple),
     name=st.none() | st.sampled_from((*NAMES, *PATTERNS, "unknown")),
     group=st.none() | st.sampled_from((*GROUPS, "unknown")),
@@ -201,7 +201,7 @@ def test_a_page_is_not_shifted(tmp_path: Path) -> None:
 def test_tokens(filled: Filled, tmp_path: Path) -> None:
     """A page belongs to a question and to a database; whatever was forged or changed is refused."""
     searching = Searching(filled.reader, None, NOW)
-    asked = Search(limit=5, question="all")
+    asked = Search(EVERYTHING, limit=5, question="all")
     token = searching.find(asked).next_page
     assert re.fullmatch("[A-Za-z0-9_-]+", token)
     assert len(searching.find(asked._replace(page=token)).jobs) == 5
@@ -222,27 +222,27 @@ def test_tokens(filled: Filled, tmp_path: Path) -> None:
 def test_sizes_of_pages(filled: Filled) -> None:
     """None at all, more than there are, and a negative number."""
     searching = Searching(filled.reader, None, NOW)
-    assert searching.find(Search(limit=0)) == ([], "")
-    assert len(searching.find(Search(limit=LARGEST)).jobs) == JOBS
+    assert searching.find(Search(EVERYTHING, limit=0)) == ([], "")
+    assert len(searching.find(Search(EVERYTHING, limit=LARGEST)).jobs) == JOBS
     with pytest.raises(BadValue, match="-1 is negative"):
-        searching.find(Search(limit=-1))
+        searching.find(Search(EVERYTHING, limit=-1))
 
 
 @pytest.mark.parametrize(
     ("where", "sort", "index"),
     [
-        (Which(), NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY|SCAN jobs"),
-        (Which(name="encode"), NEWEST, "jobs_by_name (name=?)"),
-        (Which(name="encode", states=(State.FAILED,)), NEWEST, "jobs_by_name (name=?)"),
-        (Which(states=(State.FAILED,)), NEWEST, "jobs_by_state (state=?)"),
-        (Which(states=(State.FAILED,), since=START), NEWEST, "jobs_by_state (state=? AND rowid>?)"),
-        (Which(group="night"), NEWEST, "jobs_by_group (grp=?)"),
-        (Which(name="*code*"), NEWEST, "SCAN parts VIRTUAL TABLE INDEX"),
-        (Which(name="*c?d*"), NEWEST, "SCAN words"),
-        (Which(since=START, until=START), NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (EVERYTHING, NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY|SCAN jobs"),
+        (by_flags(name="encode"), NEWEST, "jobs_by_name (name=?)"),
+        (by_flags(name="encode", states=(State.FAILED,)), NEWEST, "jobs_by_name (name=?)"),
+        (by_flags(states=(State.FAILED,)), NEWEST, "jobs_by_state (state=?)"),
+        (by_flags(states=(State.FAILED,), since=START), NEWEST, "jobs_by_state (state=? AND rowid>?)"),
+        (by_flags(group="night"), NEWEST, "jobs_by_group (grp=?)"),
+        (by_flags(name="*code*"), NEWEST, "SCAN parts VIRTUAL TABLE INDEX"),
+        (by_flags(name="*c?d*"), NEWEST, "SCAN words"),
+        (by_flags(since=START, until=START), NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (Words(("e",)), Sort(Field.DURATION), "jobs_by_duration (duration>?)"),
         (Words((), Field.DURATION, Range(1, 2)), Sort(Field.DURATION), "jobs_by_duration (duration>? AND duration<?)"),
-        *((Which(), Sort(field), search.INDEXES[field]) for field in search.INDEXES),
+        *((EVERYTHING, Sort(field), search.INDEXES[field]) for field in search.INDEXES),
     ],
 )
 def test_one_index_leads(
@@ -261,9 +261,9 @@ def test_the_narrowest_leads(filled: Filled) -> None:
     def lead(where: Condition, sort: Sort = NEWEST) -> str:
         return Searching(filled.reader, None, NOW).explain(Search(where, sort)).plan[0]
 
-    assert "jobs_by_state" in lead(Which(states=(State.CANCELED,), name="encode"))
-    assert "jobs_by_group" in lead(Which(states=(State.CANCELED, State.FAILED), group="video"))
-    assert "jobs_by_name" in lead(Which(name=NAMES[-1]), Sort(Field.DURATION))
+    assert "jobs_by_state" in lead(by_flags(states=(State.CANCELED,), name="encode"))
+    assert "jobs_by_group" in lead(by_flags(states=(State.CANCELED, State.FAILED), group="video"))
+    assert "jobs_by_name" in lead(by_flags(name=NAMES[-1]), Sort(Field.DURATION))
     assert "jobs_by_duration" in lead(Words(("ffmpeg",), Field.DURATION, Range(2, None)))
 
 
@@ -271,10 +271,10 @@ def test_what_a_search_looked_at(filled: Filled) -> None:
     """The rows are counted, however few of them match."""
     searching = Searching(filled.reader, {}, NOW)
     settled = len(filled.reader.settled(range(JOBS + 1)))
-    explained = searching.explain(Search(Which(name="*"), limit=3))
+    explained = searching.explain(Search(by_flags(name="*"), limit=3))
     assert explained.found == 3
     assert explained.looked <= 5, "one more says whether there is a next page, and Python reads one ahead"
-    nothing = searching.explain(Search(Which(group="default", name="?"), limit=3))
+    nothing = searching.explain(Search(by_flags(group="default", name="?"), limit=3))
     assert (nothing.found, nothing.looked) == (0, settled)
     assert nothing.seconds > 0
 
@@ -289,11 +289,11 @@ def test_a_long_history_is_not_walked(tmp_path: Path) -> None:
             settling.settle(connection, count)
         early = maker.jobs[50].created_at
         asked = [
-            Search(Which(states=(State.FAILED,)), limit=1),
-            Search(Which(states=(State.FAILED, State.COMPLETED)), limit=1),
-            Search(Which(since=early, until=early + timedelta(seconds=20)), limit=5),
-            Search(Which(name="enc*"), limit=5),
-            *(Search(sort=Sort(field), limit=5) for field in Field),
+            Search(by_flags(states=(State.FAILED,)), limit=1),
+            Search(by_flags(states=(State.FAILED, State.COMPLETED)), limit=1),
+            Search(by_flags(since=early, until=early + timedelta(seconds=20)), limit=5),
+            Search(by_flags(name="enc*"), limit=5),
+            *(Search(EVERYTHING, Sort(field), 5) for field in Field),
         ]
         with reading(path) as reader:
             return [Searching(reader, {}, NOW).explain(search).looked for search in asked]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobd.core import events as happened
+from jobd.core.filters import EVERYTHING, search_text
 from jobd.core.model import Moment
 from jobd.core.searching import Search
-from jobd.core.wording import search_text
 from jobd.daemon.searching import Searching
 from jobd.daemon.storage import database, safekeeping, settling
 from tests.daemon.storing import ask, reading, write
@@ -49,7 +49,7 @@ def test_the_newest_of_those_that_have_ended(tmp_path: Path, maker: Maker) -> No
     assert settle(path, 2) == 2
     assert ask(path, "SELECT id FROM jobs WHERE settled = 1") == [(2,), (4,)]
     assert [settle(path, 2) for _ in range(2)] == [1, 0]
-    assert ask(path, "SELECT job, text FROM words") == [(n, search_text(maker.jobs[n])) for n in (1, 2, 4)]
+    assert ask(path, "SELECT job, text FROM words") == [(n, search_text(maker.jobs[n]).casefold()) for n in (1, 2, 4)]
     whole(path)
 
 
@@ -84,7 +84,7 @@ def test_a_record_that_makes_no_sense(tmp_path: Path, maker: Maker, caplog: pyte
         assert [settle(path) for _ in range(2)] == [2, 0]
     assert caplog.text.count("the record of job 2 makes no sense") == 1
     with reading(path) as reader:
-        found = Searching(reader, None, Moment(maker.at, 0, "")).find(Search())
+        found = Searching(reader, None, Moment(maker.at, 0, "")).find(Search(EVERYTHING))
         assert found.jobs == [maker.jobs[1]]
 
 

@@ -17,6 +17,7 @@ from jobd.core import events as happened
 from jobd.core import histogram
 from jobd.core.errors import BadValue
 from jobd.core.events import Entry
+from jobd.core.filters import by_flags
 from jobd.core.model import FINAL, Attempt, Ending, Job, State, Usage
 from jobd.core.past import quantile
 from jobd.core.stats import By, Report, Scope
@@ -84,6 +85,12 @@ def reader(filled: Filled) -> Iterator[Reader]:
         yield opened
 
 
+def told(reader: Reader, scope: Scope, most: int) -> Report:
+    """Make the statistics of a scope."""
+    where = by_flags(name=scope.name, group=scope.group, since=scope.since, until=scope.until, by_end=True)
+    return statistics.report(reader, scope, where, NOW, most)
+
+
 def midnight(time: datetime) -> datetime:
     """Give the beginning of a day."""
     return time.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -129,7 +136,7 @@ scopes = st.builds(
 @given(scope=scopes)
 def test_what_a_look_at_all_runs_gives(filled: Filled, reader: Reader, scope: Scope) -> None:
     """Sums are exact whatever was removed; quantiles are where nothing was, and else near."""
-    report = statistics.report(reader, scope, NOW, 1000)
+    report = told(reader, scope, 1000)
     runs: dict[str, list[Job]] = {}
     for job in filled.jobs:
         if within(job, scope, filled.removed):
@@ -162,33 +169,33 @@ def took(job: Job) -> float:
 
 def test_by_label(filled: Filled, reader: Reader) -> None:
     """Of runs that are there; others are in the figures of their names only."""
-    report = statistics.report(reader, Scope(by=By.LABEL, label="env"), NOW, 10)
+    report = told(reader, Scope(by=By.LABEL, label="env"), 10)
     there = [job for job in filled.jobs if job.done and job.id not in filled.removed]
     assert {one.key: one.runs for one in report.statistics} == {
         value: sum(job.labels["env"] == value for job in there) for value in "ab"
     }
-    none = statistics.report(reader, Scope(by=By.LABEL, label="it's"), NOW, 10)
+    none = told(reader, Scope(by=By.LABEL, label="it's"), 10)
     assert [(one.key, one.runs) for one in none.statistics] == [("", len(there))]
     for label in ("", 'a"b', "a\\"):
         with pytest.raises(BadValue, match="label"):
-            statistics.report(reader, Scope(by=By.LABEL, label=label), NOW, 10)
+            told(reader, Scope(by=By.LABEL, label=label), 10)
 
 
 def test_how_runs_went_last(filled: Filled, reader: Reader) -> None:
     """The latest of each name that are there, the newest last."""
-    report = statistics.report(reader, Scope(), NOW, 2)
+    report = told(reader, Scope(), 2)
     assert len(report.statistics) == 2
     for one in report.statistics:
         there = [job for job in filled.jobs if job.done and job.name == one.key and job.id not in filled.removed]
         assert one.latest == tuple((took(job) if job.attempts else None, job.state) for job in there[-14:])
-    by_group = statistics.report(reader, Scope(by=By.GROUP), NOW, 2)
+    by_group = told(reader, Scope(by=By.GROUP), 2)
     assert {one.latest for one in by_group.statistics} == {()}
 
 
 def test_hours_and_days(filled: Filled, reader: Reader) -> None:
     """When runs began, by the clock on the wall; and how many there are in a day of the time that was asked for."""
     scope = Scope(since=BEGIN, until=BEGIN + timedelta(days=28))
-    report = statistics.report(reader, scope, NOW, 10)
+    report = told(reader, scope, 10)
     there = [job for job in filled.jobs if within(job, scope, filled.removed) and job.id not in filled.removed]
     hours = [job.started_at.astimezone().hour for job in there if job.started_at]
     assert report.hours == tuple(hours.count(hour) for hour in range(24))
@@ -201,7 +208,7 @@ def test_nothing(tmp_path: Path) -> None:
     path = tmp_path / "jobd.db"
     write(path)
     with reading(path) as reader:
-        report = statistics.report(reader, Scope(), NOW, 10)
+        report = told(reader, Scope(), 10)
     assert isinstance(report, Report)
     assert (report.statistics, report.total.runs, report.total.p50, sum(report.hours)) == ((), 0, None, 0)
 
@@ -212,7 +219,7 @@ def test_what_a_person_removes_is_forgotten(tmp_path: Path) -> None:
     write(path, *(maker.run(number) for number in (1, 2, 3)))
     write(path, maker.happen(1, happened.Removed()), maker.happen(2, happened.Removed(why="retention")))
     with reading(path) as reader:
-        assert statistics.report(reader, Scope(), NOW, 10).total.runs == 2
+        assert told(reader, Scope(), 10).total.runs == 2
     assert ask(path, "SELECT name, runs, completed FROM daily") == [("encode", 1, 1)]
 
 
