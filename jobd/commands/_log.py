@@ -25,7 +25,7 @@ PIECE = 1000
 
 
 class Which(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of jobs in any of the rooms (all if none), of a job, name, group, user and filter; by type and severity."""
+    """Events of jobs in any of the rooms (all if none), of one job, name, group, user and filter, type and severity."""
 
     rooms: tuple[str, ...] = ()
     job: Id | None = None

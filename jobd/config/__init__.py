@@ -11,7 +11,7 @@ from jobd.config.places import Environment, Paths, config_files, state_directory
 
 if TYPE_CHECKING:
     from jobd.config.loading import Loaded, known, load, template
-    from jobd.config.sections import Config, Daemon, Jobs, Output, Storage, processors
+    from jobd.config.sections import Config, Daemon, Jobs, Output, Retention, Storage, processors
 
 __all__ = [
     "Config",
@@ -21,6 +21,7 @@ __all__ = [
     "Loaded",
     "Output",
     "Paths",
+    "Retention",
     "Storage",
     "config_files",
     "known",

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from jobd.core.model import Leftover
-from jobd.core.settings import Duration, DurationOrOff, Size
+from jobd.core.settings import Duration, DurationOrOff, Rules, Size
 
 
 def processors() -> int:
@@ -88,6 +88,42 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.1
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is remembered. What is removed stays in the statistics; living jobs are never removed."""
+
+    jobs_age: Annotated[
+        DurationOrOff,
+        Meta(description="Jobs that ended longer ago than this are removed, with their output."),
+    ] = 0.0
+    jobs_count: Annotated[
+        int,
+        Meta(ge=0, le=10**9, description="How many jobs that have ended are kept; the oldest go. 0 sets no limit."),
+    ] = 1_000_000
+    names: Annotated[
+        Rules,
+        Meta(
+            description="Rules for jobs of some names, in the place of those above: a name, in which * and ? match "
+            "any, and behind it how long jobs of it are kept, how many of each name, or both; off keeps them for ever."
+        ),
+    ] = ""
+    events_age: Annotated[
+        DurationOrOff,
+        Meta(description="Events that are older than this are removed from the log."),
+    ] = 0.0
+    events_count: Annotated[
+        int,
+        Meta(ge=0, le=10**12, description="How many events are kept; the oldest go. 0 sets no limit."),
+    ] = 10_000_000
+    output_age: Annotated[
+        DurationOrOff,
+        Meta(description="The output of jobs that ended longer ago than this is deleted; the jobs stay."),
+    ] = 0.0
+    output_size: Annotated[
+        Size,
+        Meta(description="How large the output of all jobs that have ended may be; the oldest goes. 0 sets no limit."),
+    ] = 0
+
+
 class Output(msgspec.Struct, frozen=True, kw_only=True):
     """What commands print."""
 
@@ -107,4 +143,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     daemon: Daemon = Daemon()
     jobs: Jobs = msgspec.field(default_factory=Jobs)
     storage: Storage = Storage()
+    retention: Retention = Retention()
     output: Output = Output()

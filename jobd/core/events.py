@@ -211,9 +211,13 @@ class Retried(Event, frozen=True, kw_only=True):
 
 
 class Removed(Event, frozen=True, kw_only=True):
-    """The job's record and its output were deleted; the log keeps its events."""
+    """The job's record and its output were deleted; the log keeps its events.
+
+    `why` is "retention" if that is the reason: then its figures stay in the statistics.
+    """
 
     severity = Severity.MEDIUM
+    why: str | None = None
 
 
 def leaves(kind: type[Event] = Event) -> list[type[Event]]:

@@ -235,11 +235,11 @@ def retry(job: Job) -> list[happened.Event]:
     return [happened.Retried()]
 
 
-def remove(job: Job) -> list[happened.Event]:
+def remove(job: Job, why: str | None = None) -> list[happened.Event]:
     """Forget a job that has ended. Raises JobNotFinished."""
     if not job.done:
         raise JobNotFinished(job=job.id, name=job.name, state=job.state.value, verb="removed")
-    return [happened.Removed()]
+    return [happened.Removed(why=why)]
 
 
 def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:

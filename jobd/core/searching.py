@@ -65,18 +65,22 @@ class Facts(NamedTuple):
     ranges: Mapping[Field, Range] = {}
 
 
-class Condition(Protocol):
-    """Says which jobs are meant."""
-
-    def matches(self, job: Job, now: Moment) -> bool:
-        """Say whether a job is meant, at a moment."""
+class Ended(Protocol):
+    """Says which jobs that have ended are meant."""
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
-        """Say in SQL which rows of jobs that have ended are meant: an expression and its parameters."""
+        """Say it in SQL, of their rows: an expression and its parameters."""
 
     @property
     def facts(self) -> Facts:
         """What is true of every job that is meant."""
+
+
+class Condition(Ended, Protocol):
+    """Says which jobs are meant."""
+
+    def matches(self, job: Job, now: Moment) -> bool:
+        """Say whether a job is meant, at a moment."""
 
 
 class Search(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import msgspec
 from msgspec import Meta
 
-from jobd.core import quantities
+from jobd.core import quantities, retention
 
 
 class Writing(NamedTuple):
@@ -34,11 +34,14 @@ WRITINGS = {
     "duration": Writing("10s", quantities.parse_duration, quantities.write_duration),
     'duration, or "off"': Writing("1h", _read_duration_or_off, _write_duration_or_off),
     "size": Writing("512M", quantities.parse_size, quantities.write_size),
+    "list of rules": Writing("backup-* 730d, test-* 7d 100", lambda text: retention.write(retention.parse(text)), str),
 }
 
-#: A length of time in seconds (a field may set a lower limit), the same where zero means never, and a size in bytes.
+#: A length of time in seconds (a field may set a lower limit), the same where zero means never, rules by name, and a
+#: size in bytes.
 Duration = Annotated[float, Meta(le=quantities.LONGEST, extra={"written": "duration"})]
 DurationOrOff = Annotated[float, Meta(ge=0, le=quantities.LONGEST, extra={"written": 'duration, or "off"'})]
+Rules = Annotated[str, Meta(extra={"written": "list of rules"})]
 Size = Annotated[int, Meta(ge=0, le=quantities.LARGEST, extra={"written": "size"})]
 
 

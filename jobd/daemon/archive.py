@@ -16,11 +16,13 @@ from jobd.core.events import Created, Entry
 from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
 from jobd.core.searching import Condition, Explained, Search
 from jobd.core.selection import Selection
+from jobd.core.stats import Report, Scope
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
 from jobd.daemon.searching import Found, Searching
+from jobd.daemon.storage import runs, statistics
 from jobd.daemon.storage.reader import Reader
 
 if TYPE_CHECKING:
@@ -170,6 +172,14 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
+    def report(self, scope: Scope, most: int, *, uid: int | None = None) -> Report:
+        """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
+        where = self.filter(
+            filter(None, (scope.where,)), uid=uid, name=scope.name, group=scope.group, since=scope.since,
+            until=scope.until, by_end=True,
+        )  # fmt: skip
+        return statistics.report(self.reader, scope, where, self.now().wall, most)
+
     def question(self, page: str) -> str:
         """Give the question to which a page belongs. Raises PageInvalid."""
         return pages.read(page, self.reader.page_key()).question
@@ -208,7 +218,7 @@ class Archive:
         if name not in self._usual:
             if len(self._usual) >= MOST_NAMES:
                 del self._usual[next(iter(self._usual))]
-            self._usual[name] = self.reader.usual(name)
+            self._usual[name] = runs.usual(self.reader, name)
         return self._usual[name]
 
     def forget_usual(self, name: str) -> None:

@@ -45,12 +45,12 @@ class Reading:
         self._limit = limit
         self._threads = ThreadPoolExecutor(MOST_READERS, thread_name_prefix="reading")
         self._idle: deque[Reader] = deque()
-        self._busy: set[Reader] = set()
+        self.busy: set[Reader] = set()
 
     def close(self) -> None:
         """End what is being read, and close all connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for reader in list(self._busy):
+        for reader in list(self.busy):
             reader.stop()
         self._threads.shutdown(wait=True)
         while self._idle:
@@ -67,7 +67,7 @@ class Reading:
         """Answer in a thread; if nobody wants to know any more, the search ends."""
         reader = self._idle.pop() if self._idle else Reader(self._archive.reader.path)
         archive = self._archive.snapshot(reader)
-        self._busy.add(reader)
+        self.busy.add(reader)
         work = self._threads.submit(lambda: _timed(lambda: _encode(request.answer(archive, caller))))
         work.add_done_callback(lambda _: self._put_back(reader))
         try:
@@ -79,7 +79,7 @@ class Reading:
         return answer
 
     def _put_back(self, reader: Reader) -> None:
-        self._busy.discard(reader)
+        self.busy.discard(reader)
         reader.go_on()
         self._idle.append(reader)
 

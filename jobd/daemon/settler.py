@@ -35,6 +35,11 @@ class Settler:
         """Settle what an earlier daemon has left."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to be done."""
+        return self._task is None or self._task.done()
+
     def close(self) -> None:
         """Stop."""
         if self._task is not None:
@@ -42,7 +47,7 @@ class Settler:
 
     def _over(self, count: int) -> None:
         self._ended += count
-        if self._task is None or self._task.done():
+        if self.idle:
             self.start()
 
     async def _run(self) -> None:

@@ -7,23 +7,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 PAGE = 4096
+#: Bytes at the beginning of the first page that do not belong to the tree in it.
+FILE_HEADER = 100
 #: The first byte of a page of a table's tree: inner, leaf (SQLite file format, 1.6).
 INNER, LEAF = 0x05, 0x0D
 
 
-def pages(path: Path, table: str) -> list[int]:
-    """List where the pages of a table begin in the file, the root first."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+def pages(path: Path, table: str | None) -> list[int]:
+    """List where the pages of a table (None: the schema) begin in the file, the root first."""
+    root = 1
+    if table is not None:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
     content, found, ahead = path.read_bytes(), [], [root]
     while ahead:
         start = (ahead.pop(0) - 1) * PAGE
         found.append(start)
-        if content[start] == INNER:
-            count = int.from_bytes(content[start + 3 : start + 5], "big")
-            cells = [int.from_bytes(content[at : at + 2], "big") for at in range(start + 12, start + 12 + 2 * count, 2)]
+        head = start or FILE_HEADER
+        if content[head] == INNER:
+            count = int.from_bytes(content[head + 3 : head + 5], "big")
+            cells = [int.from_bytes(content[at : at + 2], "big") for at in range(head + 12, head + 12 + 2 * count, 2)]
             children = [content[start + cell : start + cell + 4] for cell in cells]
-            ahead += [int.from_bytes(child, "big") for child in [*children, content[start + 8 : start + 12]]]
+            ahead += [int.from_bytes(child, "big") for child in [*children, content[head + 8 : head + 12]]]
     return found
 
 

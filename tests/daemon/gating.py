@@ -43,6 +43,7 @@ async def gate(state: Path) -> AsyncIterator[Engine]:
     try:
         yield engine
     finally:
+        engine.reading.close()
         await store.close()
         reader.close()
 

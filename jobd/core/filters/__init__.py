@@ -82,9 +82,10 @@ def by_flags(
     group: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    by_end: bool = False,
 ) -> Filter:
-    """Make the filter that flags say: states, a name (with * and ?), a group, from when until when created."""
-    return Filter(all_of(*terms(tuple(states), name, group, since, until)))
+    """Make the filter that flags say: states, a name (with * and ?), a group, from when until when created or ended."""
+    return Filter(all_of(*terms(tuple(states), name, group, "ended" if by_end else "created", since, until)))
 
 
 def parse(

@@ -9,15 +9,16 @@ from jobd.core.quantities import to_microseconds
 
 
 def terms(
-    states: Iterable[State], name: str | None, group: str | None, since: datetime | None, until: datetime | None
-) -> list[Node]:
-    """Make a condition of each flag that is given; the times are those of the creation."""
+    states: Iterable[State], name: str | None, group: str | None, times: str, since: datetime | None,
+    until: datetime | None,
+) -> list[Node]:  # fmt: skip
+    """Make a condition of each flag that is given; `times` is the field that since and until are about."""
     said: tuple[tuple[object, Comparison], ...] = (
         (states, Comparison("state", "in", tuple(state.value for state in states))),
         (name, _named(name or "")),
         (group, Comparison("group", "=", (group or "",))),
-        (since, Comparison("created", ">=", _moment(since))),
-        (until, Comparison("created", "<", _moment(until))),
+        (since, Comparison(times, ">=", _moment(since))),
+        (until, Comparison(times, "<", _moment(until))),
     )
     return [test for value, test in said if value not in (None, ())]
 

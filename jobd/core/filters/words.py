@@ -68,12 +68,12 @@ def warnings(job: "Job | Said") -> str | None:
 def search_text(job: "Job | Said") -> str:
     """Give all in which bare words are found, a line each.
 
-    Name, command, reason and detail of a failure, last message, stage, warnings, and labels as NAME=value; not more
-    than LONGEST_TEXT signs.
+    Name, reason and detail of a failure, last message, stage, warnings, labels as NAME=value, and at last the command,
+    which may be so long that its end is cut off: not more than LONGEST_TEXT signs.
     """
     labels = (f"{name}={value}" for name, value in job.labels.items())
     progress = job.progress
     lines = (
-        job.name, command(job), job.reason, job.detail, progress.message, progress.stage, warnings(job), *labels,
+        job.name, job.reason, job.detail, progress.message, progress.stage, warnings(job), *labels, command(job),
     )  # fmt: skip
     return "\n".join(line for line in lines if line)[:LONGEST_TEXT]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobd.daemon.retention import Retention
 from jobd.daemon.storage import safekeeping
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class Upkeep:
     def __init__(self, engine: "Engine", recovery: "Recovery", extra: list[Chore]) -> None:
         self.engine = engine
         self.recovery = recovery
+        self._retention = Retention(engine)
         self._chores = [
             Chore(lambda: TICK, self._sweep),
             Chore(lambda: RARELY, self._trim_requests),
             Chore(lambda: RARELY, self._backup),
+            Chore(lambda: RARELY, self._retention.look),
             *extra,
         ]
         self._task: asyncio.Task[None] | None = None
@@ -49,6 +52,7 @@ class Upkeep:
 
     def close(self) -> None:
         """Stop."""
+        self._retention.close()
         for task in (self._task, self._mending):
             if task is not None:
                 task.cancel()

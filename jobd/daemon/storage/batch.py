@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jobd.core.errors import JobdError
 from jobd.core.events import Entry, ItemsChanged, Removed, Retried
 from jobd.core.model import Job
-from jobd.daemon.storage import database, rows, settling
+from jobd.daemon.storage import database, rows, settling, summaries
 from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Batch:
         self._items: dict[tuple[int, str], Item] = {}
         #: Jobs that are removed or begin anew: what is kept beside their records goes.
         self._cleared: set[int] = set()
+        #: Jobs that are removed, but whose figures stay.
+        self._summed: set[int] = set()
         self._changed: set[int] = set()
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -50,6 +52,8 @@ class Batch:
             elif isinstance(entry.event, (Retried, Removed)):
                 self._items = {key: item for key, item in self._items.items() if key[0] != job_id}
                 self._cleared.add(job_id)
+                if isinstance(entry.event, Removed) and entry.event.why is not None:
+                    self._summed.add(job_id)
         self.jobs[job_id] = job
         if job is None or saved is None or not rows.same_columns(saved, job):
             self._changed.add(job_id)
@@ -62,6 +66,8 @@ class Batch:
         crash_point("after_commit")
 
     def _fill(self, connection: sqlite3.Connection) -> None:
+        if self._summed:
+            summaries.remember(connection, self._summed)
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
         if self._cleared:
             settling.unsettle(connection, self._cleared)

@@ -16,12 +16,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from jobd.core import lifecycle, past
 from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
 from jobd.core.items import Item, ItemState
-from jobd.core.model import LARGEST, Job, Moment, State, Surroundings
-from jobd.core.usual import Usual
+from jobd.core.model import LARGEST, Job, State, Surroundings
 from jobd.daemon.storage import database, functions, rows, safekeeping, search
 from jobd.daemon.storage.rows import Reply, Row
 from jobd.daemon.system.clock import to_microseconds
@@ -30,8 +28,6 @@ from jobd.daemon.system.clock import to_microseconds
 LONGEST_SEARCH = 10.0
 #: SQLite's instructions between two looks at the clock: some ten milliseconds.
 _INSTRUCTIONS = 1_000_000
-#: Completed runs from which the usual duration of a name is taken, and how many runs are looked through for them.
-USUAL_RUNS, MOST_LOOKED_AT = 50, 500
 
 #: How jobs are counted by state: each part from an index that holds it.
 COUNTS = (
@@ -94,8 +90,7 @@ class Reader:
 
     def ids_by_name(self, name: str, limit: int) -> list[int]:
         """List the ids of the newest jobs of a name, newest first."""
-        found = self._rows("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, bounded(limit))
-        return [row[0] for row in found]
+        return self.column("SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?", name, bounded(limit))
 
     def newest_id(self) -> int | None:
         """Give the id of the newest job that is still there."""
@@ -154,15 +149,6 @@ class Reader:
         found = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", bounded(limit))
         return [row[0] for row in reversed(found)]
 
-    def usual(self, name: str) -> Usual | None:
-        """Sum up the latest completed runs of a name; None if there was none."""
-        text = (
-            "SELECT id, record FROM jobs WHERE id IN (SELECT id FROM jobs WHERE name = ? ORDER BY id DESC LIMIT ?)"
-            " AND +state = 'completed' ORDER BY id DESC LIMIT ?"
-        )
-        runs = self._jobs(text, name, MOST_LOOKED_AT, USUAL_RUNS)
-        return past.sum_up([run for job in runs if (run := _run(job)) is not None])
-
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""
         parts = list(COUNTS)
@@ -178,7 +164,7 @@ class Reader:
         """List those of the ids that belong to settled jobs."""
         among = msgspec.json.encode(list(ids)).decode()
         text = "SELECT id FROM jobs WHERE settled = 1 AND id IN (SELECT value FROM json_each(?))"
-        return [row[0] for row in self._rows(text, among)]
+        return self.column(text, among)
 
     def page_key(self) -> bytes:
         """Give the key with which tokens of pages are made."""
@@ -212,6 +198,10 @@ class Reader:
         """Give the first value of the first row of a statement; None if there is none."""
         found = self._rows(text, *values)
         return found[0][0] if found else None
+
+    def column(self, text: str, *values: object) -> list[Any]:
+        """Give the first value of every row of a statement."""
+        return [row[0] for row in self._rows(text, *values)]
 
     def walk(self, text: str, values: Iterable[object] = ()) -> Iterator[Row]:
         """Go through the rows of a statement, as far as whoever asks (see `asking`) wants to go."""
@@ -288,10 +278,3 @@ def bounded(number: int) -> int:
     if number < 0:
         raise BadValue(field="number", problem=f"{number} is negative")
     return min(number, LARGEST)
-
-
-def _run(job: Job) -> past.Run | None:
-    ended, said = job.ended_at or job.created_at, job.progress
-    seconds = lifecycle.elapsed(job, Moment(ended, 0, ""))
-    total = said.total if said.done is not None else None
-    return None if seconds is None else past.Run(seconds, said.samples, total)

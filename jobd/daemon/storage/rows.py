@@ -197,6 +197,12 @@ def trim_requests(connection: sqlite3.Connection, before: datetime, kept: int, c
     return connection.execute(text, (chunk, to_microseconds(before), kept)).rowcount
 
 
+def trim_events(connection: sqlite3.Connection, last: int, chunk: int) -> int:
+    """Delete up to `chunk` of the oldest events, up to one; say how many."""
+    text = "DELETE FROM events WHERE seq <= min(?, (SELECT min(seq) FROM events) + ? - 1)"
+    return connection.execute(text, (last, chunk)).rowcount
+
+
 @cache
 def _statement(target: Target, size: int) -> str:
     return f"INSERT INTO {target.table} VALUES {', '.join([target.values] * size)} {target.conflict}"  # noqa: S608

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange
+from jobd.core.events import Removed
 from jobd.core.model import LARGEST, Job
-from jobd.daemon.storage import rows, settling
+from jobd.daemon.storage import rows, settling, summaries
 from jobd.daemon.storage.rows import Row, Target
 
 #: Rows read at a time.
@@ -38,6 +39,8 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
     jobs = _copy(damaged, sound, "jobs", "record", rows.JOBS, lambda row: rows.job_row(rows.read_job(row[1])))
     entries = _copy(damaged, sound, "events", rows.ENTRY_COLUMNS, rows.SAVED_EVENTS, _sound_entry)
     _copy(damaged, sound, "items", "job, key, record", rows.ITEMS, _sound_item)
+    _copy(damaged, sound, "daily", summaries.DAY_COLUMNS, summaries.DAILY, summaries.sound_day)
+    _copy(damaged, sound, "bygone", "name, at, runs", summaries.BYGONE, summaries.sound_runs)
     replies = _copy(damaged, sound, "requests", rows.REPLY_COLUMNS, rows.REQUESTS, _sound_reply)
     texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
     folded = _fold(sound, last, jobs)
@@ -140,12 +143,17 @@ def _fold(sound: sqlite3.Connection, last: int, saved: set[object]) -> int:
     named = {row[0] for row in sound.execute("SELECT DISTINCT job FROM events WHERE seq > ?", (last,))}
     stale, jobs, broken = named - saved, dict[int, Job | None](), set[int]()
     for row in sound.execute(f"SELECT {rows.ENTRY_COLUMNS} FROM events ORDER BY seq") if stale else ():  # noqa: S608
-        if row[2] in stale and row[2] not in broken:
+        if row[2] not in stale:
+            continue
+        entry = rows.read_entry(row)
+        if isinstance(entry.event, Removed):
+            jobs[entry.job] = None
+        elif entry.job not in broken:
             try:
-                jobs[row[2]] = lifecycle.fold(jobs.get(row[2]), rows.read_entry(row))
+                jobs[entry.job] = lifecycle.fold(jobs.get(entry.job), entry)
             except (IllegalChange, AssertionError, IndexError):
-                broken.add(row[2])
-    whole = {job_id: job for job_id, job in jobs.items() if job_id not in broken}
+                broken.add(entry.job)
+    whole = {job_id: job for job_id, job in jobs.items() if job is None or job_id not in broken}
     rows.put(sound, rows.JOBS, [rows.job_row(job) for job in whole.values() if job is not None])
     rows.remove_jobs(sound, [job_id for job_id, job in whole.items() if job is None])
     return len(whole)

@@ -46,6 +46,31 @@ CREATE VIRTUAL TABLE parts USING fts5 (
     text, content = 'words', content_rowid = 'job', tokenize = 'trigram case_sensitive 1', detail = 'none', columnsize = 0
 );
 
+CREATE TABLE daily (
+    day TEXT NOT NULL,
+    name TEXT NOT NULL,
+    grp TEXT NOT NULL,
+    runs INTEGER NOT NULL,
+    completed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    canceled INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    cpu REAL NOT NULL,
+    wait REAL NOT NULL,
+    waited INTEGER NOT NULL,
+    peak INTEGER,
+    durations TEXT NOT NULL,
+    UNIQUE (name, day, grp)
+);
+CREATE INDEX daily_by_day ON daily (day);
+
+CREATE TABLE bygone (
+    name TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    runs TEXT NOT NULL
+);
+CREATE INDEX bygone_by_time ON bygone (at);
+
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jobd.core.model import FINAL
-from jobd.core.searching import Condition, Facts, Field, Range, Sort, Value
+from jobd.core.searching import Ended, Facts, Field, Range, Sort, Value
 from jobd.daemon.storage.functions import IN_RECORD, IN_TEXT
 
 #: Rows that are rather collected and sorted than looked for along another index.
@@ -90,7 +90,7 @@ Chain = tuple[Walk, ...]
 _ALL = Way((Lead("jobs NOT INDEXED"),))
 
 
-def plan(where: Condition, sort: Sort, after: Place | None, ask: Ask) -> list[Chain]:
+def plan(where: Ended, sort: Sort, after: Place | None, ask: Ask) -> list[Chain]:
     """Plan how to find the settled jobs that match: chains to be walked side by side, each of them in order."""
     ids = _ids(where.facts, ask)
     if after is not None and sort.field in BY_ID:
@@ -99,7 +99,7 @@ def plan(where: Condition, sort: Sort, after: Place | None, ask: Ask) -> list[Ch
     falling = " DESC" if sort.descending else ""
 
     def walk(lead: Lead, column: str, order: str, *terms: Term) -> Walk:
-        every = (*lead.terms, *_bounds(lead.id, ids), *terms, *_filters(where))
+        every = (*lead.terms, *_bounds(lead.id, ids), *terms, Term("settled = 1"), _filter(where))
         return _select(f"{lead.id}, {column}", lead.table, every, f"ORDER BY {order}{falling}")
 
     if sort.field in BY_ID:
@@ -121,15 +121,27 @@ def unsettled(sort: Sort, *, living: bool) -> Walk:
     return _select(f"id, {column}", *UNSETTLED[living], f"ORDER BY {order}")
 
 
-def count(where: Condition, without: Sequence[int], ask: Ask) -> list[Walk]:
+def count(where: Ended, without: Sequence[int], ask: Ask) -> list[Walk]:
     """Plan how to count the settled jobs that match, the sum of these; not those with one of some ids."""
+    other = [Term("id NOT IN (SELECT value FROM json_each(?))", (str(list(without)),))] if without else []
+    return [_select("count(*)", table, (*other, *terms)) for table, terms in _sources(where, ask)]
+
+
+def ended(what: str, where: Ended, ask: Ask) -> Walk:
+    """Select something of all jobs that have ended and match, settled or not, in no order."""
+    table, terms = UNSETTLED[False]
+    text, values = where.sql()
+    sources = (*_sources(where, ask), (table, (*terms, Term(f"({text})", values))))
+    walks = [_select(what, table, terms) for table, terms in sources]
+    return Walk(" UNION ALL ".join(walk.text for walk in walks), tuple(v for walk in walks for v in walk.values))
+
+
+def _sources(where: Ended, ask: Ask) -> Iterator[tuple[str, tuple[Term, ...]]]:
+    """Give tables and conditions that together give the settled jobs that match, each once."""
     ids = _ids(where.facts, ask)
     way, _ = _choose(where.facts, None, ids, ask)
-    other = [Term("id NOT IN (SELECT value FROM json_each(?))", (str(list(without)),))] if without else []
-    return [
-        _select("count(*)", lead.table, (*lead.terms, *_bounds(lead.id, ids), *other, *_filters(where)))
-        for lead in way.leads
-    ]
+    for lead in way.leads:
+        yield lead.table, (*lead.terms, *_bounds(lead.id, ids), Term("settled = 1"), _filter(where))
 
 
 def first_id(created: int, ask: Ask) -> int:
@@ -156,9 +168,9 @@ def parts(words: Iterable[str]) -> str:
     return " AND ".join(quoted)
 
 
-def _filters(where: Condition) -> tuple[Term, Term]:
+def _filter(where: Ended) -> Term:
     text, values = where.sql()
-    return Term("settled = 1"), Term(f"({text.replace(IN_RECORD, IN_TEXT)})", values)
+    return Term(f"({text.replace(IN_RECORD, IN_TEXT)})", values)
 
 
 def _select(what: str, table: str, terms: Sequence[Term], rest: str = "") -> Walk:

@@ -158,6 +158,10 @@ class Store:
         """Take some of the jobs that have ended into the indexes; say how many. Raises what the store suffers from."""
         return await self._run(lambda connection: settling.settle(connection, chunk))
 
+    async def trim_events(self, last: int, chunk: int) -> int:
+        """Remove up to `chunk` of the oldest events, up to the number `last`; say how many."""
+        return await self._run(lambda connection: rows.trim_events(connection, last, chunk))
+
     async def trim_requests(self, chunk: int = 1000) -> int:
         """Forget answers that are older than a day, or not among the newest; say how many."""
         before, trimmed = datetime.now(UTC) - REQUESTS_AGE, 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobd.core.filters import FUNCTIONS, folded_text, search_text
-from jobd.core.filters.words import Said, command, contains, fold, warnings
+from jobd.core.filters.words import LONGEST_TEXT, Said, command, contains, fold, warnings
 from jobd.core.model import Job, State, Warned
 from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
@@ -28,7 +28,6 @@ JOB = replace(
 
 LINES = [
     "encode",
-    "ffmpeg -i \\xff",
     "exit:1",
     "SIGKILL, possibly out of memory",
     "codec not found",
@@ -37,12 +36,16 @@ LINES = [
     "stra\u00dfe \u212aelvin",
     "env=Prod",
     "owner=",
+    "ffmpeg -i \\xff",
 ]
 
 
 def test_all_that_is_said_of_a_job() -> None:
-    """Name, command, reason, detail, message, stage, warnings and labels, a line each; nothing else."""
+    """Name, reason, detail, message, stage, warnings, labels, command, a line each; only the command may be cut off."""
     assert search_text(JOB).split("\n") == LINES
+    long = replace(JOB, spec=None, command=("word",) * 100_000)
+    assert search_text(long).split("\n")[:-1] == LINES[:-1]
+    assert len(search_text(long)) == LONGEST_TEXT
     assert search_text(replace(job_in(State.PENDING), spec=None)) == "encode"
     assert search_text(replace(job_in(State.PENDING), spec=None, command=("sh", "-c"))) == "encode\nsh -c"
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ import pytest
 from jobd.core import events as happened
 from jobd.core.errors import BadValue, StorageBroken, TryAgain
 from jobd.core.filters import EVERYTHING, by_flags
-from jobd.core.model import LARGEST, Ending, Moment, State
-from jobd.core.past import GRID
+from jobd.core.model import LARGEST, Moment, State
 from jobd.core.searching import Search
 from jobd.daemon.searching import Searching
 from jobd.daemon.storage import reader as reading_module
@@ -53,7 +51,6 @@ def test_an_empty_database(tmp_path: Path) -> None:
     with reading(path) as reader:
         assert (reader.newest_id(), reader.last_job_id(), reader.last_seq()) == (None, 0, 0)
         assert (reader.live(), reader.jobs([1]), reader.entries(0, 10), reader.latest(1, 5)) == ([], {}, [], [])
-        assert reader.usual("encode") is None
         assert reader.surroundings("digest") is None
         assert reader.reply("request") is None
         assert sum(reader.counts().values()) == 0
@@ -164,53 +161,3 @@ def test_no_database(tmp_path: Path) -> None:
     for name, problem in (("missing", "unable to open database file"), ("text", "file is not a database")):
         with pytest.raises(StorageBroken, match=f"{tmp_path / name} cannot be used: {problem}"):
             Reader(tmp_path / name)
-
-
-def test_how_long_runs_take(tmp_path: Path) -> None:
-    """Quantiles over the latest completed runs; failures and pauses do not count, and runs of long ago drop out."""
-    path, maker = tmp_path / "jobd.db", Maker()
-    old = [maker.run(job_id, elapsed=9999.0) for job_id in range(1, 11)]
-    late = [maker.run(job_id, elapsed=float(job_id - 10)) for job_id in range(11, 61)]
-    write(
-        path, *old, *late, maker.run(61, status=256, elapsed=0.1), maker.run(62, "other", elapsed=0.2), maker.submit(63)
-    )
-    with reading(path) as reader:
-        usual = reader.usual("encode")
-        assert usual is not None
-        assert (usual.runs, usual.p10, usual.p50, usual.p90, usual.p95) == (50, 5.9, 25.5, 45.1, 47.55)
-        other = reader.usual("other")
-        assert other is not None
-        assert (other.runs, other.p10, other.p95) == (1, 0.2, 0.2)
-        assert reader.usual("unknown") is None
-
-
-def test_runs_without_a_measured_time(tmp_path: Path) -> None:
-    """Where nobody measured, the wall clock says how long it took; a run of which nobody knows does not count."""
-    path, maker = tmp_path / "jobd.db", Maker()
-    for job_id in (1, 2):
-        write(path, maker.submit(job_id), maker.start(job_id))
-    maker.at += timedelta(seconds=99)
-    started = maker.jobs[1].started_at
-    assert started is not None
-    completed = happened.Completed(ending=Ending(status=0, ended_at=maker.at))
-    write(path, maker.happen(1, completed), maker.happen(2, happened.Completed()))
-    with reading(path) as reader:
-        usual = reader.usual("encode")
-        assert usual is not None
-        assert usual.runs == 1
-        assert completed.ending.ended_at is not None
-        assert usual.p50 == (completed.ending.ended_at - started).total_seconds() > 99
-
-
-def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
-    """It comes from the samples kept in the records, over the time that a run took; so does the time for a unit."""
-    path, maker = tmp_path / "jobd.db", Maker()
-    for job_id in (1, 2, 3):
-        write(path, maker.submit(job_id), maker.start(job_id))
-        write(path, maker.progress(job_id, done=5), maker.progress(job_id, done=10), maker.end(job_id, elapsed=30.0))
-    with reading(path) as reader:
-        usual = reader.usual("encode")
-    assert usual is not None
-    assert (usual.shaped, usual.unit_seconds) == (3, (3.0, 3.0, 3.0))
-    assert usual.shape[GRID.index(0.5)] == (0.25, 0.25, 0.25)
-    assert usual.shape[-1] == (0.5, 0.5, 0.5)

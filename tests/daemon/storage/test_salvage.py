@@ -134,13 +134,15 @@ def test_a_job_whose_beginning_is_lost_is_not_invented(tmp_path: Path) -> None:
 def test_any_damage(
     source: tuple[Path, Maker], tmp_path_factory: pytest.TempPathFactory, choice: random.Random, count: int, size: int
 ) -> None:
-    """Random bytes anywhere behind the first page: saving ends, and what it makes is sound and makes sense."""
+    """Random bytes anywhere but in the schema: saving ends, and what it makes is sound and makes sense."""
     path = tmp_path_factory.mktemp("damaged") / "jobd.db"
     fresh = path.with_name("fresh.db")
     path.write_bytes(source[0].read_bytes())
     for _ in range(count):
         start = choice.randrange(damaging.PAGE, path.stat().st_size - size)
         damaging.overwrite(path, start, choice.randbytes(size))
+    for start in damaging.pages(source[0], None):
+        damaging.overwrite(path, start, source[0].read_bytes()[start : start + damaging.PAGE])
     saved = save(path, fresh)
     assert safekeeping.check(fresh, thorough=True) == []
     with reading(fresh) as reader:

@@ -69,6 +69,9 @@ class Filled(NamedTuple):
     memory: dict[int, Job]
     path: Path
 
+    def __repr__(self) -> str:
+        return "filled"
+
 
 def made(job: Job) -> Job:
     """Make of a job that waits one of any state and size; many have the same figures, and some have none."""

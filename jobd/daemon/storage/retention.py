@@ -1,0 +1,99 @@
+"""Which jobs and events are too old, or too many, to be kept.
+
+The rule: only jobs that have ended and are settled are named, the oldest first; a name with a rule of its own is spared
+by the general limits.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from jobd.core import retention
+from jobd.core.retention import Rule
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.search import first_id
+
+SECOND = 1_000_000
+
+
+class Limits(NamedTuple):
+    """How long jobs are kept (seconds), how many, and the rules of names; 0 = no limit."""
+
+    age: float
+    most: int
+    rules: tuple[Rule, ...]
+
+
+def jobs_due(reader: Reader, limits: Limits, now: int, most: int) -> list[int]:
+    """Name up to so many jobs that are to be removed; `now` is in microseconds."""
+    with reader.asking():
+        due = dict.fromkeys((*_by_rules(reader, limits.rules, now, most), *_too_old(reader, limits, now, most)))
+        excess = _excess(reader, limits.most) - len(due)
+        if excess > 0:
+            oldest = _ids(reader, *_oldest(limits.rules), "ORDER BY ended_at, id LIMIT ?", most + len(due))
+            due.update(dict.fromkeys(islice((job_id for job_id in oldest if job_id not in due), excess)))
+    return list(due)[:most]
+
+
+def last_event_due(reader: Reader, age: float, count: int, now: int) -> int:
+    """Give the number of the last event that is to be removed, 0 if there is none; the newest always stays."""
+    last = reader.last_seq()
+    by_count = last - count if count else 0
+    by_age = _last_before(reader, now - int(age * SECOND), last) if age else 0
+    return max(0, min(max(by_count, by_age), last - 1))
+
+
+def _oldest(rules: tuple[Rule, ...]) -> tuple[str, tuple[object, ...]]:
+    """Select the jobs that no rule spares, to be put in the order of their ends."""
+    spared = "".join(" AND NOT name GLOB ?" for _ in rules)
+    patterns = tuple(rule.pattern.replace("[", "[[]") for rule in rules)
+    return f"SELECT id FROM jobs INDEXED BY jobs_by_end WHERE settled = 1{spared}", patterns  # noqa: S608
+
+
+def _too_old(reader: Reader, limits: Limits, now: int, most: int) -> Iterator[int]:
+    if not limits.age:
+        return iter(())
+    before = now - int(limits.age * SECOND)
+    return _ids(reader, *_oldest(limits.rules), "AND ended_at < ? ORDER BY ended_at LIMIT ?", before, most)
+
+
+def _excess(reader: Reader, most: int) -> int:
+    total: int = reader.ask("SELECT count(*) FROM jobs INDEXED BY jobs_by_state WHERE settled = 1") if most else 0
+    return total - most
+
+
+def _by_rules(reader: Reader, rules: tuple[Rule, ...], now: int, most: int) -> Iterator[int]:
+    found = "SELECT id FROM jobs INDEXED BY jobs_by_name WHERE name = ? AND settled = 1"
+    for name in _names(reader) if any(rule.age or rule.count for rule in rules) else ():
+        rule = retention.own(rules, name)
+        if rule is not None and rule.age:
+            before = now - int(rule.age * SECOND)
+            bounds = first_id(before, reader.ask), before
+            yield from _ids(reader, found, (name,), "AND id < ? AND ended_at < ? ORDER BY id LIMIT ?", *bounds, most)
+        if rule is not None and rule.count:
+            yield from _ids(reader, found, (name,), "ORDER BY id DESC LIMIT ? OFFSET ?", most, rule.count)
+
+
+def _names(reader: Reader) -> Iterator[str]:
+    """Go through all names, by a look at the index for each."""
+    name = reader.ask("SELECT min(name) FROM jobs")
+    while name is not None:
+        yield name
+        name = reader.ask("SELECT min(name) FROM jobs WHERE name > ?", name)
+
+
+def _ids(reader: Reader, text: str, first: tuple[object, ...], rest: str, *others: object) -> Iterator[int]:
+    return (row[0] for row in reader.walk(f"{text} {rest}", (*first, *others)))
+
+
+def _last_before(reader: Reader, before: int, last: int) -> int:
+    """Find the last event before a time: times grow with the numbers."""
+    low, high = reader.first_seq() - 1, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        at = reader.ask("SELECT at FROM events WHERE seq = ?", middle)
+        if at is not None and at < before:
+            low = middle
+        else:
+            high = middle - 1
+    return low

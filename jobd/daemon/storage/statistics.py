@@ -1,0 +1,166 @@
+"""The statistics of runs: what their rows say, joined with what is kept of those that were removed.
+
+The rule: SQLite adds up, and only durations come here one by one, in order, as exact quantiles need them. Labels and
+hours are known of no run that was removed.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from jobd.core import histogram, stats
+from jobd.core.errors import BadValue
+from jobd.core.model import State
+from jobd.core.searching import Ended
+from jobd.core.stats import By, Report, Scope, Statistics, Sums, Week
+from jobd.daemon.storage import search, summaries
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.search import Walk
+from jobd.daemon.system.clock import from_microseconds, to_microseconds
+
+DAY = 86400
+#: Microseconds of a quarter of an hour: no time zone is off by less.
+QUARTER = 900_000_000
+
+KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "date(ended_at / 1000000, 'unixepoch')"}
+DAILY_KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "day"}
+_COLUMNS = "state, started_at, ended_at, duration, cpu, wait, memory"
+_SUMS = (
+    "count(*), sum(state = 'completed'), sum(state = 'failed'), sum(state = 'canceled'),"
+    " total(duration), total(cpu), total(wait), count(wait), max(memory)"
+)
+
+
+class Gathered(NamedTuple):
+    """What is known of each key: sums, weeks by number; and when the first and the last of the runs ended."""
+
+    sums: dict[str, Sums]
+    weeks: dict[str, dict[int, Week]]
+    first: datetime | None
+    last: datetime | None
+
+
+def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int) -> Report:
+    """Make the statistics of runs, for the keys with the most runs; `where` says of rows what the scope says.
+
+    Raises BadValue for an impossible label.
+    """
+    with reader.asking():
+        rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", where, reader.ask)
+        gathered = _gather(reader, rows, scope)
+        begin, end = scope.since or gathered.first or now, scope.until or gathered.last or now
+        days = max(1.0, (end - begin) / timedelta(days=1))
+        chosen = sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key))[:most]
+        made = (stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen)
+        latest = _latest(reader) if scope.by is By.NAME else None
+        return Report(
+            statistics=tuple(one if latest is None else latest(one) for one in made),
+            total=stats.make("", *_total(gathered), days),
+            hours=_hours(reader, rows),
+        )
+
+
+def _key(scope: Scope) -> str:
+    if scope.by is not By.LABEL:
+        return KEYS[scope.by]
+    if not scope.label or set('"\\') & set(scope.label):
+        raise BadValue(field="label", problem=f"{scope.label!r} is no name of a label that can be summed up by")
+    path = f'$.labels."{scope.label}"'.replace("'", "''")
+    return f"ifnull(json_extract(record, '{path}'), '')"
+
+
+def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:
+    sums: dict[str, Sums] = {}
+    times = list[datetime]()
+    text = f"SELECT key, min(ended_at), max(ended_at), {_SUMS} FROM ({rows.text}) GROUP BY key"  # noqa: S608
+    for key, first, last, *figures in reader.walk(text, rows.values):
+        sums[key] = Sums(*figures)
+        times += map(from_microseconds, (first, last))
+    weeks: dict[str, dict[int, Week]] = defaultdict(dict)
+    for (key, week), durations in _durations(reader, rows):
+        weeks[key][week] = Week(durations, {})
+    for key, day, kept, counts in _removed(reader, scope):
+        sums[key] = sums.get(key, Sums()).plus(kept)
+        week = _week(day)
+        before = weeks[key].get(week, Week((), {}))
+        weeks[key][week] = before._replace(counts=histogram.joined(before.counts, counts))
+        times.append(day)
+    return Gathered(sums, weeks, min(times, default=None), max(times, default=None))
+
+
+def _durations(reader: Reader, rows: Walk) -> Iterator[tuple[tuple[str, int], "array[float]"]]:
+    """Give the durations of completed runs by key and week, in order."""
+    week = f"(ended_at / {DAY * 1_000_000} + 3) / 7"
+    text = (
+        f"SELECT key, {week}, duration FROM ({rows.text})"  # noqa: S608
+        " WHERE state = 'completed' AND duration IS NOT NULL ORDER BY 1, 2, 3"
+    )
+    for place, found in groupby(reader.walk(text, rows.values), key=lambda row: row[:2]):
+        yield place, array("d", (row[2] for row in found))
+
+
+def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
+    """Give what is kept of runs that were removed, by key and day."""
+    if scope.by is By.LABEL or scope.where:
+        return
+    pattern = None if scope.name is None else scope.name.replace("[", "[[]")
+    last = None if scope.until is None else scope.until - timedelta(microseconds=1)
+    limits = (
+        ("name GLOB ?", pattern),
+        ("grp = ?", scope.group),
+        ("day >= ?", scope.since and scope.since.astimezone(UTC).date().isoformat()),
+        ("day <= ?", last and last.astimezone(UTC).date().isoformat()),
+    )
+    said = [(text, limit) for text, limit in limits if limit is not None]
+    where = " AND ".join(["1", *(text for text, _ in said)])
+    text = f"SELECT {DAILY_KEYS[scope.by]}, day, {summaries.SUMS}, durations FROM daily WHERE {where}"  # noqa: S608
+    for key, day, *figures, counts in reader.walk(text, [limit for _, limit in said]):
+        yield key, datetime.fromisoformat(day).replace(tzinfo=UTC), Sums(*figures), summaries.read_counts(counts)
+
+
+def _week(day: datetime) -> int:
+    """Number the weeks since 1970, which begin on Mondays."""
+    return (to_microseconds(day) // (DAY * 1_000_000) + 3) // 7
+
+
+def _total(gathered: Gathered) -> tuple[Sums, dict[int, Week]]:
+    whole = Sums()
+    for sums in gathered.sums.values():
+        whole = whole.plus(sums)
+    weeks: dict[int, Week] = {}
+    for number in {number for some in gathered.weeks.values() for number in some}:
+        parts = [some[number] for some in gathered.weeks.values() if number in some]
+        counts: dict[int, int] = {}
+        for part in parts:
+            counts = histogram.joined(counts, part.counts)
+        weeks[number] = Week(sorted(seconds for part in parts for seconds in part.exact), counts)
+    return whole, weeks
+
+
+def _latest(reader: Reader) -> Callable[[Statistics], Statistics]:
+    text = (
+        "SELECT duration, state FROM jobs INDEXED BY jobs_by_name WHERE name = ? AND ended_at IS NOT NULL"
+        " ORDER BY id DESC LIMIT ?"
+    )
+
+    def add(statistics: Statistics) -> Statistics:
+        runs = [(seconds, State(state)) for seconds, state in reader.walk(text, (statistics.key, stats.LATEST))]
+        return replace(statistics, latest=tuple(reversed(runs)))
+
+    return add
+
+
+def _hours(reader: Reader, rows: Walk) -> tuple[int, ...]:
+    hours = [0] * 24
+    text = (
+        f"SELECT started_at / {QUARTER}, count(*) FROM ({rows.text})"  # noqa: S608
+        " WHERE started_at IS NOT NULL GROUP BY 1"
+    )
+    for quarter, runs in reader.walk(text, rows.values):
+        hours[from_microseconds(quarter * QUARTER).astimezone().hour] += runs
+    return tuple(hours)
