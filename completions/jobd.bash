@@ -298,7 +298,7 @@ _jobd_takes_value() {
         'pause:--format' | 'pause:--color')
             :
             ;;
-        'progress:--job' | 'progress:--color')
+        'progress:--job' | 'progress:--rate-limited' | 'progress:--color')
             :
             ;;
         'resume:--format' | 'resume:--color')
@@ -674,7 +674,7 @@ _jobd_options() {
             _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'progress')
-            _jobd_offer '--job' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--job' '--rate-limited' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'resume')
             _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

@@ -79,7 +79,7 @@ def _state(screen: "Screen", job: JobView) -> str:
         text += f" at {_clock(job.ended_at)}"
     elif job.started_at:
         text += f" since {_clock(job.started_at)}"
-    text += f", {_looks.stale(job)}" if job.stale_since else ""
+    text += "".join(f", {remark}" for remark in (_looks.stale(job), _looks.rate_limited(job)) if remark)
     took = _looks.took(job.elapsed)
     text += (f", after {took}" if job.done else f", {took}") if took else ""
     if job.done and took and job.usual:

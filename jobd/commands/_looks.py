@@ -1,5 +1,6 @@
 """How a job looks to a person: in a few words, in the line at the bottom, at its end, and what can be done next."""
 
+import time
 from typing import TYPE_CHECKING
 
 from jobd.core.model import State
@@ -57,6 +58,13 @@ def waits_for(job: JobView) -> str:
 def stale(job: JobView) -> str:
     """Say since when it has been silent for too long, if it has."""
     return f"stale since {amounts.clock(job.stale_since.isoformat())}" if job.stale_since else ""
+
+
+def rate_limited(job: JobView) -> str:
+    """Say how long it still waits for a rate limit, if it does."""
+    until = job.progress.rate_limited_until
+    left = until.timestamp() - time.time() if until else 0.0
+    return f"rate limited, {amounts.eta(left)} left" if left > 0 else ""
 
 
 def progress_text(job: JobView, screen: "Screen", cells: int = BAR) -> str:
@@ -121,6 +129,7 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     ends = left(job, since) if running else ""
     late = over(job, since if running else 0.0)
     yield stale(job)
+    yield rate_limited(job)
     if progress.fraction is None or not running:
         yield waits_for(job) if job.state is State.PENDING else job.state.value
     yield f"{ends} left" if ends else late or elapsed

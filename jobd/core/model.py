@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from jobd.core.progress_record import Progress
 from jobd.core.promises import Heartbeat
+from jobd.core.rate_limit import RateLimit
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -143,7 +144,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try to run a job. It is open until it has ended; without a `main` it is being started.
 
-    While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over.
+    While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over. `rate_limit` is
+    the one the job declared last, over or not; `limited_seconds` are those before it.
     """
 
     number: Id
@@ -157,6 +159,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_boottime: int | None = None
     paused_boottime: int | None = None
     paused_seconds: float = 0.0
+    rate_limit: RateLimit | None = None
+    limited_seconds: float = 0.0
     shim_lost: bool = False
     state: State | None = None
     reason: str | None = None

@@ -40,6 +40,8 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.ReportRejected: _stays(S),
     happened.Measured: _stays(LIVING),
     happened.OutputTrimmed: _stays(LIVING),
+    happened.RateLimited: _stays(LIVING),
+    happened.RateLimitLifted: _stays(LIVING),
     happened.Stale: {S.RUNNING: S.RUNNING},
     happened.Revived: _stays((S.RUNNING, S.PAUSING, S.PAUSED)),
     happened.PauseAsked: {S.RUNNING: S.PAUSING},

@@ -21,7 +21,10 @@ NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128
 
 
 class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job says it is; `rate` is units a second, or fractions a second where there is no count."""
+    """How far a job says it is; `rate` is units a second, or fractions a second where there is no count.
+
+    `rate_limited_until` is when a rate limit ends that the job has declared; null if it waits for none.
+    """
 
     fraction: float | None
     done: float | None
@@ -35,6 +38,7 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
     stages: tuple[Stage, ...] = ()
     items: Tally | None = None
+    rate_limited_until: datetime | None = None
 
 
 class UsageView(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from jobd.core import clocks, lifecycle
 from jobd.core import events as happened
-from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
@@ -157,7 +157,7 @@ class Recorder:
         if job is None:
             return
         self.engine.usage[job.id] = usage
-        elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+        elapsed = clocks.elapsed(job, self.engine.clock.now())
         if due and elapsed is not None:
             point = Measure(round(elapsed, 3), usage.cpu_percent or 0.0, usage.rss_bytes or 0)
             self._record(job, [happened.Measured(usage=usage, measure=point)])
@@ -239,16 +239,16 @@ class Recorder:
     def _last_reports(self, key: Key, job: Job, ending: Ending | None) -> list[Event]:
         """Read the reports to their end; nothing was said after the end of the job."""
         now = self.engine.clock.now()
-        elapsed = lifecycle.elapsed(job, now)
-        if elapsed is not None and ending is not None and ending.elapsed is not None:
-            elapsed = min(elapsed, ending.elapsed)
-        said = Reported(job, self.engine.items, now, elapsed)
+        worked = clocks.worked(job, now)
+        if worked is not None and ending is not None and ending.elapsed is not None:
+            worked = min(worked, ending.elapsed)
+        said = Reported(job, self.engine.items, now, worked)
         events = [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
         return events + said.heard(self.notify_sockets.finish(key))
 
     def _reported(self, job: Job) -> Reported:
         now = self.engine.clock.now()
-        return Reported(job, self.engine.items, now, lifecycle.elapsed(job, now))
+        return Reported(job, self.engine.items, now, clocks.worked(job, now))
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""
@@ -292,5 +292,5 @@ def _dated(ending: Ending, job: Job, now: Moment) -> Ending:
     """Complete an ending that no shim has seen: it is now."""
     if ending.ended_at is not None:
         return ending
-    lasted = lifecycle.duration(job.attempts[-1], now)
+    lasted = clocks.duration(job.attempts[-1], now)
     return replace(ending, ended_at=now.wall, elapsed=lasted, started_at=job.started_at)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from jobd.core import progress
 from jobd.core.errors import BadProgress, JobdError
 from jobd.core.items import ItemReport
@@ -70,6 +72,7 @@ def gather(lines: list[bytes], stage: str | None) -> Gathered:
         else:
             if isinstance(latest, ItemReport):
                 items.append(latest)
+                report = replace(report, rate_limited=None) if report.rate_limited is not None else report
             else:
                 report = progress.gather(report, latest, stage) if taken else latest
                 taken += 1

@@ -40,6 +40,8 @@ EVENTS: dict[type[Event], Event] = {
         happened.ItemsChanged(changes=(ItemChange(Item(key="a", state=ItemState.FAILED, error="why")),), elapsed=5.0),
         happened.Measured(usage=USAGE, measure=Measure(5.0, 186.5, 40_000_000)),
         happened.OutputTrimmed(file="output", removed_bytes=100, limit=1000),
+        happened.RateLimited(seconds=30.0, elapsed=5.0, offset=60),
+        happened.RateLimitLifted(elapsed=25.0),
         happened.Stale(silent=120.5),
         happened.Revived(),
         happened.PauseAsked(),

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, states
+from jobd.core import lifecycle, states, telling
 from jobd.core.errors import IllegalChange, Refused
 from jobd.core.events import Entry, Event
 from jobd.core.model import FINAL, Ending, Job, State
@@ -151,7 +151,7 @@ class Lives(RuleBasedStateMachine):
     @rule(done=st.integers(0, 10))
     def report(self, done: int) -> None:
         """It says how far it is."""
-        self.ask(self.state not in FINAL, lifecycle.report, Report(done=done, total=10), moment(self.seconds))
+        self.ask(self.state not in FINAL, telling.report, Report(done=done, total=10), moment(self.seconds))
 
     @rule()
     def pause(self) -> None:

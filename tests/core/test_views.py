@@ -73,7 +73,7 @@ def at(seconds: float) -> str:
 
 
 NOTHING_SAID = dict.fromkeys("fraction done total unit message stage rate eta".split()) | {
-    "reports": 0, "updated_at": None, "stages": [], "items": None,
+    "reports": 0, "updated_at": None, "stages": [], "items": None, "rate_limited_until": None,
 }  # fmt: skip
 NOTHING_USED = dict.fromkeys(STABLE["usage"].split()) | {"series": []}
 
@@ -178,6 +178,7 @@ def test_running() -> None:
             "updated_at": at(1),
             "stages": [],
             "items": None,
+            "rate_limited_until": None,
         },
         "usage": {
             "cpu_percent": 186.5,

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jobd.core import lifecycle, past
+from jobd.core import clocks, past
 from jobd.core.errors import JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
 from jobd.core.items import Item, ItemState
@@ -196,6 +196,6 @@ class Reader:
 
 def _run(job: Job) -> past.Run | None:
     ended, said = job.ended_at or job.created_at, job.progress
-    seconds = lifecycle.elapsed(job, Moment(ended, 0, ""))
+    seconds = clocks.worked(job, Moment(ended, 0, ""))
     total = said.total if said.done is not None else None
     return None if seconds is None else past.Run(seconds, said.samples, total)
