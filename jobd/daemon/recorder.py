@@ -16,7 +16,6 @@ from jobd.core import events as happened
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
-from jobd.core.notifications import Said
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.attempts.control import Control
 from jobd.daemon.attempts.directory import Claim
@@ -25,7 +24,6 @@ from jobd.daemon.attempts.meter import Meter
 from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
 from jobd.daemon.guesses import Guesses
-from jobd.daemon.notify_sockets import NotifySockets
 from jobd.daemon.reported import Reported
 from jobd.daemon.reports import Reading, Reports
 from jobd.daemon.system import cgroups
@@ -49,7 +47,6 @@ class Recorder:
         self.executor = Executor(self, boot, engine.paths.log / "zygote.log")
         self.control = Control(self.executor.watched, self)
         self.reports = Reports(self.reported)
-        self.notify_sockets = NotifySockets(self.notified)
         self.guesses = Guesses(engine)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.gone, self.meter)
@@ -62,7 +59,6 @@ class Recorder:
         """Let go of everything; jobs run on."""
         self._closed = True
         self.reports.close()
-        self.notify_sockets.close()
         self.guesses.close()
         self.meter.close()
         self.control.close()
@@ -83,7 +79,6 @@ class Recorder:
 
     def never_ran(self, key: Key, why: str) -> None:
         """The attempt did not run and never will."""
-        self.notify_sockets.finish(key)
         job = self._open_job(key)
         if job is not None:
             cgroups.remove(job.attempts[-1].cgroup or "")
@@ -143,13 +138,9 @@ class Recorder:
         """The job wrote into its report file. Raises what the store suffers from: then it is read again."""
         job = self._open_job(key)
         if job is not None:
-            self.engine.record(job, self._reported(job).read(reading.lines, reading.offset))
-
-    def notified(self, key: Key, said: Said) -> None:
-        """The job told its service manager something. Raises what the store suffers from."""
-        job = self._open_job(key)
-        if job is not None:
-            self.engine.record(job, self._reported(job).heard(said))
+            now = self.engine.clock.now()
+            said = Reported(job, self.engine.items, now, clocks.worked(job, now))
+            self.engine.record(job, said.read(reading.lines, reading.offset))
 
     def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
         """The tree was measured; now and then it is saved."""
@@ -175,10 +166,9 @@ class Recorder:
             self._record(job, lifecycle.gone(job, status, self.engine.clock.now(), usage))
 
     def follow(self, job: Job) -> None:
-        """Read the reports of a running job, hear it and measure it."""
+        """Read the reports of a running job, and measure it."""
         self._follow_reports(job)
         self.guesses.follow(job)
-        self.notify_sockets.follow(current(job), output.attempt_directory(self.engine.paths, *current(job)))
         watched = self.executor.watched.get(current(job))
         if watched is not None and job.spec is not None:
             self.meter.watch(watched.key, watched.tree, watched.path, job.spec.output_limit, job.usage)
@@ -194,7 +184,6 @@ class Recorder:
         """Leave the processes of an abandoned attempt alone; its end is still waited for, to clean up."""
         self.control.spare(key)
         self.reports.drop(key)
-        self.notify_sockets.finish(key)
         self.guesses.drop(key)
         self.meter.finish(key)
 
@@ -243,12 +232,7 @@ class Recorder:
         if worked is not None and ending is not None and ending.elapsed is not None:
             worked = min(worked, ending.elapsed)
         said = Reported(job, self.engine.items, now, worked)
-        events = [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
-        return events + said.heard(self.notify_sockets.finish(key))
-
-    def _reported(self, job: Job) -> Reported:
-        now = self.engine.clock.now()
-        return Reported(job, self.engine.items, now, clocks.worked(job, now))
+        return [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""

@@ -1,6 +1,5 @@
-"""What a job has said, as the events that are recorded: whether it came through its report file or its socket."""
+"""What a job has said in its report file, as the events that are recorded."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,7 +13,6 @@ from jobd.daemon.reports import Gathered, gather
 
 if TYPE_CHECKING:
     from jobd.core.items import Item
-    from jobd.core.notifications import Said
     from jobd.daemon.items import Items
 
 
@@ -34,18 +32,13 @@ class Reported:
 
     def read(self, lines: list[bytes], offset: int) -> list[Event]:
         """Say what follows from lines of the report file; `offset`, where the next begins, is recorded in any case."""
-        events = self._take(lines)
+        events = self._take(gather(lines, self._stage))
         events = events or [happened.Progressed(report=report.Report(), count=0, elapsed=self._worked)]
         return [replace(event, offset=offset) for event in events]
 
-    def heard(self, said: "Said") -> list[Event]:
-        """Say what follows from what was told to the service manager."""
-        return self._take(said.lines, said.refused)
-
-    def _take(self, lines: list[bytes], refused: Sequence[BadProgress] = ()) -> list[Event]:
-        gathered = gather(lines, self._stage)
+    def _take(self, gathered: Gathered) -> list[Event]:
         changed, bad = self._changed(gathered)
-        events = [*_rejected(gathered, [*refused, *bad]), *changed]
+        events = [*_rejected(gathered, bad), *changed]
         if gathered.taken:
             events += telling.told(self._job, gathered.report, gathered.taken, self._now, self._worked)
             self._stage = gathered.report.stage or self._stage
