@@ -31,14 +31,14 @@ def title(job: JobView) -> str:
 def outcome(job: JobView) -> str:
     """Say in a few words where the job stands: `running`, `exit 1`, `SIGKILL`, `canceled: too slow`."""
     if job.state is State.FAILED:
-        return _failure(job)
+        return _failure(job.reason)
     if job.state is State.CANCELED and job.reason:
         return f"canceled: {field(job.reason)}"
     return job.state.value
 
 
-def _failure(job: JobView) -> str:
-    kind, _, number = (job.reason or "").partition(":")
+def _failure(reason: str | None) -> str:
+    kind, _, number = (reason or "").partition(":")
     if kind == "signal":
         from signal import Signals
 
@@ -51,6 +51,9 @@ def _failure(job: JobView) -> str:
 
 def waits_for(job: JobView) -> str:
     """Say what a pending job waits for."""
+    if job.not_before is not None:
+        left = job.not_before.timestamp() - time.time()
+        return f"again in {amounts.eta(left)}" if left > 0 else "again now"
     latest = job.attempts[-1] if job.attempts else None
     return "starting" if latest and latest.state is None else "waiting for a free slot"
 
@@ -140,6 +143,16 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     yield field(progress.message or "")
     yield f"CPU {usage.cpu_percent:.0f}%" if usage.cpu_percent is not None else ""
     yield amounts.size(usage.rss_bytes) if usage.rss_bytes else ""
+
+
+def failed_attempt(job: JobView) -> str:
+    """Say why the latest attempt failed, and when the next one is due."""
+    return f"! {title(job)}: attempt {job.attempt} failed, {why_again(job)}; {waits_for(job)}"
+
+
+def why_again(job: JobView) -> str:
+    """Say in a few words why a job is run again: `exit 1`."""
+    return _failure(job.attempts[-1].reason) if job.attempts else ""
 
 
 def end_line(job: JobView, screen: "Screen") -> str:

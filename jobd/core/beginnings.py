@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from jobd.core.happening import Event, Severity
 from jobd.core.model import Attempt, Id, Job, Origin, Process, Spec, State
 from jobd.core.promises import Heartbeat
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -21,6 +22,7 @@ class Created(Event, frozen=True, kw_only=True):
     watched: Process | None = None
     command: tuple[Lossless, ...] | None = None
     heartbeat: Heartbeat | None = None
+    retries: Retries | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = msgspec.field(default_factory=dict)

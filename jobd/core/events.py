@@ -5,7 +5,7 @@ changes the record (`apply`) and how serious it is; which state it leads to is s
 JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Union
 
 import msgspec
@@ -36,6 +36,7 @@ from jobd.core.observations import (
     Progressed,
     ReportRejected,
 )
+from jobd.core.retries import BACKOFF, Pause
 from jobd.core.series import extend
 from jobd.core.throttling import RateLimited, RateLimitLifted
 
@@ -59,7 +60,7 @@ class Opened(Event, frozen=True, kw_only=True):
         attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie, cgroup=self.cgroup)
         attempts = (*job.attempts, attempt)[-ATTEMPTS_KEPT:]
         numbered = max(job.numbered, self.number)
-        return replace(job, attempts=attempts, numbered=numbered, reason=None, detail=None)
+        return replace(job, attempts=attempts, numbered=numbered, reason=None, detail=None, not_before=None)
 
 
 class Withdrawn(Event, frozen=True, kw_only=True):
@@ -128,6 +129,8 @@ class CancelAsked(Event, frozen=True, kw_only=True):
     signal: int
     reason: str | None = None
     uid: int | None = None
+    #: Whether the job is run again then; somebody who wants it canceled has the last word.
+    again: bool = False
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep the request; the first time counts, a later one can only shorten the grace. A pause is over with it."""
@@ -139,6 +142,7 @@ class CancelAsked(Event, frozen=True, kw_only=True):
             signal=self.signal,
             reason=self.reason or (first.reason if first else None),
             uid=self.uid,
+            again=self.again and (first is None or first.again),
         )
         return replace(end_pause(job, self.boottime), cancellation=request)
 
@@ -162,6 +166,7 @@ class Ended(Event, frozen=True, kw_only=True):
             ended_at=ending.ended_at or at,
             reason=reason,
             detail=detail,
+            not_before=None,
             usage=self.usage or job.usage,
             series=extend(job.series, self.measure) if self.measure else job.series,
         )
@@ -176,7 +181,7 @@ class Completed(Ended, frozen=True, kw_only=True):
 
 
 class Failed(Ended, frozen=True, kw_only=True):
-    """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start or lost."""
+    """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start, lost or stale."""
 
     severity = Severity.HIGH
     reason: str
@@ -185,6 +190,24 @@ class Failed(Ended, frozen=True, kw_only=True):
     def apply(self, job: Job, at: datetime) -> Job:
         """Close the attempt with the reason."""
         return self.finish(job, at, State.FAILED, self.reason, self.detail)
+
+
+class AttemptFailed(Ended, frozen=True, kw_only=True):
+    """The attempt ended badly, but the job did not: after a pause of so many seconds it is run again."""
+
+    severity = Severity.MEDIUM
+    reason: str
+    detail: str | None = None
+    pause: Pause
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Close the attempt with the reason, and say when the job is due; what it has said can be seen until then."""
+        failed = self.finish(job, at, State.FAILED, self.reason, self.detail)
+        return replace(
+            failed, reason=BACKOFF, detail=None, started_at=None, ended_at=None, usage=None, series=(),
+            cancellation=None, withdrawn=0, retried=job.retried + 1,
+            not_before=(self.ending.ended_at or at) + timedelta(seconds=self.pause),
+        )  # fmt: skip
 
 
 class Canceled(Ended, frozen=True, kw_only=True):
@@ -201,13 +224,14 @@ class Canceled(Ended, frozen=True, kw_only=True):
 
 
 class Retried(Event, frozen=True, kw_only=True):
-    """Somebody asked for another attempt."""
+    """Somebody asked for another attempt, or it is time for it."""
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Clear what belongs to the attempt before, items too; it stays in the list of attempts."""
         return replace(
             job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
-            usage=None, series=(), cancellation=None, withdrawn=0,
+            usage=None, series=(), cancellation=None, withdrawn=0, not_before=None,
+            retried=0 if job.done else job.retried,
         )  # fmt: skip
 
 

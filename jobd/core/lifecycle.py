@@ -8,9 +8,10 @@ from datetime import datetime
 from os import strerror
 from signal import Signals
 
+from msgspec import structs
 from msgspec.structs import replace
 
-from jobd.core import accounting, clocks, states
+from jobd.core import accounting, clocks, retries, states
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
 from jobd.core.model import Ending, Job, Measure, Moment, Process, State, Usage
@@ -100,14 +101,20 @@ def draining(job: Job, status: int | None) -> list[happened.Event]:
 
 
 def cancel(
-    job: Job, now: Moment, grace: float, signal: int, reason: str | None, uid: int | None
+    job: Job, now: Moment, grace: float, signal: int, reason: str | None, uid: int | None, *, again: bool = False
 ) -> list[happened.Event]:
-    """Ask the job to end; one that waits is canceled at once. Raises JobFinished, NotStartedHere."""
+    """Ask the job to end; one that waits is canceled at once. With `again` it has failed then, and may be run again.
+
+    Raises JobFinished, NotStartedHere.
+    """
     not_done(job, "canceled")
     _ours(job, "canceled")
     if not job.open:
         return [happened.Canceled(reason=reason)]
-    return [happened.CancelAsked(boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid)]
+    asked = happened.CancelAsked(
+        boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid, again=again
+    )  # fmt: skip
+    return [asked]
 
 
 def abandon(job: Job) -> list[happened.Event]:
@@ -127,10 +134,7 @@ def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | Non
     final = accounting.settle(_final(job, usage), ending.resources)
     if ending.status == 0 and ending.start_errno is None:
         return [happened.Completed(ending=ending, usage=final, measure=measure)]
-    if job.state is State.CANCELING:
-        return [happened.Canceled(ending=ending, usage=final, measure=measure, reason=_cancel_reason(job))]
-    reason, detail = _failure(ending)
-    return [happened.Failed(ending=ending, usage=final, measure=measure, reason=reason, detail=detail)]
+    return _ended_badly(job, ending, final, *_failure(ending), measure)
 
 
 def lost(job: Job, detail: str, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
@@ -141,9 +145,7 @@ def lost(job: Job, detail: str, now: Moment, usage: Usage | None = None) -> list
     if not job.open:
         return []
     ending = Ending() if detail == "reboot" else Ending(ended_at=now.wall)
-    if job.state is State.CANCELING:
-        return [happened.Canceled(ending=ending, reason=_cancel_reason(job))]
-    return [happened.Failed(ending=ending, usage=_final(job, usage), reason="lost", detail=detail)]
+    return _ended_badly(job, ending, _final(job, usage), "lost", detail)
 
 
 def gone(job: Job, status: int | None, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
@@ -166,11 +168,18 @@ def end(job: Job, status: int, now: Moment, usage: Usage | None = None) -> list[
 
 
 def retry(job: Job) -> list[happened.Event]:
-    """Ask for another attempt. Raises JobNotFinished, NotStartedHere."""
+    """Ask for another attempt, of a job that waits for one at once. Raises JobNotFinished, NotStartedHere."""
+    if job.backs_off:
+        return due(job)
     if not job.done:
         raise JobNotFinished(job=job.id, name=job.name, state=job.state.value, verb="retried")
     _ours(job, "retried")
     return [happened.Retried()]
+
+
+def due(job: Job) -> list[happened.Event]:
+    """Put a job that waits to be run again into the queue: it is time."""
+    return [happened.Retried()] if job.backs_off else []
 
 
 def remove(job: Job) -> list[happened.Event]:
@@ -191,6 +200,22 @@ def _whole(job: Job, now: Moment) -> float | None:
 
 def _final(job: Job, usage: Usage | None) -> Usage | None:
     return accounting.join(usage, job.usage) if usage else job.usage
+
+
+def _ended_badly(
+    job: Job, ending: Ending, usage: Usage | None, reason: str, detail: str | None, measure: Measure | None = None
+) -> list[happened.Event]:
+    """Decide what an attempt that did not end well means for its job: canceled, failed, or to be run again."""
+    if job.state is State.CANCELING:
+        asked = job.cancellation
+        if asked is None or not asked.again:
+            return [happened.Canceled(ending=ending, usage=usage, measure=measure, reason=_cancel_reason(job))]
+        reason, detail = _cancel_reason(job) or reason, None
+    pause = retries.following(job.retries, job.retried, reason)
+    failed = happened.Failed(ending=ending, usage=usage, measure=measure, reason=reason, detail=detail)
+    if pause is None:
+        return [failed]
+    return [happened.AttemptFailed(**structs.asdict(failed), pause=pause)]
 
 
 def _failure(ending: Ending) -> tuple[str, str | None]:

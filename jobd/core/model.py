@@ -14,6 +14,7 @@ from msgspec import Meta
 from jobd.core.progress_record import Progress
 from jobd.core.promises import Heartbeat
 from jobd.core.rate_limit import RateLimit
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -206,6 +207,8 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     signal: int
     reason: str | None = None
     uid: int | None = None
+    #: Whether the job is run again then.
+    again: bool = False
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -221,6 +224,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.
     command: tuple[Lossless, ...] | None = None
     heartbeat: Heartbeat | None = None
+    retries: Retries | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
@@ -232,6 +236,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     numbered: int = 0
     #: Attempts in a row that never ran.
     withdrawn: int = 0
+    #: How often it was run again by itself since somebody asked for it, and until when it waits for the next time.
+    retried: int = 0
+    not_before: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: Progress = Progress()
@@ -252,6 +259,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def open(self) -> bool:
         """Whether an attempt is open: being started, or with processes that may live."""
         return self.attempt is not None and self.attempt.ending is None and self.state not in FINAL
+
+    @property
+    def backs_off(self) -> bool:
+        """Whether the job waits until it is time to be run again."""
+        return self.state is State.PENDING and self.not_before is not None
 
     @property
     def done(self) -> bool:

@@ -33,7 +33,8 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=clocks.elapsed(job, now), done=job.done,
         progress=progress(job, now), usage=_usage(job, usage), usual=job.usual,
-        output=output, origin=job.origin, heartbeat=job.heartbeat,
+        output=output, origin=job.origin, heartbeat=job.heartbeat, retries=job.retries, retried=job.retried,
+        not_before=job.not_before,
         stale_since=attempt.stale_since if attempt and job.open else None, warnings=job.warnings, warned=job.warned,
     )  # fmt: skip
 

@@ -51,9 +51,10 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.CancelAsked: _leads((S.PENDING, *LIVING), S.CANCELING),
     happened.CancelStalled: {S.CANCELING: S.CANCELING},
     happened.Completed: _leads((S.PENDING, *LIVING), S.COMPLETED),
-    happened.Failed: _leads((S.PENDING, *WORKING), S.FAILED),
+    happened.AttemptFailed: _leads((S.PENDING, *LIVING), S.PENDING),
+    happened.Failed: _leads((S.PENDING, *LIVING), S.FAILED),
     happened.Canceled: _leads((S.PENDING, S.CANCELING), S.CANCELED),
-    happened.Retried: _leads(OVER, S.PENDING),
+    happened.Retried: _leads((*OVER, S.PENDING), S.PENDING),
     happened.Removed: _leads(OVER, None),
 }
 

@@ -57,6 +57,7 @@ class Orders:
                 happened.Begun: lambda job, _: recorder.begun.watch(job),
                 happened.Completed: self._finished,
                 happened.Failed: self._finished,
+                happened.AttemptFailed: self._finished,
                 happened.Canceled: self._finished,
                 happened.Removed: self._removed,
             }

@@ -118,9 +118,9 @@ class Recorder:
         events = self.guesses.finish(job) + self._last_reports(key, job, ending)
         usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
-        self._record(
-            job, events + (lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now))
-        )
+        end = lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now, usage)
+        if self._record(job, [*events, *end]) is not None:
+            self.engine.usage.pop(job.id, None)
 
     def frozen(self, key: Key) -> None:
         """Every process of the job is stopped."""

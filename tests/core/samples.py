@@ -52,6 +52,7 @@ EVENTS: dict[type[Event], Event] = {
         happened.CancelStalled(processes=("4242 ffmpeg D",)),
         happened.Completed(ending=ENDED, usage=USAGE),
         happened.Failed(ending=replace(ENDED, status=256), reason="exit:1"),
+        happened.AttemptFailed(ending=replace(ENDED, status=256), usage=USAGE, reason="exit:1", pause=20.0),
         happened.Canceled(ending=replace(ENDED, status=15), reason="too slow"),
         happened.Retried(),
         happened.Removed(),

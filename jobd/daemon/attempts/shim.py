@@ -77,8 +77,7 @@ def run(path: bytes, umask: int, channel: socket | None = None) -> int:
             answer(channel, b"failed", path, b"%d another shim holds the lock" % errno.EWOULDBLOCK)
             return NOT_MINE
         crash("shim_locked")
-        record = reserve(directory)
-        ears = notify.prepare()
+        record, ears = reserve(directory), notify.prepare()
         began = time_ns(), clock_gettime_ns(ELAPSED)
         pid, go, news = spawn(path, directory, lock, umask, (channel, ears))
         crash("before_claim")
