@@ -43,6 +43,9 @@ _jobd_enter() {
         ':cancel' | ':kill')
             path='cancel'
             ;;
+        ':check')
+            path='check'
+            ;;
         ':completion')
             path='completion'
             ;;
@@ -136,6 +139,9 @@ _jobd_enter() {
         ':items')
             path='items'
             ;;
+        ':last')
+            path='last'
+            ;;
         ':list' | ':ls' | ':ps')
             path='list'
             ;;
@@ -144,6 +150,18 @@ _jobd_enter() {
             ;;
         ':pause' | ':suspend')
             path='pause'
+            ;;
+        ':preset')
+            path='preset'
+            ;;
+        'preset:list')
+            path='preset list'
+            ;;
+        'preset:rm')
+            path='preset rm'
+            ;;
+        'preset:save')
+            path='preset save'
             ;;
         ':progress' | ':beat' | ':message' | ':note' | ':stage' | ':stages')
             path='progress'
@@ -193,7 +211,10 @@ _jobd_takes_value() {
         'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--format' | 'begin:--color')
             :
             ;;
-        'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
+        'cancel:--where' | 'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
+            :
+            ;;
+        'check:--max-age' | 'check:--color')
             :
             ;;
         'completion:--color')
@@ -271,7 +292,7 @@ _jobd_takes_value() {
         'doctor:--color')
             :
             ;;
-        'end:--exit' | 'end:--format' | 'end:--color')
+        'end:--where' | 'end:--exit' | 'end:--format' | 'end:--color')
             :
             ;;
         'events:--since-seq' | 'events:--job' | 'events:--limit' | 'events:--color')
@@ -280,7 +301,7 @@ _jobd_takes_value() {
         'help:--color')
             :
             ;;
-        'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--limit' | 'history:--format' | 'history:--color')
+        'history:--where' | 'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--sort' | 'history:--limit' | 'history:--page' | 'history:--format' | 'history:--color')
             :
             ;;
         'item:--job' | 'item:--weight' | 'item:--color')
@@ -289,25 +310,40 @@ _jobd_takes_value() {
         'items:-s' | 'items:--state' | 'items:--after' | 'items:--limit' | 'items:--format' | 'items:--color')
             :
             ;;
-        'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--limit' | 'list:--format' | 'list:--color')
+        'last:--format' | 'last:--color')
             :
             ;;
-        'log:--attempt' | 'log:-n' | 'log:-l' | 'log:--lines' | 'log:--color')
+        'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--where' | 'list:--limit' | 'list:--format' | 'list:--color')
             :
             ;;
-        'pause:--format' | 'pause:--color')
+        'log:--where' | 'log:--attempt' | 'log:-n' | 'log:-l' | 'log:--lines' | 'log:--color')
+            :
+            ;;
+        'pause:--where' | 'pause:--format' | 'pause:--color')
+            :
+            ;;
+        'preset:--color')
+            :
+            ;;
+        'preset list:--color')
+            :
+            ;;
+        'preset rm:--color')
+            :
+            ;;
+        'preset save:--color')
             :
             ;;
         'progress:--job' | 'progress:--rate-limited' | 'progress:--color')
             :
             ;;
-        'resume:--format' | 'resume:--color')
+        'resume:--where' | 'resume:--format' | 'resume:--color')
             :
             ;;
-        'retry:--format' | 'retry:--color')
+        'retry:--where' | 'retry:--format' | 'retry:--color')
             :
             ;;
-        'rm:--format' | 'rm:--color')
+        'rm:--where' | 'rm:--format' | 'rm:--color')
             :
             ;;
         'rpc:--color')
@@ -319,16 +355,16 @@ _jobd_takes_value() {
         'shell-init:--prefix' | 'shell-init:--color')
             :
             ;;
-        'status:--format' | 'status:--color')
+        'status:--where' | 'status:--format' | 'status:--color')
             :
             ;;
         'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--progress' | 'submit:--request-id' | 'submit:--retries' | 'submit:--retry-delay' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
             :
             ;;
-        'tail:-n' | 'tail:-l' | 'tail:--lines' | 'tail:--name' | 'tail:--color')
+        'tail:--where' | 'tail:-n' | 'tail:-l' | 'tail:--lines' | 'tail:--name' | 'tail:--color')
             :
             ;;
-        'wait:--for' | 'wait:-s' | 'wait:--state' | 'wait:--timeout' | 'wait:--format' | 'wait:--color')
+        'wait:--where' | 'wait:--for' | 'wait:-s' | 'wait:--state' | 'wait:--timeout' | 'wait:--format' | 'wait:--color')
             :
             ;;
         *) return 1 ;;
@@ -350,6 +386,9 @@ _jobd_value() {
             _jobd_offer 'TERM' 'INT' 'HUP' 'QUIT' 'KILL' 'USR1' 'USR2' 'STOP' 'CONT'
             ;;
         'cancel:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'check:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'completion:--color')
@@ -457,6 +496,9 @@ _jobd_value() {
         'items:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'last:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         'list:-s' | 'list:--state')
             _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
             ;;
@@ -467,6 +509,18 @@ _jobd_value() {
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'pause:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'preset:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'preset list:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'preset rm:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'preset save:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'progress:--job')
@@ -551,7 +605,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         *) : ;;
     esac
@@ -569,7 +623,10 @@ _jobd_options() {
             _jobd_offer '--pid' '--group' '--request-id' '--beat-every' '--stale-after' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'cancel')
-            _jobd_offer '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'check')
+            _jobd_offer '--success' '--max-age' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'completion')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -647,7 +704,7 @@ _jobd_options() {
             _jobd_offer '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'end')
-            _jobd_offer '--exit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--exit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'events')
             _jobd_offer '--since-seq' '--follow' '--job' '--limit' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -656,7 +713,7 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'history')
-            _jobd_offer '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--sort' '--limit' '--page' '--count' '--fields' '--explain' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'item')
             _jobd_offer '--job' '--weight' '--stdin' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -664,26 +721,41 @@ _jobd_options() {
         'items')
             _jobd_offer '--state' '--failed' '--after' '--limit' '--plain' '--format' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'last')
+            _jobd_offer '--success' '--failed' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         'list')
-            _jobd_offer '--all' '--state' '--name' '--group' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--all' '--state' '--name' '--group' '--where' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'log')
-            _jobd_offer '--attempt' '--lines' '--stdout' '--stderr' '--path' '--raw' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--attempt' '--lines' '--stdout' '--stderr' '--path' '--raw' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'pause')
-            _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'preset')
+            _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'preset list')
+            _jobd_offer '--plain' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'preset rm')
+            _jobd_offer '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'preset save')
+            _jobd_offer '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'progress')
             _jobd_offer '--job' '--rate-limited' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'resume')
-            _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'retry')
-            _jobd_offer '--failed' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--failed' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'rm')
-            _jobd_offer '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'rpc')
             _jobd_offer '--schema' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -695,16 +767,16 @@ _jobd_options() {
             _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'status')
-            _jobd_offer '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'submit')
             _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'tail')
-            _jobd_offer '--follow' '--lines' '--all' '--stdout' '--stderr' '--timestamps' '--raw' '--exit-status' '--name' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--follow' '--lines' '--all' '--stdout' '--stderr' '--timestamps' '--raw' '--exit-status' '--name' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'wait')
-            _jobd_offer '--for' '--state' '--any' '--all' '--timeout' '--bell' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--for' '--state' '--any' '--all' '--timeout' '--bell' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         *) : ;;
     esac
@@ -713,7 +785,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'list' 'log' 'pause' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait'
             ;;
         'cancel:'*)
             _jobd_jobs
@@ -753,6 +825,9 @@ _jobd_words() {
             ;;
         'pause:'*)
             _jobd_jobs
+            ;;
+        'preset:0')
+            _jobd_offer 'list' 'rm' 'save'
             ;;
         'resume:'*)
             _jobd_jobs

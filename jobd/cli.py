@@ -17,7 +17,7 @@ from jobd.commands._help import show_help
 from jobd.commands._options import everywhere, flag, meant
 from jobd.commands._shell import Shell
 from jobd.core.errors import BadInput, BadParameters, BadValue, InternalError, JobdError, OutputFailed
-from jobd.core.text import single_line
+from jobd.core.text import place, single_line
 from jobd.ui import sink
 
 if TYPE_CHECKING:
@@ -231,7 +231,18 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
     if isinstance(error, BadParameters) and called not in ("", "rpc"):
         error = BadValue(field=called, problem=error.details.get("problem"))
     help_of_command = f"jobd {called} --help" if isinstance(error, BadInput) and called else ""
-    return shell.screen.error(error.message, error.hint or help_of_command, error.exit_status)
+    message = "\n".join([error.message, *_where(shell, error)])
+    return shell.screen.error(message, error.hint or help_of_command, error.exit_status)
+
+
+def _where(shell: Shell, error: JobdError) -> tuple[str, ...]:
+    """Show the place in what was typed that the error is about, if it names one."""
+    from jobd.ui.caret import INDENT, pointed
+
+    found = place(error.details)
+    if found is None or not found.text.strip():
+        return ()
+    return pointed(found, shell.screen.columns - INDENT, mark="…" if shell.screen.unicode else "~")
 
 
 def _log(shell: Shell, error: Exception, arguments: list[str]) -> str:

@@ -50,7 +50,12 @@ class Request(
 
 
 class Read(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that only reads what is remembered; it is answered even if no daemon runs."""
+    """Something that only reads what is remembered; it is answered even if no daemon runs.
+
+    What may take `long` is answered beside the daemon's other work.
+    """
+
+    long: ClassVar[bool] = False
 
     def answer(self, archive: Any, caller: Any) -> Result:
         """Answer from the archive."""

@@ -4,7 +4,6 @@ import os
 import pty
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,19 +27,12 @@ class Done:
         return f"Done({self.status}, out={self.out!r}, err={self.err!r})"
 
 
-def surroundings() -> dict[str, str]:
-    """Give the environment of the test, with compiled modules kept outside of the checkout: a start is called often."""
-    kept = os.path.join(tempfile.gettempdir(), f"jobd-tests-compiled-{os.geteuid()}")
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**environ, "PYTHONPYCACHEPREFIX": kept}
-
-
 def jobd(*words: str, environ: Mapping[str, str] | None = None, **settings: Any) -> Done:
     """Run a command to its end; `environ` is added to the environment of the test."""
     settings.setdefault("stdin", subprocess.DEVNULL)
     settings.setdefault("stdout", subprocess.PIPE)
     settings.setdefault("stderr", subprocess.PIPE)
-    environment = settings.pop("env", {**surroundings(), **(environ or {})})
+    environment = settings.pop("env", {**os.environ, **(environ or {})})
     done = subprocess.run([*JOBD, *words], env=environment, timeout=LONGEST, check=False, **settings)
     return Done(
         done.returncode, *((text or b"").decode("utf-8", "backslashreplace") for text in (done.stdout, done.stderr))
@@ -50,7 +42,7 @@ def jobd(*words: str, environ: Mapping[str, str] | None = None, **settings: Any)
 def on_terminal(*words: str, environ: Mapping[str, str] | None = None) -> Done:
     """Run a command on a terminal of 80 columns; what it says on both streams comes back as `out`."""
     ours, theirs = pty.openpty()
-    environment = {**surroundings(), "TERM": "xterm", "COLUMNS": "80", **(environ or {})}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **(environ or {})}
     process = subprocess.Popen([*JOBD, *words], env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said = b""

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 
 from jobd import __version__, cli, commands
 from jobd.cli import program, spell_out
-from jobd.core.errors import JobNotFound, every
+from jobd.core.errors import FilterInvalid, JobNotFound, every
+from jobd.wire import Failure, failure
 from tests.calling import JOBD, Done, jobd, on_terminal
 from tests.living import Living
 from tests.waiting import until
@@ -212,6 +214,20 @@ def test_every_error_is_one_line(capsys: pytest.CaptureFixture[str], bug: Callab
         bug(kind())
         assert cli.main(["list"]) == kind.exit_status
         assert capsys.readouterr().err.startswith("jobd: ")
+
+
+def test_an_error_in_a_text_shows_the_place(
+    capsys: pytest.CaptureFixture[str], bug: Callable[[BaseException], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was typed stands below the line, with carets, also if the daemon found the error."""
+    error = FilterInvalid(problem='no field "stat"', text="a AND stat = x", start=6, end=10, advice="man 7 jobd-filter")
+    heard = msgspec.json.decode(msgspec.json.encode(failure(error)), type=Failure).revive()
+    for columns, shown in (("80", "a AND stat = x"), ("14", "a AND stat ~")):
+        bug(heard)
+        monkeypatch.setenv("COLUMNS", columns)
+        assert cli.main(["list", "--ascii"]) == 65
+        below = f"  {shown}\n        ^^^^\n  man 7 jobd-filter\n"
+        assert capsys.readouterr().err == f'jobd: filter: no field "stat"\n{below}'
 
 
 def test_a_bug_is_one_line_and_a_log(

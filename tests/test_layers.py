@@ -31,6 +31,8 @@ PURE = set(
     "difflib enum errno fnmatch fractions functools graphlib hashlib heapq hmac ipaddress itertools json math msgspec "
     "numbers operator re shlex statistics string struct textwrap types typing unicodedata urllib.parse".split()
 )
+#: A matcher whose time grows with the text only: a regular expression of the standard library may never end.
+PURE.add("re2")
 PURE_NAMES = {"signal": {"Signals"}, "os": {"fsdecode", "fsencode", "strerror", "waitstatus_to_exitcode"}}
 CLOCKS = {"now", "utcnow", "today"}
 

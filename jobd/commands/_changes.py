@@ -9,6 +9,7 @@ from jobd.commands import _looks
 from jobd.commands.list import List
 from jobd.core.errors import BadValue
 from jobd.core.model import Job, State
+from jobd.core.selection import WHERE
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
 
@@ -76,4 +77,4 @@ def only(found: Sequence[Found]) -> Found:
 
 
 def _sweeps(word: str) -> bool:
-    return word == "all" or "-" in word or "," in word
+    return word == "all" or "-" in word or "," in word or word.startswith(WHERE)

@@ -12,9 +12,10 @@ from jobd.commands._shell import Shell
 
 #: Commands under the headings of the overview; one that is not named here stands under the last.
 SECTIONS = {
-    "Jobs": "run submit list status tail log wait cancel pause resume retry rm",
-    "From inside a job": "progress shell-init begin end",
-    "History": "history events",
+    "Jobs": "run submit list status items tail log wait cancel pause resume retry rm",
+    "From inside a job": "progress item shell-init",
+    "What jobd does not start": "begin end attach",
+    "History": "history last check events",
     "Daemon and program": "",
 }
 #: Help is no easier to read on a wider screen.

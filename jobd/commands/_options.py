@@ -6,7 +6,8 @@ Those that say how to print are kept by the shell, which prints so; the others b
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 import click
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from jobd.commands._shell import Shell
 from jobd.core import quantities
 from jobd.core.model import State
+from jobd.core.selection import WHERE
 from jobd.ui.fields import Template, split_names
 from jobd.ui.screen import COLOR_CHOICES
 
@@ -97,8 +99,27 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 
 def jobs_argument(*, required: bool = True) -> Callable[[Function], Function]:
-    """Take `jobs`: ids, ranges, names, `last`, `all`."""
-    return click.argument("jobs", nargs=-1, required=required, metavar="JOB..." if required else "[JOB]...")
+    """Take `jobs`: ids, ranges, names, `last`, `all`; a filter becomes a word of them (see core/selection.py)."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def called(*, jobs: tuple[str, ...], filters: tuple[str, ...], **options: Any) -> Any:
+            words = (*jobs, *(f"{WHERE}{text}" for text in filters))
+            if required and not words:
+                raise click.UsageError("Missing argument 'JOB...'.")
+            return function(jobs=words, **options)
+
+        metavar = "JOB..." if required else "[JOB]..."
+        argument = click.argument("jobs", nargs=-1, metavar=metavar)(_where("filters", multiple=True)(called))
+        return cast("Function", argument)
+
+    return decorate
+
+
+def _where(name: str, *, multiple: bool) -> Callable[[Function], Function]:
+    text = "Only jobs that this filter means: 'state=failed duration>1h', @slow (man 7 jobd-filter)."
+    default = None if multiple else ""
+    return click.option(*("--where", name), multiple=multiple, default=default, metavar="FILTER", help=text)
 
 
 def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
@@ -198,6 +219,7 @@ state_option = click.option(
 )
 name_option = click.option("--name", metavar="NAME", help="Only jobs of this name; * and ? match any.")
 group_option = click.option("-g", "--group", metavar="GROUP", help="Only jobs of this group.")
+where_option = _where("where", multiple=False)
 since_option = click.option(
     *("-S", "--since", "--starttime", "since"),
     type=TIME,

@@ -11,7 +11,6 @@ from msgspec import Meta
 from jobd.commands._help import generated
 from jobd.commands._shell import Shell
 from jobd.core.model import FINAL, State
-from jobd.core.selection import Query
 from jobd.wire import Read
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Words(Read[tuple[str, ...]], frozen=True):
     def answer(self, archive: Archive, caller: Actor) -> tuple[str, ...]:  # all who may ask see the same
         """Ask the archive."""
         living = tuple(state for state in State if state not in FINAL)
-        jobs = [*archive.query(Query(states=living, limit=MOST_LIVING)), *archive.query(Query(limit=MOST_ENDED))]
+        jobs = [*archive.newest(MOST_LIVING, *living), *archive.newest(MOST_ENDED)]
         found: dict[str, str] = {}
         for job in jobs:
             word, told = self._word(job)

@@ -27,7 +27,7 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Show what jobd, or one of its commands, can do.
 
     On a terminal that is the manual page, if man is installed; elsewhere the short help. Topics that are no command:
-    events, protocol, states, tutorial, and jobd.toml, the configuration file.
+    events, filter, protocol, states, tutorial, and jobd.toml, the configuration file.
     """
     shell = ctx.ensure_object(Shell)
     root = ctx.find_root()

@@ -1,4 +1,4 @@
-"""jobd history: the jobs that were, by state, name and time."""
+"""jobd history: the jobs that were, by state, name and time, page by page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
+import msgspec
 from msgspec import Meta
 
 from jobd.commands._options import (
@@ -16,72 +17,169 @@ from jobd.commands._options import (
     since_option,
     state_option,
     until_option,
+    where_option,
 )
+from jobd.commands._shell import Shell
+from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.model import State
-from jobd.core.selection import Query
+from jobd.core.searching import PAGE, Explained, Search, page_size, parse_sort
+from jobd.core.selection import Where
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-    from jobd.commands._shell import Shell
     from jobd.core.events import Actor
     from jobd.daemon.archive import Archive
 
 EXAMPLES = """\
 jobd history --since -7d --state failed
+jobd history 'name=backup* (state=failed OR duration > 20m)'
+jobd history @slow @week disk      # by presets and words
 jobd history --name 'backup*' --limit 5 --json
+jobd history --sort=-duration      # the longest first
+jobd history --state failed --count
 """
 
 
-class History(Read[tuple[JobView, ...]], frozen=True):
-    """List jobs by state, name (with * and ?) and time of submission, newest first; `before` an id is the next page."""
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of jobs, and the token of the next one (empty: there is none).
+
+    `total_size` is the number of all jobs on all pages, `explained` how they were found; null unless asked for.
+    """
+
+    jobs: tuple[JobView, ...]
+    next_page_token: str = ""
+    total_size: int | None = None
+    explained: Explained | None = None
+
+
+class History(Read[Listed], frozen=True):
+    """List jobs by a filter, state, name (with * and ?), group and time of submission, page by page.
+
+    `sort` is id, created, started, ended, duration, wait, cpu, memory or name, falling with a - before it. A
+    `page_token` stands for all that was asked with the page before; what is said beside it must be the same.
+    """
 
     method: ClassVar = "history"
+    long: ClassVar = True
 
     states: tuple[State, ...] = ()
     name: str | None = None
     group: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    before: Annotated[int, Meta(ge=1)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
+    where: Where = ""
+    sort: str = "-id"
+    page_size: Annotated[int, Meta(ge=0)] = PAGE
+    page_token: str = ""
+    total: bool = False
+    explain: bool = False
 
-    def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
-        """Ask the archive."""
-        query = Query(
-            states=self.states, name=self.name, group=self.group, since=self.since, until=self.until,
-            before=self.before, limit=self.limit,
+    def answer(self, archive: Archive, caller: Actor) -> Listed:
+        """Ask the archive. Raises BadValue, PageInvalid, PageOfAnother."""
+        asked = self._asked(archive)
+        where = archive.filter(
+            filter(None, (asked.where,)), uid=caller.uid, states=asked.states, name=asked.name, group=asked.group,
+            since=asked.since, until=asked.until,
         )  # fmt: skip
-        return tuple(archive.view(job) for job in archive.query(query))
+        search = Search(where, parse_sort(asked.sort), page_size(self.page_size), self.page_token, asked.question())
+        found = archive.find(search)
+        return Listed(
+            jobs=tuple(archive.view(job) for job in found.jobs), next_page_token=found.next_page,
+            total_size=archive.count(where) if self.total else None,
+            explained=archive.explain(search) if self.explain else None,
+        )  # fmt: skip
+
+    def _asked(self, archive: Archive) -> History:
+        """Give all that is asked: what the token stands for, or what is said. Raises PageInvalid, PageOfAnother."""
+        said = self.question()
+        if not self.page_token:
+            return self
+        question = archive.question(self.page_token)
+        if said not in (question, History().question()):
+            raise PageOfAnother
+        try:
+            return msgspec.json.decode(question, type=History)
+        except msgspec.DecodeError:
+            raise PageInvalid(problem="it is of another kind of question") from None
+
+    def question(self) -> str:
+        """Write down what makes up the pages."""
+        plain = msgspec.structs.replace(self, page_size=PAGE, page_token="", total=False, explain=False)
+        return msgspec.json.encode(plain).decode()
+
+
+def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+    from jobd.core.filters import listing
+
+    if not value:
+        return
+    shell = ctx.ensure_object(Shell)
+    rows = ((told.name, told.kind, told.help) for told in listing())
+    shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))
+    ctx.exit()
 
 
 @click.command("history", epilog=EXAMPLES)
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
+@where_option
 @state_option
 @name_option
 @group_option
 @since_option
 @until_option
+@click.option(
+    "--sort", default="-id", show_default=True, metavar="ORDER",
+    help="By id, created, started, ended, duration, wait, cpu, memory or name; with - before it the largest first.",
+)  # fmt: skip
 @limit_option
+@click.option("--page", "page_token", default="", metavar="TOKEN", help="The next page, by what the one before said.")
+@click.option("--count", is_flag=True, help="Print only how many there are.")
+@click.option(
+    "--fields", is_flag=True, is_eager=True, expose_value=False, callback=_list_fields,
+    help="List the fields that a filter can ask for.",
+)  # fmt: skip
+@click.option("--explain", is_flag=True, help="Print only how they are searched for, and how long that takes.")
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, **options: Any) -> None:
+def command(
+    shell: Shell, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool, **options: Any
+) -> None:
     """List the jobs that were, newest first.
 
-    Chosen by state, name, group and the time they were submitted. It works without a daemon, too.
+    Chosen by a filter (see jobd-filter(7); its words are joined by spaces), by state, name, group and the time they
+    were submitted. It works without a daemon, too. What comes after a page is not shifted by jobs that are new
+    meanwhile.
     """
-    found = shell.client.call(History(**options))
-    shell.emit_all(found, lambda: _show(shell, found, options["limit"]))
+    size, both = (0 if count else limit), [" ".join(words), where]
+    said = " AND ".join(f"({text})" for text in both) if all(both) else "".join(both)
+    found = shell.client.call(History(**options, where=said, page_size=size, total=count, explain=explain))
+    if count:
+        shell.screen.data(f"{found.total_size}\n")
+    elif found.explained is not None:
+        _tell(shell, found.explained)
+    else:
+        shell.emit_all(found.jobs, lambda: _show(shell, found, limit))
 
 
-def _show(shell: Shell, found: tuple[JobView, ...], limit: int) -> None:
+def _tell(shell: Shell, explained: Explained) -> None:
+    if shell.screen.as_json:
+        shell.screen.json(explained)
+        return
+    took = f"{explained.found} found among {explained.looked} looked at, in {explained.seconds * 1e3:.1f} ms"
+    shell.screen.data("".join(f"{line}\n" for line in (*explained.plan, took)))
+
+
+def _show(shell: Shell, found: Listed, limit: int) -> None:
     from jobd.commands import _looks, _tables
 
     screen = shell.screen
-    screen.data(_tables.past(found, screen))
-    failed = [job for job in found if job.state is State.FAILED]
-    if len(found) == limit and limit:
-        screen.hint(f"the newest {limit} are shown; more with --limit")
-    elif not found:
+    screen.data(_tables.past(found.jobs, screen))
+    failed = [job for job in found.jobs if job.state is State.FAILED]
+    if found.next_page_token:
+        size = "" if limit == PAGE else f" --limit {limit}"
+        screen.hint(f"Next page: jobd history{size} --page {found.next_page_token}")
+    elif not found.jobs:
         screen.hint("nothing found; all there is: jobd history")
     elif failed:
         _looks.hint(screen, *_looks.next_commands(failed[0]))

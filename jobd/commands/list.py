@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 from msgspec import Meta
 
-from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option
-from jobd.core.model import FINAL, State
-from jobd.core.selection import Query, Words
+from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
+from jobd.core.model import ACTIVE, FINAL, State
+from jobd.core.searching import Search
+from jobd.core.selection import Where, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobd.commands._shell import Shell
     from jobd.core.events import Actor
+    from jobd.core.filters import Filter
     from jobd.core.model import Job
     from jobd.daemon.archive import Archive
 
-ACTIVE = tuple(state for state in State if state not in FINAL)
 #: Ended jobs that are listed beside the active ones.
 JUST_ENDED = 10
 
 EXAMPLES = """\
 jobd list
 jobd list --state failed --limit 5
+jobd list --where 'progress >= 50% cpu > 10m'
 jobd list --json=id,state,exit_code
 """
 
@@ -36,11 +39,13 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     """List jobs, newest first: those named, or those in the states given, or the active ones and the last to end."""
 
     method: ClassVar = "list"
+    long: ClassVar = True
 
     jobs: Words = ()
     states: tuple[State, ...] = ()
     name: str | None = None
     group: str | None = None
+    where: Where = ""
     all: bool = False
     #: The jobs that the word `all` means are in one of these states; without any they are those that have not ended.
     among: tuple[State, ...] = ()
@@ -49,24 +54,23 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     def answer(self, archive: Archive, caller: Actor) -> tuple[JobView, ...]:
         """Ask the archive."""
         if self.jobs:
-            found = [job for job in archive.select(self.jobs, among=self.among) if self._fits(job)]
-        elif self.all or self.states:
-            found = self._query(archive, self.states, self.limit)
+            where, now = self._which(archive, caller), archive.now()
+            chosen = archive.select(self.jobs, among=self.among, uid=caller.uid)
+            found = [job for job in chosen if where.matches(job, now)]
+        elif self.all or self.states or self.where:
+            found = archive.find(Search(self._which(archive, caller), limit=self.limit)).jobs
         else:
-            found = self._query(archive, ACTIVE, self.limit)
-            found += self._query(archive, tuple(FINAL), min(JUST_ENDED, self.limit - len(found)))
+            found = self._newest(archive, caller, ACTIVE, self.limit)
+            found += self._newest(archive, caller, FINAL, min(JUST_ENDED, self.limit - len(found)))
         return tuple(archive.view(job) for job in found)
 
-    def _query(self, archive: Archive, states: tuple[State, ...], limit: int) -> list[Job]:
-        return archive.query(Query(states=states, name=self.name, group=self.group, limit=limit))
+    def _newest(self, archive: Archive, caller: Actor, states: Iterable[State], limit: int) -> list[Job]:
+        where = self._which(archive, caller).also(archive.filter(states=states))
+        return archive.find(Search(where, limit=limit)).jobs
 
-    def _fits(self, job: Job) -> bool:
-        pattern = (self.name or "*").replace("[", "[[]")
-        return (
-            (not self.states or job.state in self.states)
-            and self.group in (None, job.group)
-            and fnmatchcase(job.name, pattern)
-        )
+    def _which(self, archive: Archive, caller: Actor) -> Filter:
+        texts = (self.where,) if self.where else ()
+        return archive.filter(texts, uid=caller.uid, states=self.states, name=self.name, group=self.group)
 
 
 @click.command("list", epilog=EXAMPLES)
@@ -75,6 +79,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 @state_option
 @name_option
 @group_option
+@where_option
 @limit_option
 @output_options(JobView)
 @click.pass_obj

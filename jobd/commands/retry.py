@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from jobd.commands import _changes
-from jobd.commands._options import dry_run_option, output_options, yes_option
+from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
 from jobd.core.model import State
 from jobd.core.selection import Words
@@ -44,7 +44,7 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
 
 
 @click.command("retry", epilog=EXAMPLES)
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@jobs_argument(required=False)
 @click.option("--failed", is_flag=True, help="Every failed job; the same as `all`.")
 @yes_option
 @dry_run_option

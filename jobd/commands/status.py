@@ -11,10 +11,9 @@ import msgspec
 
 from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
-from jobd.commands.list import ACTIVE
 from jobd.core.events import Entry
-from jobd.core.model import State
-from jobd.core.selection import Query, Words
+from jobd.core.model import ACTIVE, State
+from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -61,12 +60,12 @@ class Status(Read[Overview], frozen=True):
         """Ask the archive."""
         counts = _present(archive.counts())
         if self.jobs:
-            chosen = archive.select(self.jobs, lambda job: not job.done)
+            chosen = archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
             views = tuple(archive.view(job) for job in chosen)
             events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
             return Overview(jobs=views, counts=counts, events=tuple(events))
-        active = archive.query(Query(states=ACTIVE, limit=MOST_ACTIVE))
-        failed = archive.query(Query(states=(State.FAILED,), limit=LATEST_FAILURES))
+        active = archive.newest(MOST_ACTIVE, *ACTIVE)
+        failed = archive.newest(LATEST_FAILURES, State.FAILED)
         return Overview(
             jobs=tuple(archive.view(job) for job in active), counts=counts,
             today=_present(archive.counts(self.since)) if self.since else {},

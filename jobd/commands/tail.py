@@ -58,7 +58,7 @@ class Tail(Stream[JobView], frozen=True):
 
         from jobd.daemon.watching import watch
 
-        living = {job.id: False for job in engine.archive.select(self.jobs, lambda job: not job.done)}
+        living = {job.id: False for job in engine.archive.select(self.jobs, _lives, uid=caller.uid)}
         durable: dict[int, Job] = {}
         changes = watch(engine, sorted(living))
         upcoming = asyncio.ensure_future(anext(changes, None))
@@ -81,6 +81,10 @@ class Tail(Stream[JobView], frozen=True):
         finally:
             upcoming.cancel()
             await asyncio.wait((upcoming,))
+
+
+def _lives(job: Job) -> bool:
+    return not job.done
 
 
 @click.command("tail", epilog=EXAMPLES)

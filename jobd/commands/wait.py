@@ -53,7 +53,7 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
         """Watch the jobs until it is so. Raises WaitTimedOut."""
         import asyncio
 
-        chosen = engine.archive.select(self.jobs, lambda job: not job.done)
+        chosen = engine.archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
         jobs = {job.id: job for job in chosen}
         try:
             async with asyncio.timeout(self.timeout):

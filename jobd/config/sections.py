@@ -82,6 +82,10 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
         Duration,
         Meta(ge=60, description="How often the database is backed up."),
     ] = 86400.0
+    slow_query: Annotated[
+        Duration,
+        Meta(ge=0.001, description="Questions that take longer are counted, and told of by jobd doctor."),
+    ] = 0.1
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):

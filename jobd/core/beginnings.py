@@ -27,6 +27,7 @@ class Created(Event, frozen=True, kw_only=True):
     priority: int = 0
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     usual: Usual | None = None
+    parent: Id | None = None
 
     def create(self, job_id: Id, state: State, at: datetime) -> Job:
         """Make the first record."""

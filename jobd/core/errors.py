@@ -13,15 +13,11 @@ found by itself: the server, the client, the exit statuses and the manual read t
     └── NotPermitted      77   somebody else's
 """
 
-import math
 import re
-import string
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from jobd.core.text import single_line
-
-Details = dict[str, Any]
+from jobd.core.details import Details, fill, sendable
 
 
 class JobdError(Exception):
@@ -43,18 +39,18 @@ class JobdError(Exception):
             cls.exit_status = exit_status
 
     def __init__(self, /, **details: Any) -> None:
-        self.details: Details = _sendable(details)
+        self.details: Details = sendable(details)
         super().__init__(self.message)
 
     @property
     def message(self) -> str:
         """Say in one line what is wrong and where."""
-        return _fill((type(self).__doc__ or self.reason()).partition("\n")[0], self.details)
+        return fill((type(self).__doc__ or self.reason()).partition("\n")[0], self.details)
 
     @property
     def hint(self) -> str:
         """Say what to do next; empty where nothing helps."""
-        return _fill(self.hint_template, self.details)
+        return fill(self.hint_template, self.details)
 
     @classmethod
     def reason(cls) -> str:
@@ -66,36 +62,6 @@ class JobdError(Exception):
 
     def __hash__(self) -> int:
         return hash((type(self), self.message))
-
-
-class _Filler(string.Formatter):
-    """Fill a template whatever the details are: an error must never fail to say what is wrong."""
-
-    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
-        return kwargs.get(key, f"({key} unknown)")
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        try:
-            return str(super().format_field(value, format_spec))
-        except (TypeError, ValueError):
-            return str(value)
-
-
-_filler = _Filler()
-
-
-def _fill(template: str, details: Details) -> str:
-    return single_line(_filler.vformat(template, (), details))
-
-
-def _sendable(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    if isinstance(value, dict):
-        return {_sendable(str(key)): _sendable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_sendable(item) for item in value]
-    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 class Refused(JobdError, code=100, exit_status=1):
@@ -142,6 +108,14 @@ class OutputNotFound(NothingMatched, code=202, hint="jobd status {job}"):
     """the output of job {job} ({name}) is not there: {problem}"""
 
 
+class LogGone(NothingMatched, code=210, hint="jobd events --since-seq {before}"):
+    """events up to {gone} are not kept any more; the oldest is {oldest}"""
+
+
+class LogNotReached(NothingMatched, code=211, hint="jobd events"):
+    """there is no event {asked} yet; the newest is {newest}"""
+
+
 class BadInput(JobdError, code=300, exit_status=65):
     """{problem}"""
 
@@ -174,7 +148,7 @@ class BadRequest(BadInput, code=-32600, hint="man 7 jobd-protocol"):
     """not a JSON-RPC request: {problem}"""
 
 
-class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover"):
+class UnknownMethod(BadInput, code=-32601, hint="jobd rpc rpc.discover · after an update: jobd daemon restart"):
     """no method {method}"""
 
 
@@ -188,8 +162,20 @@ class LineTooLong(
     """a message line is longer than {limit} bytes"""
 
 
+class PageInvalid(BadInput, code=310, hint="Begin with the first page: leave out --page"):
+    """the page token was not made by this database: {problem}"""
+
+
+class PageOfAnother(BadInput, code=311, hint="Leave out all options but --page and --limit"):
+    """the page token belongs to another question"""
+
+
 class RequestReused(BadInput, code=306):
     """request id {request_id} was used before for {method}; give every new request an id of its own"""
+
+
+class FilterInvalid(BadInput, code=312, hint="{advice}"):
+    """filter: {problem}"""
 
 
 class Unavailable(JobdError, code=400, exit_status=69):
@@ -214,6 +200,10 @@ class ConnectionLost(Unavailable, code=404, hint="jobd daemon status"):
 
 class DatabaseTooNew(Unavailable, code=405, hint="Update jobd, or go back: jobd db restore {backup}"):
     """the database was written by a newer jobd (schema {found}, this one knows {known})"""
+
+
+class DatabaseTooOld(Unavailable, code=410, hint="jobd daemon start"):
+    """the database is of an older jobd (schema {found}, this one reads {known}); the daemon brings it up to date"""
 
 
 class StorageBroken(Unavailable, code=406, hint="jobd doctor · jobd db restore"):

@@ -43,8 +43,20 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.COMPLETED, State.CANCELED, State.FAILED})
+ACTIVE = frozenset(State) - FINAL
 #: States in which processes of the job may exist.
 ALIVE = frozenset({State.RUNNING, State.PAUSING, State.PAUSED, State.COMPLETING, State.CANCELING})
+
+
+#: How others spell the states.
+STATE_SPELLINGS = {
+    "cancelled": "canceled",
+    "cancelling": "canceling",
+    "queued": "pending",
+    "waiting": "pending",
+    "done": "completed",
+    "succeeded": "completed",
+}
 
 
 class Leftover(StrEnum):
@@ -228,6 +240,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
+    parent: Id | None = None
     reason: str | None = None
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.

@@ -6,7 +6,7 @@ sentence that says what is expected. What `write_*` gives, `parse_*` reads as th
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 #: Seconds of each unit, longest first.
@@ -19,6 +19,8 @@ LONGEST = 10 * 365 * 86400
 LARGEST = 2**63 - 1
 
 NANOSECOND = Decimal("1e-9")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 #: Patterns are compiled when first used: most commands read none of this.
 NUMBER = r"[0-9]{1,30}(?:\.[0-9]{1,30})?"
@@ -94,11 +96,22 @@ def parse_time(text: str, now: datetime, local: Callable[[datetime], datetime] |
     `now` is aware and in the reader's zone. `local` gives a time without zone its zone (`datetime.astimezone` for the
     machine's own, summer time included); without it the offset of `now` holds for all. Raises ValueError.
     """
+    return parse_period(text, now, local)[0]
+
+
+def parse_period(
+    text: str, now: datetime, local: Callable[[datetime], datetime] | None = None
+) -> tuple[datetime, datetime]:
+    """Read a time as `parse_time` does; give its first moment, and the first one that is no longer meant by it.
+
+    It lasts as long as it is exact: a day, a minute, a second; with fractions, from `now` and by a distance from it a
+    microsecond. Raises ValueError.
+    """
     text = text.strip()
     try:
-        found = _moment(text, now, local or (lambda naive: naive.replace(tzinfo=now.tzinfo)))
+        found = _period(text, now, local or (lambda naive: naive.replace(tzinfo=now.tzinfo)))
         if found:
-            return found.astimezone(UTC)
+            return found[0].astimezone(UTC), found[1].astimezone(UTC)
     except (ValueError, OverflowError, OSError) as error:
         message = f"{text!r} is no time: {error}"
         raise ValueError(message) from error
@@ -106,23 +119,54 @@ def parse_time(text: str, now: datetime, local: Callable[[datetime], datetime] |
     raise ValueError(message)
 
 
-def _moment(text: str, now: datetime, local: Callable[[datetime], datetime]) -> datetime | None:
+def to_microseconds(wall: datetime) -> int:
+    """Count the microseconds since 1970."""
+    since = wall - EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def from_microseconds(count: int) -> datetime:
+    """Give the time back, in UTC; a float holds every microsecond of this millennium apart."""
+    return datetime.fromtimestamp(count / 1e6, UTC)
+
+
+def _period(text: str, now: datetime, local: Callable[[datetime], datetime]) -> tuple[datetime, datetime] | None:
     word = text.lower()
     midnight = datetime.combine(now.date(), time())
     if word == "now":
-        return now
+        return _lasting(now, timedelta.resolution)
     if word in DAYS:
-        return local(midnight + timedelta(days=DAYS[word]))
+        return _day(midnight + timedelta(days=DAYS[word]), local)
     if match := re.fullmatch(TIME_OF_DAY, word):
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
-        return local(midnight.replace(hour=hours, minute=minutes, second=seconds))
+        start = local(midnight.replace(hour=hours, minute=minutes, second=seconds))
+        return _lasting(start, timedelta(seconds=1 if match[3] else 60))
     if re.fullmatch(DATE_AND_TIME, text.upper()):
         found = datetime.fromisoformat(text.upper())
-        return found if found.tzinfo else local(found)
+        exact = found if found.tzinfo else local(found)
+        return _day(found, local) if re.fullmatch(DATE, text) else _lasting(exact, _precision(text))
     if re.fullmatch(PARTS, text.lstrip("+-")) and len(text) - len(text.lstrip("+-")) <= 1:
         distance = timedelta(seconds=parse_duration(text.lstrip("+-")))
-        return now + distance if text.startswith("+") else now - distance
+        return _lasting(now + distance if text.startswith("+") else now - distance, timedelta.resolution)
     return None
+
+
+def _precision(text: str) -> timedelta:
+    """Say how exact a date with a time is: to the minute, the second or the microsecond, as it is written."""
+    if text[len("2026-11-20T14:30") :][:1] != ":":
+        return timedelta(minutes=1)
+    return timedelta.resolution if text[len("2026-11-20T14:30:00") :][:1] == "." else timedelta(seconds=1)
+
+
+def _day(midnight: datetime, local: Callable[[datetime], datetime]) -> tuple[datetime, datetime]:
+    """Give a day from midnight to midnight, which are not always 24 hours."""
+    start = local(midnight)
+    return start, (local(midnight + timedelta(days=1)) if midnight.date() < date.max else LAST)
+
+
+def _lasting(start: datetime, length: timedelta) -> tuple[datetime, datetime]:
+    start = start.astimezone(UTC)
+    return start, (start + length if start < LAST - length else LAST)
 
 
 def _sum(text: str) -> Decimal:

@@ -1,24 +1,26 @@
-"""Which jobs: the words people name jobs with, and the query the store answers.
+"""Which jobs: the words people name jobs with.
 
 143          1,3,5-8        2-10:2         ids, lists, ranges with a step
 last  @                                    the newest job
 all                                        every job the verb applies to
 encode       encode~1       %encode        newest of that name, the run before it, surely a name
+where:state=running cpu>1h                 only those that a filter means; alone, of all the verb applies to
 """
 
 import re
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from jobd.core.errors import BadValue
-from jobd.core.model import LARGEST, State
+from jobd.core.model import LARGEST
 
 #: A range of ids longer than this is refused: it is a slip of the finger, or wants a filter.
 MOST_IDS = 100_000
 LONGEST_NAME = 200
+#: Begins a word that is a filter.
+WHERE = "where:"
 
 _RANGE = r"[0-9]{1,19}(?:-[0-9]{1,19}(?::[0-9]{1,9})?)?"
 _IDS = re.compile(rf"{_RANGE}(?:,{_RANGE})*")
@@ -40,42 +42,40 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     named: tuple[Named, ...] = ()
     last: bool = False
     all: bool = False
+    #: Filters, all of which must mean a job.
+    where: tuple[str, ...] = ()
+
+    @property
+    def names_none(self) -> bool:
+        """Whether no job is named, so that a filter chooses among all."""
+        return not (self.ids or self.named or self.last or self.all)
 
 
+#: A filter as a request carries it; empty is none.
+Where = Annotated[str, Meta(max_length=10_000)]
 #: The words of a selection as a request carries them.
 Words = Annotated[tuple[Annotated[str, Meta(max_length=4096)], ...], Meta(max_length=10_000)]
-
-
-class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A question to the store: newest first, at most `limit` jobs; times are those of `created_at`."""
-
-    states: tuple[State, ...] = ()
-    #: Exact, or a pattern with * and ?.
-    name: str | None = None
-    group: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    #: Only jobs with a smaller id: the next page.
-    before: int | None = None
-    limit: int = 50
 
 
 def parse(words: tuple[str, ...]) -> Selection:
     """Read the words; each job is named once, in the order in which it was first named. Raises BadValue."""
     ids: dict[int, None] = {}
     named: dict[Named, None] = {}
+    where = list[str]()
     last = everything = False
     for word in words:
         if word in ("last", "@"):
             last = True
         elif word == "all":
             everything = True
+        elif word.startswith(WHERE):
+            where.append(word.removeprefix(WHERE))
         elif _IDS.fullmatch(word):
             for part in word.split(","):
                 ids.update(dict.fromkeys(_range(part, MOST_IDS - len(ids))))
         else:
             named[_named(word)] = None
-    return Selection(tuple(ids), tuple(named), last, everything)
+    return Selection(tuple(ids), tuple(named), last, everything, tuple(where))
 
 
 def name(text: str) -> str:

@@ -1,28 +1,18 @@
 """Make the stable JSON of a job out of its record: what is true at a moment, worked out here."""
 
 from datetime import datetime, timedelta
-from errno import ENOENT
 
 from msgspec.structs import replace
 
-from jobd.core import accounting, clocks, eta
-from jobd.core.model import Attempt, Ending, Job, Moment, Usage
-from jobd.core.views import (
-    NOT_EXECUTABLE,
-    NOT_FOUND,
-    AttemptView,
-    JobView,
-    OutputView,
-    ProgressView,
-    UsageView,
-    status_parts,
-)
+from jobd.core import accounting, clocks, eta, figures
+from jobd.core.model import Attempt, Job, Moment, Usage
+from jobd.core.views import AttemptView, JobView, OutputView, ProgressView, UsageView
 
 
 def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) -> JobView:
     """Show a job. `usage` is the latest measurement if it is newer than the one in the record."""
     attempt = job.attempt
-    code, signal = _ending_parts(attempt.ending if attempt and job.done else None)
+    code, signal = figures.ending_parts(attempt.ending if attempt and job.done else None)
     return JobView(
         id=job.id, name=job.name, state=job.state, reason=job.reason, detail=job.detail,
         argv=job.spec.argv if job.spec else job.command or None, cwd=job.spec.cwd if job.spec else job.origin.cwd,
@@ -39,16 +29,9 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
     )  # fmt: skip
 
 
-def _ending_parts(ending: Ending | None) -> tuple[int | None, int | None]:
-    code, signal = status_parts(ending.status if ending else None)
-    if ending is not None and ending.start_errno is not None and code is None and signal is None:
-        return NOT_FOUND if (ending.start_errno, ending.start_step) == (ENOENT, "exec") else NOT_EXECUTABLE, None
-    return code, signal
-
-
 def _attempt(attempt: Attempt, now: Moment) -> AttemptView:
     ending = attempt.ending
-    code, signal = _ending_parts(ending)
+    code, signal = figures.ending_parts(ending)
     return AttemptView(
         number=attempt.number, state=attempt.state, reason=attempt.reason,
         pid=attempt.main.pid if attempt.main else None, exit_code=code, signal=signal,

@@ -5,6 +5,8 @@ Nothing here raises but ValueError, and nothing is ever dropped: what cannot be 
 
 import base64
 import binascii
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +15,14 @@ class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes that are not UTF-8, as base64 (RFC 4648, section 4)."""
 
     b64: str
+
+
+class Place(NamedTuple):
+    """A part of a text, in characters: from `start` up to `end`."""
+
+    text: str
+    start: int
+    end: int
 
 
 #: An argument, a path or a variable: any bytes without NUL.
@@ -54,3 +64,11 @@ def single_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def place(details: Mapping[str, object]) -> Place | None:
+    """Find in the details of an error the place that it is about (`text`, `start`, `end`); None if they name none."""
+    text, start, end = (details.get(name) for name in Place._fields)
+    if isinstance(text, str) and isinstance(start, int) and isinstance(end, int):
+        return Place(text, start, end) if 0 <= start <= end <= len(text) else None
+    return None

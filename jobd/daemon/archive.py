@@ -4,26 +4,42 @@ All that only reads is answered from here. The rule: it works the same without a
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import count, takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobd.config import Paths
-from jobd.core import selection, showing
+from jobd.core import pages, selection, showing
 from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.events import Entry
-from jobd.core.model import Job, Moment, State, Surroundings, Usage
-from jobd.core.selection import Query
+from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
+from jobd.core.searching import Condition, Explained, Search
+from jobd.core.selection import Selection
 from jobd.core.text import lossless, plain
 from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView
 from jobd.daemon.attempts import output
+from jobd.daemon.searching import Found, Searching
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.system.clock import Clock
+
+if TYPE_CHECKING:
+    from jobd.core.filters import Filter
+    from jobd.daemon.system.clock import Clock
 
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024
 MOST_SURROUNDINGS = 32
+
+
+class Stopped(NamedTuple):
+    """A clock that stands still."""
+
+    moment: Moment
+
+    def now(self) -> Moment:
+        """Give the moment at which it stands."""
+        return self.moment
 
 
 class Archive:
@@ -32,7 +48,7 @@ class Archive:
     def __init__(
         self,
         reader: Reader,
-        clock: Clock,
+        clock: "Clock | Stopped",
         paths: Paths,
         *,
         live: Mapping[int, Job] | None = None,
@@ -50,6 +66,11 @@ class Archive:
         """Read the clocks."""
         return self._clock.now()
 
+    def snapshot(self, reader: Reader) -> "Archive":
+        """Give the same as it is now, to be asked in another thread with a reader of its own."""
+        live = None if self._live is None else dict(self._live)
+        return Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
+
     def job(self, job_id: int) -> Job:
         """Find a job by its id. Raises JobNotFound."""
         job = (self._live or {}).get(job_id) or self.reader.job(job_id)
@@ -58,13 +79,21 @@ class Archive:
         return job
 
     def select(
-        self, words: tuple[str, ...], applies: Callable[[Job], bool] | None = None, among: tuple[State, ...] = ()
+        self,
+        words: tuple[str, ...],
+        applies: Callable[[Job], bool] | None = None,
+        among: tuple[State, ...] = (),
+        uid: int | None = None,
     ) -> list[Job]:
-        """Find the jobs that words name. Raises BadValue, JobNotFound.
+        """Find the jobs that words name. Raises BadValue, JobNotFound, FilterInvalid.
 
-        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`.
+        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`. A
+        filter without other words means those of all that have not ended, or where there is `among`, have. `uid` is
+        who asks.
         """
         chosen = selection.parse(words)
+        if chosen.where:
+            return self._filtered(words, chosen, applies, among, uid)
         found = {job_id: self.job(job_id) for job_id in chosen.ids}
         for named in chosen.named:
             job = self._by_name(named.name, named.back)
@@ -77,9 +106,57 @@ class Archive:
             found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
-    def query(self, query: Query) -> list[Job]:
-        """Search, newest first; only what is durable is found."""
-        return self.reader.query(query)
+    def _filtered(
+        self,
+        words: tuple[str, ...],
+        chosen: Selection,
+        applies: Callable[[Job], bool] | None,
+        among: tuple[State, ...],
+        uid: int | None,
+    ) -> list[Job]:
+        where = self.filter(chosen.where, uid=uid)
+        if not chosen.names_none:
+            named = tuple(word for word in words if not word.startswith(selection.WHERE))
+            now = self.now()
+            return [job for job in self.select(named, applies, among) if where.matches(job, now)]
+        states = FINAL if among else ACTIVE
+        found = self._searching().every(where.also(self.filter(states=states)), selection.MOST_IDS)
+        return [job for job in found if applies is None or applies(job)]
+
+    def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
+        """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
+        from jobd.core import filters
+
+        found, now = filters.by_flags(**flags), self.now().wall
+        uid = os.getuid() if uid is None else uid
+        for text in texts:
+            read = filters.parse(text, now, datetime.astimezone, uid=uid, presets=self.presets())
+            found = found.also(read)
+        return found
+
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        return self.reader.presets()
+
+    def find(self, search: Search) -> Found:
+        """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
+        return self._searching().find(search)
+
+    def newest(self, limit: int, *states: State) -> list[Job]:
+        """List the newest jobs in some states, or in any."""
+        return self.find(Search(self.filter(states=states), limit=limit)).jobs
+
+    def count(self, where: Condition) -> int:
+        """Count all jobs that match. Raises TryAgain if it takes too long."""
+        return self._searching().count(where)
+
+    def explain(self, search: Search) -> Explained:
+        """Search, and say how that was done."""
+        return self._searching().explain(search)
+
+    def question(self, page: str) -> str:
+        """Give the question to which a page belongs. Raises PageInvalid."""
+        return pages.read(page, self.reader.page_key()).question
 
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
         """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
@@ -136,15 +213,16 @@ class Archive:
             shown[name] = plain(lossless(os.fsencode(final)))
         return OutputView(path=next(iter(shown.values())), bytes=sizes, files=shown) if shown else None
 
+    def _searching(self) -> Searching:
+        return Searching(self.reader, self._live, self.now())
+
     def _living(self) -> list[Job]:
         jobs = self.reader.live() if self._live is None else self._live.values()
         return [job for job in jobs if not job.done]
 
     def _in_states(self, states: tuple[State, ...]) -> list[Job]:
-        """List the jobs in some states, newest first; those that have changed and are not saved yet as they now are."""
-        saved = {job.id: job for job in self.query(Query(states=states, limit=selection.MOST_IDS))}
-        latest = {**saved, **(self._live or {})}
-        return [job for _, job in sorted(latest.items(), reverse=True) if job.state in states]
+        """List the jobs in some states, newest first."""
+        return self._searching().every(self.filter(states=states), selection.MOST_IDS)
 
     def _by_name(self, name: str, back: int) -> Job:
         saved = self.reader.ids_by_name(name, back + 1)

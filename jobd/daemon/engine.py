@@ -24,6 +24,7 @@ from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.hub import Hub
 from jobd.daemon.items import Items
+from jobd.daemon.reading import Reading
 from jobd.daemon.system import trees
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.system.trees import Tree
@@ -60,6 +61,7 @@ class Engine:
         self.jobs: dict[int, Job] = {job.id: job for job in opened.live}
         self.usage: dict[int, Usage] = {}
         self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
+        self.reading = Reading(self.archive, lambda: self.config.storage.slow_query)
         self.hub = Hub(self.archive)
         self.items = Items(reader)
         #: What follows from an event once it is durable.
@@ -72,6 +74,8 @@ class Engine:
         self.mend: Callable[[], None] = lambda: None
         #: Called when a job may be started.
         self.wake: Callable[[], None] = lambda: None
+        #: Called with the number of jobs whose end has become durable.
+        self.over: Callable[[int], None] = lambda _: None
         #: Called when a job comes into being.
         self.busy: Callable[[], None] = lambda: None
         #: End the daemon, or let it become its own successor; set by whoever lives its life.
@@ -120,7 +124,7 @@ class Engine:
 
         `applies` and `among` say which jobs the word `all` means. Raises what `decide` refuses with.
         """
-        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among)
+        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among, by.uid)
         for job in chosen:
             if job.id in self._removed:
                 raise JobNotFound(job=job.id, newest=self._last_job_id)
@@ -147,7 +151,7 @@ class Engine:
     def perform_now(self, request: Read[Any] | Mutation[Any], caller: Actor) -> bytes:
         """Answer a request that waits for nothing; the reply may be shown when `committed()` is done."""
         if isinstance(request, Read):
-            return _encoder.encode(request.answer(self.archive, caller))
+            return self.reading.answer(request, caller)
         if request.request_id is None:
             return _encoder.encode(request.answer(self, caller))
         known = self.store.reply(request.request_id)
@@ -159,9 +163,12 @@ class Engine:
         self.store.remember(request.request_id, request.method, self.clock.now().wall, reply)
         return reply
 
-    async def act(self, request: Action[Any], caller: Actor) -> bytes:
+    async def act(self, request: Action[Any] | Read[Any], caller: Actor) -> bytes:
         """Answer a request that takes its time."""
-        reply = _encoder.encode(await request.answer(self, caller))
+        if isinstance(request, Read):
+            reply = await self.reading.answer_beside(request, caller)
+        else:
+            reply = _encoder.encode(await request.answer(self, caller))
         await self.committed()
         return reply
 
@@ -185,6 +192,7 @@ class Engine:
                 self._follow_up(follow, entry, batch)
         for observe in self.observers:
             self._show(observe, batch)
+        over = 0
         for job_id, job in batch.jobs.items():
             if job is None:
                 self._removed.pop(job_id, None)
@@ -192,6 +200,9 @@ class Engine:
                 del self.jobs[job_id]
                 self.usage.pop(job_id, None)
                 self.items.forget(job_id)
+                over += 1
+        if over:
+            self.over(over)
 
     def on_failed(self, error: JobdError) -> None:
         """Forget what could not be made durable: load jobs and numbers from the file again."""

@@ -45,7 +45,7 @@ class Outbox:
     @property
     def owes(self) -> bool:
         """Whether something is not yet said, or an end not yet told."""
-        return bool(self._waiting) or self._status is not None
+        return bool(self._waiting) or self._moved or self._status is not None
 
     def say(self, line: str, key: object = None) -> None:
         """Keep a line; an earlier one of the same key that still waits is forgotten."""
@@ -142,6 +142,8 @@ class Outbox:
                 return True
         if self._status is None:
             return self._tally is not None
+        with self._lock:
+            self._look()
         if self._waiting or not self._channel.end(self._status):
             return True
         self._status = None

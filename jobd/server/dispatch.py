@@ -18,7 +18,6 @@ from jobd.core.events import Actor
 
 Find = Callable[[str], type[wire.Request[Any]] | None]
 
-_LATER = (wire.Action, wire.Stream)
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class Engine(Protocol):
         """Give the moment at which everything recorded so far is durable."""
 
     def act(self, request: Any, caller: Actor) -> Coroutine[Any, Any, bytes]:
-        """Answer an Action, which may take its time."""
+        """Answer an Action, or a Read that may take long."""
 
     def stream(self, request: Any, caller: Actor) -> AsyncIterator[bytes]:
         """Give the items of a Stream."""
@@ -48,10 +47,10 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
 
 class Later(NamedTuple):
-    """An Action or a Stream that is yet to be done."""
+    """An Action, a Stream or a long Read that is yet to be done."""
 
     call_id: wire.CallId
-    request: wire.Action[Any] | wire.Stream[Any]
+    request: wire.Request[Any]
 
 
 class Dispatcher:
@@ -112,7 +111,7 @@ class Dispatcher:
         if call.id is UNSET:
             return self._perform_silently(kind, call, caller)
         request = wire.decode_parameters(kind, call)
-        if isinstance(request, _LATER):
+        if _takes_time(request):
             return Later(call.id, request)
         return Reply(call.id, wire.encode_answer(call.id, self.engine.perform_now(request, caller)))
 
@@ -125,6 +124,10 @@ class Dispatcher:
         except Exception as problem:  # noqa: BLE001 -- whoever sends no id wants no answer, but a bug must be logged
             self.explain(problem, call.method)
         return Reply(UNSET, b"")
+
+
+def _takes_time(request: wire.Request[Any]) -> bool:
+    return isinstance(request, wire.Action | wire.Stream) or (isinstance(request, wire.Read) and request.long)
 
 
 def _control(call: wire.Call) -> wire.Cancel | None:

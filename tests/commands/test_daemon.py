@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobd.commands import _service
-from tests.calling import JOBD, jobd, pid_of_daemon, surroundings
+from tests.calling import JOBD, jobd, pid_of_daemon
 from tests.living import Living
 from tests.waiting import until
 
@@ -54,6 +54,15 @@ def test_status_tells_what_matters(state_dir: Path) -> None:
         text = jobd("daemon", "status").out
         assert f"running, pid {living.pid}" in text
         assert "1 running, 1 completed" in text
+
+
+def test_what_it_never_needs_is_not_loaded(state_dir: Path) -> None:
+    """No TLS: it is never spoken here, and takes more memory than all the jobs of most machines."""
+    jobd("daemon", "start")
+    mapped = Path(f"/proc/{pid_of_daemon(state_dir)}/maps").read_text()
+    jobd("daemon", "stop")
+    assert "sqlite" in mapped
+    assert "libssl" not in mapped
 
 
 def test_stop_leaves_jobs_alone(state_dir: Path) -> None:
@@ -105,7 +114,7 @@ def test_a_second_daemon_is_refused(state_dir: Path) -> None:
 
 def test_in_the_foreground(state_dir: Path) -> None:
     """It logs where one looks and ends gracefully, with status 0, at SIGINT."""
-    process = subprocess.Popen([*JOBD, "daemon", "run"], stderr=subprocess.PIPE, text=True, env=surroundings())
+    process = subprocess.Popen([*JOBD, "daemon", "run"], stderr=subprocess.PIPE, text=True)
     until((state_dir / "daemon.json").exists, what="the daemon serves")
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=20)

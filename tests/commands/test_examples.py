@@ -70,9 +70,20 @@ def one_run(house: House) -> None:
     house.ran("true", name="backup")
 
 
+def a_bad_and_a_good_run(house: House) -> None:
+    """Let the history have a run that failed and one that did not."""
+    house.ran("false", name="backup")
+    one_run(house)
+
+
 def running(house: House) -> None:
     """Wait until the twelfth runs."""
     house.reaches(12, "running")
+
+
+def begun(house: House) -> None:
+    """Wait until the twelfth runs, or did."""
+    until(lambda: house.daemon.job(12)["started_at"], what="the twelfth has begun")
 
 
 def encoding(house: House) -> None:
@@ -97,6 +108,7 @@ STAGES: dict[str, Stage] = {
     "jobd": lambda _: None,
     "item": after(twelve("sleep", "600"), running),
     "items": after(twelve("sh", "-c", SAY_ITEMS), ended, encoding),
+    "last": a_bad_and_a_good_run,
     "log": after(twelve("echo", "hi"), ended),
     "pause": after(twelve("sleep", "600"), running),
     "progress": after(twelve("sleep", "600"), running),
@@ -104,7 +116,7 @@ STAGES: dict[str, Stage] = {
     "retry": after(twelve("false"), ended),
     "rm": after(twelve("true"), ended),
     "status": after(twelve("sh", "-c", "echo 1/2 >&$JOBD_FD; echo hi"), ended),
-    "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), running),
+    "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), begun),
     "wait": after(twelve("sh", "-c", "echo 60% >&$JOBD_FD"), ended),
 }
 #: What must be so again before a line of the same page.

@@ -1,11 +1,13 @@
 """jobd history: the jobs that were, by state, name, group and time."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.commands.running import House
+from tests.living import Refusal
 
 COLUMNS = 7
 
@@ -45,7 +47,9 @@ def test_for_a_person(house: House) -> None:
     assert rows[-1].startswith("jobd retry ")
     narrow = house.screen("history", columns=40, environ={"NO_COLOR": "1"})
     assert any("a-very-" in row and "…" in row for row in narrow), narrow
-    assert house.screen("history", "--limit", "2")[-1] == "the newest 2 are shown; more with --limit"
+    assert house.screen("history", "--limit", "2", columns=200)[-1].startswith(
+        "Next page: jobd history --limit 2 --page "
+    )
     assert house.screen("history", "--name", "nobody") == ["nothing found; all there is: jobd history"]
 
 
@@ -80,11 +84,61 @@ def test_as_json(house: House, past: dict[str, int]) -> None:
     assert house("history", "--format", "{name}:{signal}", "--name", "encode").out == "encode:9\n"
 
 
+def test_pages(house: House, past: dict[str, int]) -> None:
+    """A page says how to see the next one; the token stands for all that was asked, and for nothing else."""
+
+    def page(*words: str) -> tuple[list[str], list[str]]:
+        rows = house.screen("history", "--limit", "1", "--name", "backup*", *words, columns=300)
+        return rows, rows[-1].split()[3:]
+
+    first, following = page()
+    assert any(" backup-db " in row for row in first)
+    second = house.screen(*following)
+    assert any(" backup-home " in row for row in second)
+    assert not any("Next page" in row for row in second)
+    token = following[-1]
+    assert house("history", "-q", "--page", token, "--name", "backup*").out == f"{past['backup-home']}\n"
+    refused = house("history", "--page", token, "--name", "encode")
+    assert (refused.status, refused.out) == (65, "")
+    assert "the page token belongs to another question" in refused.err
+    assert house("history", "--page", token[:-4] + "AAAA").status == 65
+    assert house("history", "--page", "x").err.startswith("jobd: the page token was not made by this database")
+
+
+def test_orders(house: House, past: dict[str, int]) -> None:
+    """By any field, rising or falling; a field that is none is named."""
+    names = house("history", "--format", "{name}", "--sort", "name", "--state", "completed,failed").out.split()
+    assert names[-len(past) :] == sorted(past)
+    assert names == sorted(names)
+    longest = house.json("history", "--json=elapsed", "--sort=-duration", "--state", "completed,failed")
+    times = [job["elapsed"] for job in longest]
+    assert times == sorted(times, reverse=True)
+    refused = house("history", "--sort", "colour")
+    assert (refused.status, refused.out) == (65, "")
+    assert "no order; there are id, created" in refused.err
+
+
+def test_how_many_and_how(house: House, past: dict[str, int]) -> None:
+    """The number alone, and how they are found with the time that takes."""
+    assert house("history", "--count", "--name", "backup*").out == "2\n"
+    assert house("history", "--count", "--state", "paused").out == "0\n"
+    plan = house("history", "--explain", "--name", "encode").out.splitlines()
+    assert any("jobs_by_name" in line for line in plan)
+    assert re.fullmatch(r"1 found among \d+ looked at, in [0-9.]+ ms", plan[-1])
+    assert house.json("history", "--explain", "--json")["found"] >= len(past)
+
+
 def test_pages_by_the_protocol(house: House, past: dict[str, int]) -> None:
-    """`before` an id is the next page."""
-    first = house.daemon.call("history", limit=2)
-    second = house.daemon.call("history", limit=2, before=first[-1]["id"])
-    assert [job["id"] for job in second] == [past["backup-db"], past["backup-home"]]
+    """As AIP-158 has it: a size, a token, an empty token at the end, a total if it is wanted."""
+    call = house.daemon.call
+    first = call("history", page_size=1, name="backup*", total=True)
+    assert first["total_size"] == 2
+    second = call("history", page_size=1, page_token=first["next_page_token"])
+    assert [job["name"] for job in (*first["jobs"], *second["jobs"])] == ["backup-db", "backup-home"]
+    assert (second["next_page_token"], second["total_size"], second["explained"]) == ("", None, None)
+    assert len(call("history", page_size=10**9)["jobs"]) >= len(past)
+    with pytest.raises(Refusal, match="page_size"):
+        call("history", page_size=-1)
 
 
 def test_against_what_is_usual(own: House) -> None:
@@ -105,7 +159,7 @@ def test_bad_input(house: House) -> None:
         ("--since", "-" + "9" * 30 + "d"): (2, "invalid value for '-S'"),
         ("-s", "done"): (2, "'done' is no state"),
         ("--limit", "x"): (2, "invalid value for '--limit'"),
-        ("extra",): (2, "got unexpected extra argument"),
+        ("id = x",): (65, "filter: id"),
     }
     for words, (status, said) in refused.items():
         done = house("history", *words)

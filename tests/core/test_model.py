@@ -31,7 +31,9 @@ from tests.core.samples import AT, BOOT, ENDED, EVENTS, MAIN, ORIGIN, SPEC, USAG
 
 def full() -> Job:
     """Make a job in which every part has something."""
-    job = replace(job_in(State.RUNNING), usual=USUAL, labels={"a": "b"}, group="g", priority=-5, detail="d", reason="r")
+    job = replace(
+        job_in(State.RUNNING), usual=USUAL, labels={"a": "b"}, group="g", priority=-5, detail="d", reason="r", parent=3
+    )
     for kind in (happened.Progressed, happened.ReportRejected, happened.Measured, happened.PauseAsked, happened.Paused):
         changed = lifecycle.fold(job, entry(EVENTS[kind]))
         assert changed is not None

@@ -184,6 +184,39 @@ def test_times(text: str, expected: str) -> None:
     assert (found.isoformat(), found.tzinfo) == (expected, UTC)
 
 
+#: How long each form of a time lasts; summer time begins in Berlin on 29 March 2026, so that day has 23 hours.
+LASTS = {
+    "2026-11-20": timedelta(days=1),
+    "2026-03-29": timedelta(hours=23),
+    "2026-10-25": timedelta(hours=25),
+    "yesterday": timedelta(days=1),
+    "14:30": timedelta(minutes=1),
+    "14:30:05": timedelta(seconds=1),
+    "2026-11-20T10:00": timedelta(minutes=1),
+    "2026-11-20 10:00+02:00": timedelta(minutes=1),
+    "2026-11-20T10:00:00Z": timedelta(seconds=1),
+    "2026-11-20T10:00:00.5Z": timedelta(microseconds=1),
+    "now": timedelta(microseconds=1),
+    "-2h": timedelta(microseconds=1),
+    "+3h": timedelta(microseconds=1),
+}
+
+
+@pytest.mark.parametrize(("text", "length"), LASTS.items())
+def test_periods(text: str, length: timedelta) -> None:
+    """A time lasts as long as it is exact, and begins where it is read to be."""
+    first, after = q.parse_period(text, NOW, lambda naive: naive.replace(tzinfo=BERLIN))
+    assert (first, after - first) == (q.parse_time(text, NOW), length)
+    assert after.tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31T23:59Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_last_period_ends_with_the_calendar(text: str) -> None:
+    """What lasts beyond the last year ends at its last moment."""
+    first, after = q.parse_period(text, datetime(2026, 11, 21, tzinfo=UTC))
+    assert first <= after == datetime.max.replace(tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "text",
     [

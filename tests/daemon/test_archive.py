@@ -7,8 +7,9 @@ import pytest
 
 from jobd.config import Paths
 from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.model import Job, State, Usage
-from jobd.core.selection import Query
+from jobd.core.searching import Search
 from jobd.daemon import archive as archive_module
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import output
@@ -115,12 +116,28 @@ def test_just_ended_is_not_living(archive: Archive, remembered: Remembered) -> N
     assert archive.job(3).done
 
 
-def test_memory_goes_before_the_file(archive: Archive, remembered: Remembered) -> None:
-    """What is about to be saved is shown at once to who asks for that job; a search finds what is durable."""
+def test_memory_goes_before_the_file(archive: Archive, offline: Archive, remembered: Remembered) -> None:
+    """What is about to be saved is shown at once, to who asks for that job and to who searches."""
     remembered.live[4] = remembered.maker.start(4)[0]
     assert archive.job(4).state is State.RUNNING
-    assert ids(archive.query(Query(states=(State.RUNNING,)))) == [3]
-    assert ids(archive.query(Query())) == [4, 3, 2, 1]
+    assert ids(archive.newest(9, State.RUNNING)) == [4, 3]
+    assert ids(archive.newest(3)) == [6, 5, 4]
+    assert archive.count(EVERYTHING) == 6
+    assert ids(offline.newest(9, State.RUNNING)) == [3]
+    assert ids(offline.newest(9)) == [4, 3, 2, 1]
+
+
+def test_a_snapshot(archive: Archive, remembered: Remembered) -> None:
+    """It stays as it was, whatever happens to the jobs, and reads by a connection of its own."""
+    with reading(remembered.paths.database) as reader:
+        then = archive.snapshot(reader)
+        moment = then.now()
+        remembered.live[4] = remembered.maker.start(4)[0]
+        del remembered.live[6]
+        assert ids(then.newest(9, State.PENDING)) == [6, 5, 4]
+        assert then.reader is reader
+        assert then.now() == moment
+    assert ids(archive.find(Search(by_flags(name="other"))).jobs) == [4]
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import jobd
-from tests.calling import surroundings
 from tests.reporting.said import Said
 from tests.source import ROOT
 
@@ -73,7 +72,7 @@ with jobd.job("x", total=3) as job:
     job.advance(); job.stage("s"); job.note("n"); job.beat(); job.progress(1, 2, fraction=0.5)
 assert threading.active_count() == 1
 """
-    environ = {**surroundings(), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not nobody.exists()
@@ -99,7 +98,7 @@ def test_a_child_of_a_fork(said: Said) -> None:
 def test_the_end_of_the_program(said: Said) -> None:
     """What waits when the program ends is said, though a loop has not ended."""
     script = "import jobd\nloop = jobd.track(range(5))\nnext(loop), next(loop), next(loop)\nraise SystemExit(0)"
-    environ = {**surroundings(), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run([sys.executable, "-c", script], env=environ, check=False).returncode == 0
     assert said.lines[-1] == "2/5"
 

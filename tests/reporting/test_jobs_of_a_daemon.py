@@ -11,7 +11,6 @@ import pytest
 
 import jobd
 from jobd.reporting import courier
-from tests.calling import surroundings
 from tests.commands.running import Gate, House
 from tests.reporting.said import ended, words
 from tests.reporting.test_tracked import halve, slow
@@ -97,7 +96,7 @@ def test_a_process_that_just_goes(house: House) -> None:
     script = "import os, time, jobd\nwith jobd.job('gone', total=2) as job:\n job.advance()\n"
     script += " while not os.path.exists(os.environ['GO']): time.sleep(0.01)\n os._exit(0)"
     go = house.state / "go"
-    environ = {**surroundings(), "PYTHONPATH": str(ROOT), "GO": str(go)}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "GO": str(go)}
     with subprocess.Popen([sys.executable, "-c", script], env=environ):
         until(lambda: ("gone", 1) in reached(house), what="a report")
         go.touch()

@@ -1,6 +1,6 @@
 """What waits to be said is gathered, and survives that nobody takes it for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,26 @@ class Stubborn:
 
     def end(self, status: int) -> bool:
         """End at once."""
+        return True
+
+
+class Meanwhile(Stubborn):
+    """Takes lines so slowly that the program goes on and ends before it is done with them."""
+
+    def __init__(self) -> None:
+        super().__init__(9)
+        self.goes_on: Callable[[], None] = lambda: None
+
+    def send(self, lines: Sequence[str]) -> int:
+        """Let the program go on, once."""
+        done = super().send(lines)
+        goes_on, self.goes_on = self.goes_on, lambda: None
+        goes_on()
+        return done
+
+    def end(self, status: int) -> bool:
+        """Say so."""
+        self.said.append(f"end {status}")
         return True
 
 
@@ -77,6 +97,23 @@ def test_a_delivery_stops_in_the_middle() -> None:
     while box.deliver():
         assert len(channel.said) <= 5
     assert channel.said == [f"stage {stage}" for stage in "abcde"]
+
+
+def test_what_is_said_last_goes_before_the_end() -> None:
+    """A program that counts on and ends while its words before are being taken ends with its last number."""
+    channel = Meanwhile()
+    box = Outbox(channel, Idle())
+
+    def goes_on() -> None:
+        box.advance(1, None)
+        box.finish(0)
+
+    box.begin_count(2, None)
+    box.advance(1, None)
+    channel.goes_on = goes_on
+    while box.deliver():
+        assert len(channel.said) < 3
+    assert channel.said == ["1/2", "2/2", "end 0"]
 
 
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from jobd.daemon.life.upkeep import TICK, Chore, Upkeep
 from jobd.daemon.orders import Limits, Orders
 from jobd.daemon.recorder import Recorder
 from jobd.daemon.recovery import Recovery
+from jobd.daemon.settler import Settler
 from jobd.daemon.storage import safekeeping
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
@@ -151,6 +152,7 @@ class Life:
         self._recovery = Recovery(engine, self._recorder)
         self._heartbeats = Heartbeats(engine)
         self._backoff = Backoff(engine)
+        self._settler = Settler(engine)
         self._settings = Settings(os.environ, self._configure)
         self._upkeep = Upkeep(engine, self._recovery, self._chores())
         engine.busy = lambda: self._settings.watch(busy=True)
@@ -189,6 +191,7 @@ class Life:
         self.server = self.options.make_server(self)
         self.server.listen(listener)
         self._upkeep.start()
+        self._settler.start()
         self._announce()
         self.options.ready("ok")
         service.notify(os.environ, "READY=1", f"MAINPID={os.getpid()}", f"STATUS=serving {self.paths.state}")
@@ -215,6 +218,7 @@ class Life:
     async def _close(self) -> None:
         await self.server.close_gracefully(LAST_ANSWERS)
         self._upkeep.close()
+        self._settler.close()
         self._settings.close()
         self._orders.close()
         self._heartbeats.close()
@@ -224,6 +228,7 @@ class Life:
             await self._store.close()
         except JobdError as error:
             logger.error("the database was not closed cleanly: %s", error)  # noqa: TRY400 -- the line says it all
+        self.engine.reading.close()
         self._reader.close()
 
     async def _keep_socket(self) -> None:

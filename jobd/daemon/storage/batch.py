@@ -1,4 +1,4 @@
-"""What is committed in one transaction: jobs as they now are, lines of the log, answers to requests, surroundings."""
+"""What is committed in one transaction: jobs as they now are, lines of the log, answers, surroundings, presets."""
 
 import asyncio
 import sqlite3
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jobd.core.errors import JobdError
 from jobd.core.events import Entry, ItemsChanged, Removed, Retried
 from jobd.core.model import Job
-from jobd.daemon.storage import rows
+from jobd.daemon.storage import database, rows, settling
 from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ class Batch:
         self.entries: list[Entry] = []
         self.replies: dict[str, Reply] = {}
         self.surroundings: dict[str, bytes] = {}
+        self.presets: dict[str, str | None] = {}
         self._rows: list[rows.Row] = []
         self._items: dict[tuple[int, str], Item] = {}
-        self._without_items: set[int] = set()
+        #: Jobs that are removed or begin anew: what is kept beside their records goes.
+        self._cleared: set[int] = set()
         self._changed: set[int] = set()
         self._waiting: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.replies or self.surroundings)
+        return bool(self.jobs or self.replies or self.surroundings or self.presets)
 
     def put(self, job_id: int, job: Job | None, entries: Iterable[Entry], saved: Job | None = None) -> None:
         """Take in a job as it now is (None: removed), as it was saved before, and what happened to it.
@@ -47,29 +49,25 @@ class Batch:
                 self._items.update({(job_id, change.item.key): change.item for change in entry.event.changes})
             elif isinstance(entry.event, (Retried, Removed)):
                 self._items = {key: item for key, item in self._items.items() if key[0] != job_id}
-                self._without_items.add(job_id)
+                self._cleared.add(job_id)
         self.jobs[job_id] = job
         if job is None or saved is None or not rows.same_columns(saved, job):
             self._changed.add(job_id)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write and commit everything, or nothing. Raises sqlite3.Error."""
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with database.transaction(connection):
             self._fill(connection)
             crash_point("before_commit")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         crash_point("after_commit")
 
     def _fill(self, connection: sqlite3.Connection) -> None:
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
+        if self._cleared:
+            settling.unsettle(connection, self._cleared)
+            rows.remove_items(connection, sorted(self._cleared))
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
         items = [rows.item_row(job_id, item) for (job_id, _), item in self._items.items()]
-        rows.remove_items(connection, sorted(self._without_items))
         rows.put(connection, rows.ITEMS, items)
         rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
         same = [job for job_id, job in self.jobs.items() if job is not None and job_id not in self._changed]
@@ -78,6 +76,8 @@ class Batch:
         rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
         kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]
         rows.put(connection, rows.SURROUNDINGS, kept)
+        if self.presets:
+            rows.put_presets(connection, self.presets)
 
     def when_done(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """Give the moment at which it is committed: one for each who asks, so that giving up harms nobody else."""

@@ -6,6 +6,8 @@ on it (POSIX record locks), and another process could then write beside us.
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobd.core.errors import JobdError, OutcomeUnknown, StorageBroken, StorageFull
@@ -54,6 +56,19 @@ def _prepare_for_writing(connection: sqlite3.Connection, durability: str) -> Non
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     connection.execute("PRAGMA wal_autocheckpoint = 1000")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written meanwhile, or nothing of it. Raises sqlite3.Error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def touch(path: Path) -> None:

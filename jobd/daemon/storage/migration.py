@@ -42,14 +42,8 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _apply(connection: sqlite3.Connection, script: str, number: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with database.transaction(connection):
         for statement in statements(script):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from jobd.core.errors import StorageBroken
 from jobd.core.model import Job
+from jobd.core.pages import KEY
 from jobd.daemon.storage import database, filesystem, migration, repair, safekeeping
 from jobd.daemon.storage.reader import Reader
 
 #: A larger database is looked through in the background: this much takes about a tenth of a second.
 CHECKED_AT_ONCE = 128 << 20
-#: The first that copies a database by `VACUUM INTO`.
-OLDEST_SQLITE = (3, 27)
+#: The first that finds words by their parts of three letters.
+OLDEST_SQLITE = (3, 34)
 
 
 class Opened(NamedTuple):
@@ -77,6 +78,7 @@ def _open(path: Path, durability: str) -> tuple[sqlite3.Connection, bool]:
     connection = _connect(path, durability=durability)
     try:
         _bring_up_to_date(connection, path)
+        connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('page_key', randomblob(?))", (KEY,))
         if lasting:
             filesystem.put_mark(filesystem.created_mark(path))
             filesystem.suspect_mark(path).unlink(missing_ok=True)

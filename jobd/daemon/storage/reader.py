@@ -8,21 +8,22 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from jobd.core import clocks, past
-from jobd.core.errors import JobdError, StorageBroken, TryAgain
+from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
 from jobd.core.events import Entry
 from jobd.core.items import Item, ItemState
-from jobd.core.model import FINAL, LARGEST, Job, Moment, State, Surroundings
-from jobd.core.selection import Query
+from jobd.core.model import LARGEST, Job, Moment, State, Surroundings
 from jobd.core.usual import Usual
-from jobd.daemon.storage import database, rows, safekeeping, search
+from jobd.daemon.storage import database, functions, rows, safekeeping, search
 from jobd.daemon.storage.rows import Reply, Row
-from jobd.daemon.storage.search import bounded
 from jobd.daemon.system.clock import to_microseconds
 
 #: Seconds after which a search is interrupted.
@@ -32,25 +33,34 @@ _INSTRUCTIONS = 1_000_000
 #: Completed runs from which the usual duration of a name is taken, and how many runs are looked through for them.
 USUAL_RUNS, MOST_LOOKED_AT = 50, 500
 
+#: How jobs are counted by state: each part from an index that holds it.
+COUNTS = (
+    "jobs INDEXED BY jobs_living WHERE ended_at IS NULL",
+    "jobs INDEXED BY jobs_unsettled WHERE ended_at IS NOT NULL AND settled = 0",
+    "jobs INDEXED BY jobs_by_state WHERE settled = 1",
+)
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_LIVE = ", ".join(f"'{state}'" for state in State if state not in FINAL)
 
 
 class Reader:
     """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long.
 
-    Raises DatabaseTooNew for a file of which it would understand too little.
+    Raises DatabaseTooNew, DatabaseTooOld for a file of which it would understand too little.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._deadline = math.inf
+        self._stopped = False
+        self._equipped = False
+        #: What is being gone through while one question is answered.
+        self._cursors: list[sqlite3.Cursor] | None = None
         try:
             self._connection = database.connect(path, read_only=True)
-            safekeeping.refuse_newer(self._connection, path)
+            safekeeping.refuse_other(self._connection, path)
         except sqlite3.Error as error:
             raise database.failed_open(error, path) from None
         self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
@@ -59,6 +69,14 @@ class Reader:
         """Close the file."""
         self._connection.close()
 
+    def stop(self) -> None:
+        """End what another thread reads: nobody wants to know it any more."""
+        self._stopped = True
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._stopped = False
+
     def job(self, job_id: int) -> Job | None:
         """Find a job by its id."""
         found = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
@@ -66,12 +84,13 @@ class Reader:
 
     def live(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
-        return self._jobs(f"SELECT id, record FROM jobs WHERE state IN ({_LIVE}) ORDER BY id")  # noqa: S608
+        return self._jobs("SELECT id, record FROM jobs INDEXED BY jobs_living WHERE ended_at IS NULL ORDER BY id")
 
-    def query(self, query: Query) -> list[Job]:
-        """Search, newest first."""
-        text, values = search.statement(query)
-        return self._jobs(text, *values)
+    def jobs(self, ids: Iterable[int]) -> dict[int, Job]:
+        """Find jobs by their ids; those that are not there, or make no sense, are left out."""
+        among = msgspec.json.encode(list(ids)).decode()
+        text = "SELECT id, record FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
+        return {job.id: job for job in self._jobs(text, among)}
 
     def by_name(self, name: str, back: int = 0) -> Job | None:
         """Find the newest job of a name, or the one `back` runs before it."""
@@ -146,29 +165,99 @@ class Reader:
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""
-        text, values = "SELECT state, count(*) FROM jobs GROUP BY state", list[int]()
+        parts = list(COUNTS)
         if since is not None:
-            text = "SELECT state, count(*) FROM jobs WHERE created_at >= ? GROUP BY +state"
-            values.append(to_microseconds(since))
-        found: dict[str, int] = dict(self._rows(text, *values))
-        return {state: found.get(state.value, 0) for state in State}
+            parts = [f"jobs NOT INDEXED WHERE id >= {search.first_id(to_microseconds(since), self.ask)}"]
+        counts = dict.fromkeys(State, 0)
+        for part in parts:
+            for state, count in self._rows(f"SELECT state, count(*) FROM {part} GROUP BY state"):  # noqa: S608
+                counts[State(state)] += count
+        return counts
+
+    def settled(self, ids: Iterable[int]) -> list[int]:
+        """List those of the ids that belong to settled jobs."""
+        among = msgspec.json.encode(list(ids)).decode()
+        text = "SELECT id FROM jobs WHERE settled = 1 AND id IN (SELECT value FROM json_each(?))"
+        return [row[0] for row in self._rows(text, among)]
+
+    def page_key(self) -> bytes:
+        """Give the key with which tokens of pages are made."""
+        key: bytes = self.ask("SELECT value FROM meta WHERE key = 'page_key'")
+        return key
+
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        found = self._rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
+        return {key.removeprefix(rows.PRESET): value for key, value in found}
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Answer all that is asked meanwhile from one state of the file, within the time that one search may take."""
+        self._deadline = time.monotonic() + LONGEST_SEARCH
+        cursors = self._cursors = []
+        try:
+            self._equipped = self._equipped or functions.register(self._connection)
+            self._connection.execute("BEGIN")
+            yield
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            for cursor in cursors:
+                cursor.close()
+            self._connection.rollback()
+            self._cursors = None
+            self._deadline = math.inf
+
+    def ask(self, text: str, *values: object) -> Any:
+        """Give the first value of the first row of a statement; None if there is none."""
+        found = self._rows(text, *values)
+        return found[0][0] if found else None
+
+    def walk(self, text: str, values: Iterable[object] = ()) -> Iterator[Row]:
+        """Go through the rows of a statement, as far as whoever asks (see `asking`) wants to go."""
+        assert self._cursors is not None
+        cursor = self._connection.execute(text, tuple(values))
+        self._cursors.append(cursor)
+        for row in cursor:
+            yield row
+            if self._too_long():
+                raise self._overdue()
+
+    def steps(self, text: str, values: Iterable[object]) -> list[str]:
+        """Say how SQLite goes through a statement."""
+        return [row[3] for row in self._rows(f"EXPLAIN QUERY PLAN {text}", *values)]
+
+    @contextmanager
+    def counting(self, count: Callable[[], bool]) -> Iterator[None]:
+        """Call a function, which says True, for each row that a search looks at meanwhile, as `jobd_looked()`."""
+        self._connection.create_function("jobd_looked", 0, count)
+        try:
+            yield
+        finally:
+            self._connection.create_function("jobd_looked", 0, None)
 
     def _rows(self, text: str, *values: object) -> list[Row]:
-        self._deadline = time.monotonic() + LONGEST_SEARCH
+        alone = self._cursors is None
+        if alone:
+            self._deadline = time.monotonic() + LONGEST_SEARCH
         try:
             return self._connection.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise self._failure(error) from None
         finally:
-            self._deadline = math.inf
+            if alone:
+                self._deadline = math.inf
 
     def _failure(self, error: sqlite3.Error) -> JobdError:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-            return TryAgain(problem=f"the search took longer than {LONGEST_SEARCH:g} s; narrow it down")
+            return self._overdue()
         return database.failed_open(error, self.path)
 
+    def _overdue(self) -> JobdError:
+        return TryAgain(problem=f"the search took longer than {LONGEST_SEARCH:g} s; narrow it down")
+
     def _too_long(self) -> bool:
-        return time.monotonic() > self._deadline
+        return self._stopped or time.monotonic() > self._deadline
 
     def _entries(self, where: str, *values: object) -> list[Entry]:
         found = self._rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
@@ -192,6 +281,13 @@ class Reader:
             return make(row)
         except (ValueError, TypeError) as error:
             raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
+
+
+def bounded(number: int) -> int:
+    """Fit a number into SQLite's 64 bits. Raises BadValue for a negative one."""
+    if number < 0:
+        raise BadValue(field="number", problem=f"{number} is negative")
+    return min(number, LARGEST)
 
 
 def _run(job: Job) -> past.Run | None:

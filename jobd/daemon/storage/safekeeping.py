@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobd.core.errors import DatabaseTooNew, OutputFailed, StorageBroken, StorageFull
+from jobd.core.errors import DatabaseTooNew, DatabaseTooOld, OutputFailed, StorageBroken, StorageFull
 from jobd.daemon.storage import database, filesystem, memory, migration
 
 #: What belongs together: the file, its write-ahead log, and the index of that log.
@@ -88,6 +88,17 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     found, known = migration.version(connection), len(migration.scripts())
     if found > known:
         raise DatabaseTooNew(found=found, known=known, backup=str(of_version(path, known) or "BACKUP"))
+
+
+def refuse_other(connection: sqlite3.Connection, path: Path) -> None:
+    """Leave alone what a newer program wrote, or an older one of which too little is known.
+
+    Raises DatabaseTooNew, DatabaseTooOld.
+    """
+    refuse_newer(connection, path)
+    found, known = migration.version(connection), len(migration.scripts())
+    if found < known:
+        raise DatabaseTooOld(found=found, known=known)
 
 
 def check(path: Path, *, thorough: bool = False, stopped: Callable[[], bool] = lambda: False) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange
 from jobd.core.model import LARGEST, Job
-from jobd.daemon.storage import rows
+from jobd.daemon.storage import rows, settling
 from jobd.daemon.storage.rows import Row, Target
 
 #: Rows read at a time.
@@ -41,6 +41,7 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
     replies = _copy(damaged, sound, "requests", rows.REPLY_COLUMNS, rows.REQUESTS, _sound_reply)
     texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
     folded = _fold(sound, last, jobs)
+    settling.tidy(sound)
     sound.execute("COMMIT")
     return Saved(len(jobs), folded, len(entries), len(replies), len(texts))
 

@@ -1,77 +1,263 @@
-"""A query as SQL that walks along one index, newest first, and stops at the limit.
+"""A question as SQL that walks along one index, in the order asked for, and stops when there is enough.
 
-The rule: the narrowest condition that has an index leads, and the others (marked by a `+`) only filter. The planner,
-which knows nothing of the numbers, would sometimes sort a million rows instead. Ids grow with time, so times become
-bounds of ids.
+The rule: the narrowest of the conditions that have an index leads, and all others only filter. SQLite's own planner
+knows nothing of the numbers, and would sometimes sort a million rows instead; so each walk names its index, and where
+several could lead they are counted first, as far as FEW. Few rows are sorted, many are walked in the order of the
+answer. A page begins behind a job, wherever that is by now: nothing is ever skipped by counting.
 """
 
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from jobd.core.errors import BadValue
-from jobd.core.model import LARGEST
-from jobd.core.selection import Query
-from jobd.daemon.system.clock import to_microseconds
+from jobd.core.model import FINAL
+from jobd.core.searching import Condition, Facts, Field, Range, Sort, Value
+from jobd.daemon.storage.functions import IN_RECORD, IN_TEXT
+
+#: Rows that are rather collected and sorted than looked for along another index.
+FEW = 10_000
+#: Walks that are joined; a longer list of names is no lead.
+MOST_WALKS = 64
+#: Parts of three letters that are asked for: those of a long word overlap.
+PART, MOST_PARTS = 3, 8
+
+#: Gives the first value of the first row of a statement, None if there is none.
+Ask = Callable[..., Any]
+
+#: What is sorted by ids needs no other index.
+BY_ID = (Field.ID, Field.CREATED)
+COLUMNS = {
+    Field.STARTED: "started_at", Field.ENDED: "ended_at", Field.DURATION: "duration", Field.WAIT: "wait",
+    Field.CPU: "cpu", Field.MEMORY: "memory", Field.NAME: "name",
+}  # fmt: skip
+INDEXES = {
+    Field.STARTED: "jobs_by_start", Field.ENDED: "jobs_by_end", Field.DURATION: "jobs_by_duration",
+    Field.WAIT: "jobs_by_wait", Field.CPU: "jobs_by_cpu", Field.MEMORY: "jobs_by_memory", Field.NAME: "jobs_by_name",
+}  # fmt: skip
+
+#: Less than every value of a column, and more than NULL.
+_LEAST = "-9e999"
+#: A run of signs that can be looked for: no surrogate is in a database.
+_FINDABLE = re.compile(rf"[^\x00\ud800-\udfff]{{{PART},}}")
 
 
-class Condition(NamedTuple):
+class Term(NamedTuple):
     """A condition and its parameters."""
+
+    text: str
+    values: tuple[object, ...] = ()
+
+
+class Walk(NamedTuple):
+    """A statement that gives the ids of jobs and what they are sorted by (NULL if that is the id), in order."""
 
     text: str
     values: tuple[object, ...]
 
 
-_SINCE = "id >= (SELECT id FROM jobs WHERE created_at >= ? ORDER BY created_at, id LIMIT 1)"
-_UNTIL = "id <= (SELECT id FROM jobs WHERE created_at < ? ORDER BY created_at DESC, id DESC LIMIT 1)"
+class Place(NamedTuple):
+    """A job behind which the answer begins: what it is sorted by, and its id."""
+
+    value: Value
+    id: int
 
 
-def statement(query: Query) -> tuple[str, list[object]]:
-    """Say it in SQL, giving id and record of jobs: a walk for each leading condition, joined. Raises BadValue."""
-    limit, filters = bounded(query.limit), _filters(query)
-    walks, values = list[str](), list[object]()
-    for lead in _leads(query):
-        conditions = [*lead, *filters]
-        where = f"WHERE {' AND '.join(condition.text for condition in conditions)}" if conditions else ""
-        walks.append(f"SELECT id FROM (SELECT id FROM jobs {where} ORDER BY id DESC LIMIT ?)")  # noqa: S608
-        values += [value for condition in conditions for value in condition.values]
-        values.append(limit)
-    ids = " UNION ALL ".join(walks)
-    return f"SELECT id, record FROM jobs WHERE id IN ({ids}) ORDER BY id DESC LIMIT ?", [*values, limit]  # noqa: S608
+class Lead(NamedTuple):
+    """A table with the index that leads, and the conditions that it answers."""
+
+    table: str
+    terms: tuple[Term, ...] = ()
+    #: The column of the table that holds the ids.
+    id: str = "id"
 
 
-def bounded(number: int) -> int:
-    """Fit a number into SQLite's 64 bits. Raises BadValue for a negative one."""
-    if number < 0:
-        raise BadValue(field="number", problem=f"{number} is negative")
-    return min(number, LARGEST)
+class Way(NamedTuple):
+    """Leads that together give every job that matches; those of `by_id` give them in the order of ids."""
+
+    leads: tuple[Lead, ...]
+    by_id: bool = True
 
 
-def _is_pattern(name: str) -> bool:
-    return any(wildcard in name for wildcard in "*?")
+#: The jobs that are not settled, with the index that has nothing else: those that have ended, and those that live.
+UNSETTLED = {
+    False: ("jobs INDEXED BY jobs_unsettled", (Term("ended_at IS NOT NULL"), Term("settled = 0"))),
+    True: ("jobs INDEXED BY jobs_living", (Term("ended_at IS NULL"),)),
+}
+
+#: Walks to go one after the other.
+Chain = tuple[Walk, ...]
+
+_ALL = Way((Lead("jobs NOT INDEXED"),))
 
 
-def _leads(query: Query) -> list[list[Condition]]:
-    if query.name is not None and not _is_pattern(query.name):
-        return [[Condition("name = ?", (query.name,))]]
-    if query.states:
-        return [[Condition("state = ?", (state.value,))] for state in dict.fromkeys(query.states)]
-    if query.group not in (None, "default"):
-        return [[Condition("grp = ? AND grp <> 'default'", (query.group,))]]
-    return [[]]
+def plan(where: Condition, sort: Sort, after: Place | None, ask: Ask) -> list[Chain]:
+    """Plan how to find the settled jobs that match: chains to be walked side by side, each of them in order."""
+    ids = _ids(where.facts, ask)
+    if after is not None and sort.field in BY_ID:
+        ids = _narrowed(ids, Range(None, after.id - 1) if sort.descending else Range(after.id + 1, None))
+    way, few = _choose(where.facts, sort, ids, ask)
+    falling = " DESC" if sort.descending else ""
+
+    def walk(lead: Lead, column: str, order: str, *terms: Term) -> Walk:
+        every = (*lead.terms, *_bounds(lead.id, ids), *terms, *_filters(where))
+        return _select(f"{lead.id}, {column}", lead.table, every, f"ORDER BY {order}{falling}")
+
+    if sort.field in BY_ID:
+        return [(walk(lead, "NULL", lead.id if way.by_id else f"+{lead.id}"),) for lead in way.leads]
+    column, segments = COLUMNS[sort.field], _segments(sort, after)
+    if few:
+        beyond = () if after is None else (_either(segments),)
+        order = f"{column} IS NULL, +{column}{falling}, id"
+        return [(walk(lead, column, order, *beyond),) for lead in way.leads]
+    along = Lead(f"jobs INDEXED BY {INDEXES[sort.field]}")
+    bounds = _bounds(column, where.facts.ranges.get(sort.field))
+    return [tuple(walk(along, column, f"{column}{falling}, id", segment, *bounds) for segment in segments)]
 
 
-def _filters(query: Query) -> list[Condition]:
-    conditions: list[Condition] = []
-    if query.name is not None and _is_pattern(query.name):
-        conditions.append(Condition("+name GLOB ?", (query.name.replace("[", "[[]"),)))
-    elif query.name is not None and query.states:
-        marks = ", ".join("?" * len(query.states))
-        conditions.append(Condition(f"+state IN ({marks})", tuple(state.value for state in query.states)))
-    if query.group is not None:
-        conditions.append(Condition("+grp = ?", (query.group,)))
-    if query.since is not None:
-        conditions.append(Condition(_SINCE, (to_microseconds(query.since),)))
-    if query.until is not None:
-        conditions.append(Condition(_UNTIL, (to_microseconds(query.until),)))
-    if query.before is not None:
-        conditions.append(Condition("id < ?", (bounded(query.before),)))
-    return conditions
+def unsettled(sort: Sort, *, living: bool) -> Walk:
+    """Go through the jobs that are not settled: those that live, or those that have ended."""
+    column, falling = COLUMNS.get(sort.field, "NULL"), " DESC" if sort.descending else ""
+    order = f"id{falling}" if sort.field in BY_ID else f"{column} IS NULL, {column}{falling}, id{falling}"
+    return _select(f"id, {column}", *UNSETTLED[living], f"ORDER BY {order}")
+
+
+def count(where: Condition, without: Sequence[int], ask: Ask) -> list[Walk]:
+    """Plan how to count the settled jobs that match, the sum of these; not those with one of some ids."""
+    ids = _ids(where.facts, ask)
+    way, _ = _choose(where.facts, None, ids, ask)
+    other = [Term("id NOT IN (SELECT value FROM json_each(?))", (str(list(without)),))] if without else []
+    return [
+        _select("count(*)", lead.table, (*lead.terms, *_bounds(lead.id, ids), *other, *_filters(where)))
+        for lead in way.leads
+    ]
+
+
+def first_id(created: int, ask: Ask) -> int:
+    """Find the first id that a job of this time (microseconds) or a later one can have: times grow with ids."""
+    low, high = 0, (ask("SELECT max(id) FROM jobs") or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = ask("SELECT created_at FROM jobs WHERE id >= ? ORDER BY id LIMIT 1", middle)
+        if found is None or found >= created:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def parts(words: Iterable[str]) -> str:
+    """Say which parts of three letters are in every text with these words, as FTS5 wants it; empty if none is."""
+    found: dict[str, None] = {}
+    for word in words:
+        for run in _FINDABLE.findall(word):
+            starts = [*range(0, len(run) - PART, PART), len(run) - PART]
+            found.update(dict.fromkeys(run[start : start + PART] for start in starts))
+    quoted = ('"' + part.replace('"', '""') + '"' for part in list(found)[:MOST_PARTS])
+    return " AND ".join(quoted)
+
+
+def _filters(where: Condition) -> tuple[Term, Term]:
+    text, values = where.sql()
+    return Term("settled = 1"), Term(f"({text.replace(IN_RECORD, IN_TEXT)})", values)
+
+
+def _select(what: str, table: str, terms: Sequence[Term], rest: str = "") -> Walk:
+    where = " AND ".join(term.text for term in terms)
+    return Walk(f"SELECT {what} FROM {table} WHERE {where} {rest}", _values(terms))  # noqa: S608 -- all by parameters
+
+
+def _values(terms: Iterable[Term]) -> tuple[object, ...]:
+    return tuple(value for term in terms for value in term.values)
+
+
+def _choose(facts: Facts, sort: Sort | None, ids: Range, ask: Ask) -> tuple[Way, bool]:
+    """Choose what leads (without an order, for counting); say whether the rows are few."""
+    ways = list(_ways(facts, None if sort is None else sort.field))
+    ordered = [way for way in ways if way.by_id or sort is None] or [_scan(facts)]
+    if sort is not None and sort.field in BY_ID and ways in ([], ordered[:1]):
+        return ordered[0], False
+    numbers = [_number(way, ids, ask) for way in ways]
+    least = min(numbers, default=FEW)
+    if least < FEW:
+        return ways[numbers.index(least)], True
+    return ordered[0], ids.low is not None and ids.high is not None and ids.high - ids.low < FEW
+
+
+def _ways(facts: Facts, sorted_by: Field | None) -> Iterator[Way]:
+    """List what could lead, what is mostly the narrowest first."""
+    if facts.names is not None and len(facts.names) <= MOST_WALKS:
+        yield _equal("jobs INDEXED BY jobs_by_name", "name = ?", facts.names)
+    if facts.groups is not None and "default" not in facts.groups and len(facts.groups) <= MOST_WALKS:
+        yield _equal("jobs INDEXED BY jobs_by_group", "settled = 1 AND grp = ? AND grp <> 'default'", facts.groups)
+    if facts.states is not None and not facts.states >= FINAL:
+        yield _equal(
+            "jobs INDEXED BY jobs_by_state",
+            "settled = 1 AND state = ?",
+            {state.value for state in facts.states & FINAL},
+        )
+    if wanted := parts(facts.words):
+        table = "parts CROSS JOIN jobs ON jobs.id = parts.rowid"
+        yield Way((Lead(table, (Term("parts MATCH ?", (wanted,)),), "parts.rowid"),))
+    for field, span in facts.ranges.items():
+        if field not in BY_ID and field is not sorted_by:
+            terms = (Term("settled = 1"), *_bounds(COLUMNS[field], span))
+            yield Way((Lead(f"jobs INDEXED BY {INDEXES[field]}", terms),), by_id=False)
+
+
+def _equal(table: str, text: str, values: Iterable[str]) -> Way:
+    return Way(tuple(Lead(table, (Term(text, (value,)),)) for value in sorted(values)))
+
+
+def _scan(facts: Facts) -> Way:
+    """Go through all; for words too short for the index through their texts, which are much smaller than the jobs."""
+    if not facts.words:
+        return _ALL
+    terms = tuple(Term("instr(words.text, ?) > 0", (word,)) for word in facts.words)
+    return Way((Lead("words CROSS JOIN jobs ON jobs.id = words.job", terms, "words.job"),))
+
+
+def _number(way: Way, ids: Range, ask: Ask) -> int:
+    """Count the rows that a way would look at, as far as FEW."""
+    total = 0
+    for lead in way.leads:
+        terms = (*lead.terms, *(_bounds(lead.id, ids) if way.by_id else ()))
+        walk = _select("1", lead.table.partition(" CROSS JOIN ")[0], terms, "LIMIT ?")
+        total += ask(f"SELECT count(*) FROM ({walk.text})", *walk.values, FEW - total)  # noqa: S608 -- the same
+    return total
+
+
+def _ids(facts: Facts, ask: Ask) -> Range:
+    """Say between which ids all jobs are that match; times when they were created become ids."""
+    ids, created = facts.ranges.get(Field.ID, Range()), facts.ranges.get(Field.CREATED, Range())
+    low = None if created.low is None else first_id(int(created.low), ask)
+    high = None if created.high is None else first_id(int(created.high) + 1, ask) - 1
+    return _narrowed(ids, Range(low, high))
+
+
+def _narrowed(one: Range, other: Range) -> Range:
+    lows, highs = ([limit for limit in pair if limit is not None] for pair in zip(one, other, strict=True))
+    return Range(max(lows, default=None), min(highs, default=None))
+
+
+def _bounds(column: str, span: Range | None) -> list[Term]:
+    signs = zip((">=", "<="), span or (), strict=False)
+    return [Term(f"{column} {sign} ?", (limit,)) for sign, limit in signs if limit is not None]
+
+
+def _segments(sort: Sort, after: Place | None) -> list[Term]:
+    """Divide what comes after a place, or all, so that each part is a walk along the index of the column."""
+    column = COLUMNS[sort.field]
+    sign = "<" if sort.descending else ">"
+    if after is None:
+        return [Term(f"{column} >= {_LEAST}"), Term(f"{column} IS NULL")]
+    if after.value is None:
+        return [Term(f"{column} IS NULL AND id {sign} ?", (after.id,))]
+    return [
+        Term(f"{column} = ? AND id {sign} ?", (after.value, after.id)),
+        Term(f"{column} {sign} ? AND {column} >= {_LEAST}", (after.value,)),
+        Term(f"{column} IS NULL"),
+    ]
+
+
+def _either(terms: list[Term]) -> Term:
+    return Term(f"({' OR '.join(f'({term.text})' for term in terms)})", _values(terms))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from jobd.core.errors import JobdError, OutcomeUnknown, StorageFull
 from jobd.core.events import Entry
 from jobd.core.model import Job
-from jobd.daemon.storage import database, filesystem, memory, opening, rows, safekeeping
+from jobd.daemon.storage import database, filesystem, memory, opening, rows, safekeeping, settling
 from jobd.daemon.storage.batch import Batch
 from jobd.daemon.storage.opening import Opened
 from jobd.daemon.storage.replies import Replies
@@ -122,6 +122,11 @@ class Store:
         self._open_batch().surroundings[digest] = body
         self._schedule()
 
+    def save_preset(self, name: str, text: str | None) -> None:
+        """Save a filter under a name, or take it away."""
+        self._open_batch().presets[name] = text
+        self._schedule()
+
     def reply(self, request_id: str) -> Reply | None:
         """Find what was answered to a request, even if that is not yet durable."""
         for batch in (self._current, self._flying):
@@ -148,6 +153,10 @@ class Store:
             return False
         self.fault = None
         return True
+
+    async def settle(self, chunk: int) -> int:
+        """Take some of the jobs that have ended into the indexes; say how many. Raises what the store suffers from."""
+        return await self._run(lambda connection: settling.settle(connection, chunk))
 
     async def trim_requests(self, chunk: int = 1000) -> int:
         """Forget answers that are older than a day, or not among the newest; say how many."""

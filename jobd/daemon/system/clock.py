@@ -6,12 +6,15 @@ which stands still meanwhile.
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jobd.core.model import Moment
+from jobd.core.quantities import EPOCH, from_microseconds, to_microseconds
 from jobd.daemon.system.processes import boot_id
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Times as the database writes them, for whoever has this clock.
+__all__ = ["EPOCH", "Clock", "from_microseconds", "to_microseconds"]
+
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -34,14 +37,3 @@ class Clock:
     def not_before(self, wall: datetime) -> None:
         """Go on from the latest time in the log, should the machine's clock have been set back while nothing ran."""
         self._latest = max(self._latest, to_microseconds(wall))
-
-
-def to_microseconds(wall: datetime) -> int:
-    """Count the microseconds since 1970."""
-    since = wall - EPOCH
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def from_microseconds(count: int) -> datetime:
-    """Give the time back, in UTC; a float holds every microsecond of this millennium apart."""
-    return datetime.fromtimestamp(count / 1e6, UTC)

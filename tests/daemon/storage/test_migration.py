@@ -3,11 +3,16 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from jobd.daemon.storage import database, migration
+from jobd.core.model import Attempt, Ending, Job, State, Usage
+from jobd.daemon.storage import database, migration, rows
+from tests.core.samples import AT, BOOT, ENDED, USAGE, job_in
 from tests.source import PACKAGE
 
 SCHEMA = PACKAGE / "daemon" / "storage" / "schema.sql"
@@ -54,7 +59,7 @@ def test_migrations_make_the_schema(connection: sqlite3.Connection) -> None:
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         fresh.executescript(SCHEMA.read_text(encoding="utf-8"))
         assert shape(connection) == shape(fresh)
-        assert list(connection.iterdump()) == list(fresh.iterdump())
+        assert sorted(connection.iterdump()) == sorted(fresh.iterdump())
 
 
 def test_each_file_is_one_version() -> None:
@@ -116,3 +121,53 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
             first.execute(statement)
     with contextlib.closing(database.connect(path)) as second:
         assert content(second) == before
+
+
+#: Ways in which an attempt ended, or did not.
+ENDINGS = (
+    None,
+    Ending(),
+    ENDED,
+    Ending(status=9, ended_at=AT + timedelta(seconds=77, microseconds=7)),
+    Ending(status=139, ended_at=AT + timedelta(seconds=3)),
+    Ending(status=23 * 256, ended_at=AT + timedelta(seconds=3), elapsed=0.25),
+    Ending(status=127, elapsed=1e-6),
+    Ending(start_errno=2, start_step="exec"),
+    Ending(start_errno=2, start_step="cwd", ended_at=AT),
+    Ending(start_errno=13, start_step="exec"),
+)
+USAGES = (None, Usage(), USAGE)
+
+
+def before_figures() -> list[Job]:
+    """Make jobs of all kinds, as version 2 knew them."""
+    jobs = []
+    for state, ending, usage in product((State.PENDING, State.RUNNING, State.FAILED, State.CANCELED), ENDINGS, USAGES):
+        job = job_in(state, job_id=len(jobs) + 1)
+        if job.done and ending is None:
+            continue
+        ended = (ending.ended_at or AT + timedelta(1)) if ending and job.done else None
+        attempt = replace(job.attempts[0], ending=ending, paused_seconds=len(jobs) % 3 * 0.75)
+        jobs.append(
+            replace(
+                job, attempts=(Attempt(number=1, boot=BOOT, opened_at=AT), attempt), numbered=2, usage=usage,
+                created_at=AT - timedelta(seconds=len(jobs) % 5 - 1, microseconds=1), ended_at=ended,
+                reason=None if len(jobs) % 2 else "exit:1",
+            )
+        )  # fmt: skip
+    return [*jobs, replace(job_in(State.CANCELED, job_id=999), attempts=(), numbered=0, started_at=None)]
+
+
+def test_jobs_of_old_get_their_figures(connection: sqlite3.Connection) -> None:
+    """The columns that came with the third version say of every job what its record says."""
+    migration.migrate(connection, migration.scripts()[:2])
+    jobs, old = before_figures(), [*rows.JOB_COLUMNS[:9], "record"]
+    for job in jobs:
+        row = rows.job_row(job)
+        marks = ", ".join("?" * len(old))
+        connection.execute(f"INSERT INTO jobs ({', '.join(old)}) VALUES ({marks})", (*row[:9], row[-1]))  # noqa: S608
+    connection.execute("UPDATE sqlite_sequence SET seq = 1234 WHERE name = 'jobs'")
+    migration.migrate(connection, migration.scripts())
+    found = connection.execute(f"SELECT {', '.join(rows.JOB_COLUMNS)} FROM jobs ORDER BY id").fetchall()  # noqa: S608
+    assert found == [rows.job_row(job) for job in jobs]
+    assert connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall() == [("jobs", 1234)]

@@ -276,9 +276,9 @@ def test_a_sound_large_database_serves_on(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_an_old_sqlite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the library cannot make backups the daemon does not start, and says what it takes."""
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
-    with pytest.raises(StorageBroken, match=r"SQLite .* is too old; it takes 3\.27"):
+    """Where the library cannot find words by their parts the daemon does not start, and says what it takes."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 33, 0))
+    with pytest.raises(StorageBroken, match=r"SQLite .* is too old; it takes 3\.34"):
         Kept(tmp_path / "jobd.db", "full")
     assert list(tmp_path.iterdir()) == []
 

@@ -10,14 +10,18 @@ import pytest
 
 from jobd.core import events as happened
 from jobd.core.errors import BadValue, StorageBroken, TryAgain
-from jobd.core.model import LARGEST, Ending, State
+from jobd.core.filters import EVERYTHING, by_flags
+from jobd.core.model import LARGEST, Ending, Moment, State
 from jobd.core.past import GRID
-from jobd.core.selection import Query
+from jobd.core.searching import Search
+from jobd.daemon.searching import Searching
 from jobd.daemon.storage import reader as reading_module
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from tests.daemon.storing import ask, kept, reading, write
-from tests.making import Maker
+from tests.making import BOOT, START, Maker
+
+NOW = Moment(START, 0, BOOT)
 
 
 def test_questions_about_jobs(tmp_path: Path) -> None:
@@ -53,7 +57,7 @@ def test_an_empty_database(tmp_path: Path) -> None:
     write(path)
     with reading(path) as reader:
         assert (reader.newest_id(), reader.last_job_id(), reader.last_seq()) == (None, 0, 0)
-        assert (reader.live(), reader.query(Query()), reader.entries(0, 10), reader.latest(1, 5)) == ([], [], [], [])
+        assert (reader.live(), reader.jobs([1]), reader.entries(0, 10), reader.latest(1, 5)) == ([], {}, [], [])
         assert reader.usual("encode") is None
         assert reader.surroundings("digest") is None
         assert reader.reply("request") is None
@@ -89,10 +93,9 @@ def test_no_number_is_too_large(tmp_path: Path, number: int) -> None:
         assert reader.entries(number, 10) == []
         assert len(reader.entries(0, number)) == 1
         assert reader.entries(0, 10, job=number) == []
-        assert len(reader.query(Query(limit=number))) == 1
-        assert len(reader.query(Query(before=number))) == 1
+        assert reader.jobs([min(number, LARGEST)]) == {}
         assert reader.ids_by_name("encode", number) == [1]
-        for wrong in (lambda: reader.entries(-number, 1), lambda: reader.query(Query(limit=-number))):
+        for wrong in (lambda: reader.entries(-number, 1), lambda: reader.ids_by_name("encode", -number)):
             with pytest.raises(BadValue):
                 wrong()
         assert reader.job(-number) is None
@@ -136,7 +139,9 @@ def test_a_search_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.M
         with monkeypatch.context() as patch:
             patch.setattr(reading_module, "LONGEST_SEARCH", 0.0)
             with pytest.raises(TryAgain, match="the search took longer than 0 s; narrow it down"):
-                reader.query(Query(name="*nothing*"))
+                Searching(reader, None, NOW).find(Search(by_flags(name="*nothing*")))
+            with pytest.raises(TryAgain, match="narrow it down"):
+                Searching(reader, None, NOW).count(EVERYTHING)
         assert reader.newest_id() == 299
 
 
@@ -152,7 +157,7 @@ def test_a_record_that_makes_no_sense(tmp_path: Path, caplog: pytest.LogCaptureF
         with pytest.raises(StorageBroken, match="line 2 of the log makes no sense"):
             reader.entries(0, 10)
         assert reader.live() == [maker.jobs[1], maker.jobs[3]]
-        assert reader.query(Query()) == [maker.jobs[3], maker.jobs[1]]
+        assert Searching(reader, None, NOW).find(Search(EVERYTHING)).jobs == [maker.jobs[3], maker.jobs[1]]
         assert "the record of job 2 makes no sense" in caplog.text
     store = Store(path, on_committed=lambda _: None, on_failed=lambda _: None)
     assert store.open().live == [maker.jobs[1], maker.jobs[3]]

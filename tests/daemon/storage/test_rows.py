@@ -64,7 +64,10 @@ def test_when_only_the_record_is_new() -> None:
     job, _ = maker.start(1)
     assert rows.same_columns(job, maker.progress(1)[0])
     assert not rows.same_columns(job, maker.end(1)[0])
-    changes = {"name": "b", "group": "night", "priority": 7, "started_at": START, "ended_at": START + timedelta(1)}
+    changes = {
+        "name": "b", "group": "night", "priority": 7, "started_at": START, "ended_at": START + timedelta(1),
+        "reason": "slot", "numbered": 2,
+    }  # fmt: skip
     for field, value in changes.items():
         assert not rows.same_columns(job, replace(job, **{field: value})), field
 

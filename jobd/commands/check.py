@@ -1,0 +1,108 @@
+"""jobd check: whether something ran as it should, for cron and monitors: a yes or no by exit status, and one line."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import click
+import msgspec
+from msgspec import Meta
+
+from jobd.commands import _looks
+from jobd.commands._options import duration, json_option, quiet_option
+from jobd.commands.last import newest_ended
+from jobd.core.model import Seconds, State
+from jobd.core.views import JobView
+from jobd.ui import amounts
+from jobd.ui.terminal_text import field
+from jobd.wire import Read
+
+if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
+    from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd check backup                             # did the latest run end well?
+jobd check backup --max-age 26h               # and within the last 26 hours?
+jobd check backup --success --max-age 3d -q || echo "no good backup for three days"
+"""
+
+
+class Problem(StrEnum):
+    """What is not as it should be."""
+
+    NEVER = "never"  #: no such run has ended yet
+    FAILED = "failed"  #: the latest run ended badly
+    CANCELED = "canceled"  #: somebody ended the latest run
+    OLD = "old"  #: it ended longer ago than was asked for
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all is well, and the run by which that was judged; `age` are the seconds since its end."""
+
+    ok: bool
+    problem: Problem | None
+    job: JobView | None
+    age: float | None
+
+
+class Check(Read[Verdict], frozen=True):
+    """Judge the latest run of a name that has ended: it ended well, and not longer ago than `max_age` seconds.
+
+    With `success` the latest run that ended well is judged, whatever came after it.
+    """
+
+    method: ClassVar = "check"
+
+    name: Annotated[str, Meta(min_length=1, max_length=4096)]
+    success: bool = False
+    max_age: Seconds | None = None
+
+    def answer(self, archive: Archive, caller: Actor) -> Verdict:
+        """Ask the archive."""
+        job = newest_ended(archive, self.name, (State.COMPLETED,) if self.success else ())
+        if job is None or job.ended_at is None:
+            return Verdict(ok=False, problem=Problem.NEVER, job=None, age=None)
+        age = max(0.0, (archive.now().wall - job.ended_at).total_seconds())
+        problem = _problem(job.state, age, self.max_age)
+        return Verdict(ok=problem is None, problem=problem, job=archive.view(job), age=age)
+
+
+def _problem(state: State, age: float, max_age: float | None) -> Problem | None:
+    if state is not State.COMPLETED:
+        return Problem(state.value)
+    return Problem.OLD if max_age is not None and age > max_age else None
+
+
+@click.command("check", epilog=EXAMPLES)
+@click.argument("name")
+@click.option("--success", is_flag=True, help="Judge the latest run that ended well, whatever came after it.")
+@click.option("--max-age", type=duration(), metavar="DURATION", help="It must have ended within this time: 26h, 3d.")
+@json_option(Verdict)
+@quiet_option
+@click.pass_obj
+def command(shell: Shell, /, *, name: str, success: bool, max_age: float | None) -> int:
+    """Tell whether the latest run of a name ended well.
+
+    NAME may have * and ?. Runs that have not ended do not count. Exit status: 0 if all is well, 1 if not. It works
+    without a daemon, too.
+    """
+    verdict = shell.client.call(Check(name=name, success=success, max_age=max_age))
+    if shell.screen.as_json:
+        shell.screen.json(shell.document(verdict))
+    elif not shell.asked.quiet:
+        line = _line(verdict, name, max_age)
+        shell.screen.data(shell.screen.paint(line, "green" if verdict.ok else "red"))
+    return 0 if verdict.ok else 1
+
+
+def _line(verdict: Verdict, name: str, max_age: float | None) -> str:
+    job = verdict.job
+    if job is None:
+        return f"{field(name)}: no run has ended yet"
+    how = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
+    took = f", took {_looks.took(job.elapsed)}" if verdict.ok and _looks.took(job.elapsed) else ""
+    late = f", more than {amounts.duration(max_age)}" if verdict.problem is Problem.OLD else ""
+    return f"{_looks.title(job)} {how}, {amounts.duration(verdict.age)} ago{late}{took}"

@@ -1,0 +1,65 @@
+"""jobd last: the latest run of a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import click
+from msgspec import Meta
+
+from jobd.commands import _cards
+from jobd.commands._options import output_options
+from jobd.core.errors import NothingMatched
+from jobd.core.model import FINAL, Job, State
+from jobd.core.searching import Search
+from jobd.core.views import JobView
+from jobd.wire import Read
+
+if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
+    from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd last backup              # how its latest run ended
+jobd last backup --success --format '{id} {ended_at} {elapsed}'
+jobd log "$(jobd last 'backup*' --failed -q)"  # why it failed
+"""
+
+
+class Last(Read[JobView], frozen=True):
+    """Give the newest ended job of a name (with * and ?), of those in the states given if there are any."""
+
+    method: ClassVar = "last"
+
+    name: Annotated[str, Meta(min_length=1, max_length=4096)]
+    states: tuple[State, ...] = ()
+
+    def answer(self, archive: Archive, caller: Actor) -> JobView:
+        """Ask the archive. Raises NothingMatched."""
+        job = newest_ended(archive, self.name, self.states)
+        if job is None:
+            how = " or ".join(self.states) or "ended"
+            raise NothingMatched(what=f"a run of {self.name!r} that has {how}")
+        return archive.view(job)
+
+
+def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job | None:
+    """Find the newest job of a name that has ended, in one of the states if there are any."""
+    where = archive.filter(name=name, states=states or FINAL)
+    return next(iter(archive.find(Search(where, limit=1)).jobs), None)
+
+
+@click.command("last", epilog=EXAMPLES)
+@click.argument("name")
+@click.option("--success", "states", flag_value=State.COMPLETED, help="The latest run that ended well.")
+@click.option("--failed", "states", flag_value=State.FAILED, help="The latest run that failed.")
+@output_options(JobView)
+@click.pass_obj
+def command(shell: Shell, /, *, name: str, states: State | None) -> None:
+    """Show the latest run of a name that has ended.
+
+    NAME may have * and ?. It works without a daemon, too.
+    """
+    job = shell.client.call(Last(name=name, states=(states,) if states else ()))
+    shell.emit(job, lambda: _cards.show(shell, (job,), ()))

@@ -1,0 +1,186 @@
+"""A search: jobs in memory are judged by the condition, settled ones found by SQL, those between judged by record.
+
+The rule: each source gives its jobs in the order asked for, one by one, and they are joined as they come, so nothing is
+looked at beyond what the limit needs. Memory goes before the file: a job that is in both is as memory has it.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+from jobd.core import figures, pages
+from jobd.core.errors import PageOfAnother
+from jobd.core.model import Job, Moment
+from jobd.core.pages import Page
+from jobd.core.quantities import to_microseconds
+from jobd.core.searching import Condition, Explained, Field, Search, Sort, Value, page_size
+from jobd.daemon.storage import search as sql
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.search import BY_ID, Place, Walk
+
+
+class Found(NamedTuple):
+    """The jobs of a page, and the token of the next one; empty: there is none."""
+
+    jobs: list[Job]
+    next_page: str
+
+
+#: What places are compared by: whether the value is known (or not, if it rises), the value, the id.
+Key = tuple[bool, Any, int]
+
+
+class Candidate(NamedTuple):
+    """A job that matches: its place in the order, and its record if that was read already."""
+
+    key: Key
+    place: Place
+    job: Job | None = None
+
+
+class Searching:
+    """Answers questions from a reader and from the jobs in memory; None = there is no memory, the file has them all."""
+
+    def __init__(self, reader: Reader, live: Mapping[int, Job] | None, now: Moment) -> None:
+        self._reader = reader
+        self._memory: Mapping[int, Job] = {} if live is None else live
+        #: Whether living jobs are looked for in the file.
+        self._offline = live is None
+        self._now = now
+
+    def find(self, search: Search) -> Found:
+        """Give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother."""
+        with self._reader.asking():
+            after, limit = self._place(search), page_size(search.limit)
+            chosen = list(islice(self._candidates(search.where, search.sort, after), limit + 1)) if limit else []
+            jobs = self._made(chosen[:limit])
+            token = ""
+            if len(chosen) > limit:
+                last = chosen[limit - 1].place
+                token = pages.write(Page(search.question, last.value, last.id), self._reader.page_key())
+        return Found(jobs, token)
+
+    def every(self, where: Condition, most: int) -> list[Job]:
+        """Give all jobs that match, newest first, but not more than this."""
+        with self._reader.asking():
+            return self._made(list(islice(self._candidates(where, Sort(), None), most)))
+
+    def count(self, where: Condition) -> int:
+        """Count all jobs that match."""
+        with self._reader.asking():
+            found = sum(where.matches(job, self._now) for job in self._memory.values())
+            found += sum(1 for tail in self._tails(Sort()) for _ in self._tail(tail, where, Sort(), None))
+            walks = sql.count(where, self._reader.settled(self._memory), self._reader.ask)
+            return found + sum(int(self._reader.ask(walk.text, *walk.values)) for walk in walks)
+
+    def explain(self, search: Search) -> Explained:
+        """Search, and say how that was done."""
+        looked = 0
+
+        def look() -> bool:
+            nonlocal looked
+            looked += 1
+            return True
+
+        with self._reader.counting(look):
+            where = _Watched(search.where)
+            begun = time.perf_counter()
+            found = self.find(search._replace(where=where))
+            seconds = time.perf_counter() - begun
+        with self._reader.asking():
+            plan = sql.plan(where, search.sort, self._place(search), self._reader.ask)
+            steps = [step for walk in chain(*plan) for step in self._reader.steps(*walk)]
+        return Explained(tuple(dict.fromkeys(steps)), looked, len(found.jobs), seconds)
+
+    def _place(self, search: Search) -> Place | None:
+        if not search.page:
+            return None
+        page = pages.read(search.page, self._reader.page_key())
+        if page.question != search.question:
+            raise PageOfAnother
+        return Place(page.value, page.id)
+
+    def _made(self, chosen: list[Candidate]) -> list[Job]:
+        """Give the jobs; one whose record makes no sense must not hide the others."""
+        wanted = [candidate.place.id for candidate in chosen if candidate.job is None]
+        records = self._reader.jobs(wanted) if wanted else {}
+        jobs = (candidate.job or records.get(candidate.place.id) for candidate in chosen)
+        return [job for job in jobs if job is not None]
+
+    def _candidates(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
+        plan = sql.plan(where, sort, after, self._reader.ask)
+        sources: list[Iterator[Candidate]] = [
+            self._live(where, sort, after),
+            *(self._tail(tail, where, sort, after) for tail in self._tails(sort)),
+            *(self._settled(walks, sort) for walks in plan),
+        ]
+        return merge(*sources, key=lambda candidate: candidate.key, reverse=sort.descending)
+
+    def _live(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
+        for key, place in self._in_order(self._places(sort), sort, after):
+            if where.matches(job := self._memory[place.id], self._now):
+                yield Candidate(key, place, job)
+
+    def _places(self, sort: Sort) -> Iterator[Place]:
+        if sort.field in BY_ID:
+            return (Place(None, job_id) for job_id in sorted(self._memory, reverse=sort.descending))
+        places = (Place(value(job, sort.field), job.id) for job in self._memory.values())
+        return iter(sorted(places, key=lambda place: _key(place, sort), reverse=sort.descending))
+
+    def _tails(self, sort: Sort) -> list[Walk]:
+        return [sql.unsettled(sort, living=living) for living in (False, True) if self._offline or not living]
+
+    def _tail(self, walk: Walk, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
+        places = (Place(found, job_id) for job_id, found in self._reader.walk(*walk) if job_id not in self._memory)
+        for key, place in self._in_order(places, sort, after):
+            job = self._reader.jobs([place.id]).get(place.id)
+            if job is not None and where.matches(job, self._now):
+                yield Candidate(key, place, job)
+
+    def _in_order(self, places: Iterator[Place], sort: Sort, after: Place | None) -> Iterator[tuple[Key, Place]]:
+        """Give the places behind one, with the keys by which they are joined."""
+        keys = ((_key(place, sort), place) for place in places)
+        if after is None:
+            return keys
+        first = _key(after, sort)
+        return ((key, place) for key, place in keys if (key < first if sort.descending else key > first))
+
+    def _settled(self, walks: Iterable[Walk], sort: Sort) -> Iterator[Candidate]:
+        for job_id, found in chain.from_iterable(self._reader.walk(*walk) for walk in walks):
+            if job_id not in self._memory:
+                place = Place(found, job_id)
+                yield Candidate(_key(place, sort), place)
+
+
+def value(job: Job, field: Field) -> Value:
+    """Give what a job is sorted by, as the column of the database has it; None for its id."""
+    if field in BY_ID:
+        return None
+    if field is Field.NAME:
+        return job.name
+    if field in (Field.STARTED, Field.ENDED):
+        time = job.started_at if field is Field.STARTED else job.ended_at
+        return None if time is None else to_microseconds(time)
+    found: Value = getattr(figures.of(job), field.value)
+    return found
+
+
+def _key(place: Place, sort: Sort) -> Key:
+    known = place.value is not None
+    return known if sort.descending else not known, place.value if known else 0, place.id
+
+
+class _Watched:
+    """A condition that counts the rows for which SQL asks it."""
+
+    def __init__(self, where: Condition) -> None:
+        self.matches = where.matches
+        self.facts = where.facts
+        self._sql = where.sql()
+
+    def sql(self) -> tuple[str, tuple[object, ...]]:
+        """Count first."""
+        text, values = self._sql
+        return f"CASE WHEN jobd_looked() THEN ({text}) END", values

@@ -1,0 +1,63 @@
+"""Settling: what has ended is taken into the indexes by which it is searched, a while later and many jobs at a time.
+
+The rule: a job that is not settled is looked at by itself, so a search finds it as surely. That leaves the transaction
+in which a job ends as short as if there were no index: one for each of many jobs would take several times as long.
+A job that is run again, or removed, is taken out in the same transaction.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+
+from msgspec import json
+
+from jobd.daemon.storage import rows
+from jobd.daemon.storage.database import transaction
+
+logger = logging.getLogger(__name__)
+
+_UNSETTLED = (
+    "SELECT id, record FROM jobs INDEXED BY jobs_unsettled"
+    " WHERE ended_at IS NOT NULL AND settled = 0 ORDER BY id DESC LIMIT ?"
+)
+_AMONG = "IN (SELECT value FROM json_each(?))"
+_TAKE_IN = f"INSERT INTO parts (rowid, text) SELECT job, text FROM words WHERE job {_AMONG}"  # noqa: S608
+_MARK = f"UPDATE jobs SET settled = 1 WHERE id {_AMONG}"  # noqa: S608
+
+
+def settle(connection: sqlite3.Connection, most: int) -> int:
+    """Settle the newest of the jobs that have ended; say how many were. Raises sqlite3.Error."""
+    with transaction(connection):
+        found = connection.execute(_UNSETTLED, (most,)).fetchall()
+        ids = [job_id for job_id, _ in found]
+        unsettle(connection, ids)
+        rows.put(connection, rows.WORDS, [(job_id, _text(job_id, record)) for job_id, record in found])
+        among = (json.encode(ids).decode(),)
+        connection.execute(_TAKE_IN, among)
+        connection.execute(_MARK, among)
+    return len(ids)
+
+
+def unsettle(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+    """Take the texts of jobs out of the index; their rows are written by whoever changes them. Raises sqlite3.Error."""
+    _remove(connection, _AMONG, json.encode(list(ids)).decode())
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Take out the texts of all jobs that are not settled, or not there. Raises sqlite3.Error."""
+    _remove(connection, "NOT IN (SELECT id FROM jobs WHERE settled = 1)")
+
+
+def _remove(connection: sqlite3.Connection, which: str, *values: str) -> None:
+    where = f"FROM words WHERE job {which}"
+    connection.execute(f"INSERT INTO parts (parts, rowid, text) SELECT 'delete', job, text {where}", values)
+    connection.execute(f"DELETE {where}", values)
+
+
+def _text(job_id: int, record: str) -> str:
+    from jobd.core.filters import folded_text
+
+    text = folded_text(record)
+    if text is None:
+        logger.error("the record of job %d makes no sense", job_id)
+    return text or ""

@@ -1,0 +1,76 @@
+"""jobd check: yes or no by the exit status, and one line that says why."""
+
+import json
+
+import pytest
+
+from tests.commands.running import Gate, House
+
+
+@pytest.fixture(scope="module")
+def past(house: House) -> dict[str, int]:
+    """Give runs of three names: one that ended well, one that failed last, one that was canceled."""
+    runs = {"good": house.ran("true", name="good"), "bad before": house.ran("true", name="bad")}
+    runs["bad"] = house.ran("sh", "-c", "exit 3", name="bad")
+    runs["ended"] = house.running(name="ended")
+    house.over(runs["ended"])
+    return runs
+
+
+def test_in_words(house: House, past: dict[str, int]) -> None:
+    """The run by which it is judged, how and when that ended; the status is 0 only if all is well."""
+    expected = {
+        ("good",): (0, f"good #{past['good']} completed, "),
+        ("good", "--max-age", "1h"): (0, f"good #{past['good']} completed, "),
+        ("good", "--max-age", "0s"): (1, f"good #{past['good']} completed, "),
+        ("bad",): (1, f"bad #{past['bad']} failed, exit 3, "),
+        ("bad", "--success"): (0, f"bad #{past['bad before']} completed, "),
+        ("ba?",): (1, f"bad #{past['bad']} failed, exit 3, "),
+        ("ended",): (1, f"ended #{past['ended']} canceled, "),
+        ("ended", "--success"): (1, "ended: no run has ended yet"),
+        ("nobody",): (1, "nobody: no run has ended yet"),
+    }
+    for words, (status, line) in expected.items():
+        done = house("check", *words)
+        assert (done.status, done.err, done.out.count("\n")) == (status, "", 1), (words, done)
+        assert done.out.startswith(line), (words, done)
+        assert (", more than 0s" in done.out) == ("0s" in words), done
+        assert house("check", *words, "-q").out == ""
+
+
+def test_as_json(house: House, past: dict[str, int]) -> None:
+    """What is wrong in a word, the run, and its age in seconds."""
+    good = house.json("check", "good", "--json")
+    assert (good["ok"], good["problem"], good["job"]["id"]) == (True, None, past["good"])
+    assert 0 <= good["age"] < 3600
+    bad = json.loads(house("check", "bad", "--json=ok,problem").out)
+    assert bad == {"ok": False, "problem": "failed"}
+    assert json.loads(house("check", "nobody", "--json").out) == {
+        "ok": False, "problem": "never", "job": None, "age": None,
+    }  # fmt: skip
+
+
+def test_what_runs_does_not_count(house: House, gate: Gate) -> None:
+    """Only an end is judged, however long ago: not the run of now."""
+    house.ran("true", name="again")
+    running = house.running("sh", "-c", gate.wait(), name="again")
+    assert house("check", "again").status == 0
+    gate.open()
+    house.daemon.ended(running)
+    assert f"#{running} " in house("check", "again").out
+
+
+def test_without_a_daemon(own: House) -> None:
+    """The file answers."""
+    own.ran("true", name="good")
+    own("daemon", "stop")
+    assert own("check", "good").status == 0
+    assert own("check", "nobody").status == 1
+
+
+def test_bad_input(house: House) -> None:
+    """A name of nothing, an age that is none."""
+    assert house("check", "").status == 65
+    assert house("check").status == 2
+    assert house("check", "good", "--max-age", "soon").status == 2
+    assert house("check", "good", "--max-age", "-1h").status == 2

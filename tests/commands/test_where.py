@@ -1,0 +1,54 @@
+"""--where: the jobs that a filter means, for every verb that takes jobs."""
+
+import pytest
+
+from tests.commands.running import House
+
+
+@pytest.fixture(scope="module")
+def jobs(house: House) -> dict[str, int]:
+    """Give running jobs of two names, and ended ones of two ends."""
+    made = {"one": house.running(name="encode"), "two": house.running(name="deploy")}
+    return {**made, "good": house.ran("true", name="check"), "bad": house.ran("false", name="check")}
+
+
+def test_reading(house: House, jobs: dict[str, int]) -> None:
+    """Alone it chooses among all that the verb is for; beside names, among those."""
+    assert house("list", "--where", "name = check", "-q").out == f"{jobs['bad']}\n{jobs['good']}\n"
+    assert house("list", "1-4", "--where", "state = running", "-q").out.split() == [str(jobs["one"]), str(jobs["two"])]
+    assert house("status", "--where", "name=encode", "-q").out == f"{jobs['one']}\n"
+    assert house("history", "--where", "@failed", "name=check", "-q").out == f"{jobs['bad']}\n"
+    assert house("history", "name=check", "OR", "name=encode", "--count").out == "3\n"
+
+
+@pytest.mark.usefixtures("jobs")
+def test_what_is_wrong_with_it_is_shown(house: House) -> None:
+    """One line, the text with a caret below the place, and where to read on."""
+    for words in (
+        ("history", "stat = failed"),
+        ("list", "--where", "stat = failed"),
+        ("cancel", "--where", "stat = failed"),
+    ):
+        done = house(*words)
+        assert (done.status, done.out) == (65, "")
+        assert done.err.splitlines()[:3] == [
+            'jobd: filter: no field "stat"; did you mean "state"?', "  stat = failed", "  ^^^^",
+        ], done  # fmt: skip
+    mixed = house("history", "name=a OR name=b AND state=failed")
+    assert "(name=a OR name=b) AND state=failed" in mixed.err
+    assert "name\ttext\t" in house("history", "--fields").out
+
+
+def test_changing(own: House) -> None:
+    """A dry run says which; then only those are concerned, and none if none is meant."""
+    mine, other = own.running(name="mine"), own.running(name="other")
+    assert own("cancel", "--where", "name=mine", "--dry-run").out == f"would cancel {mine} mine: running\n"
+    assert own("cancel", "--where", "name=mine", "--grace", "0s", "-q").out == f"{mine}\n"
+    own.daemon.ended(mine)
+    assert own("wait", "--where", "name=mine").status in (0, 66)
+    assert own("pause", "--where", "name=nobody").status == 1
+    assert own("retry", "--where", "name=mine", "-q").out == f"{mine}\n"
+    assert own("cancel").status == 2
+    assert own.daemon.job(other)["state"] == "running"
+    assert own("cancel", "all", "--where", "cpu > 9h").status == 1
+    assert own("cancel", "where:name=other", "--grace", "0s", "-q").out == f"{other}\n"

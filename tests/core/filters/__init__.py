@@ -1,0 +1,1 @@
+"""Tests of the language in which jobs are chosen."""
