@@ -337,7 +337,7 @@ _jobd_takes_value() {
         'preset save:--color')
             :
             ;;
-        'progress:--job' | 'progress:--color')
+        'progress:--job' | 'progress:--rate-limited' | 'progress:--color')
             :
             ;;
         'resume:--where' | 'resume:--format' | 'resume:--color')
@@ -352,7 +352,7 @@ _jobd_takes_value() {
         'rpc:--color')
             :
             ;;
-        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--progress' | 'run:--request-id' | 'run:--beat-every' | 'run:--stale-after' | 'run:--on-stale' | 'run:--color')
+        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--progress' | 'run:--request-id' | 'run:--retries' | 'run:--retry-delay' | 'run:--beat-every' | 'run:--stale-after' | 'run:--on-stale' | 'run:--color')
             :
             ;;
         'shell-init:--prefix' | 'shell-init:--color')
@@ -361,7 +361,7 @@ _jobd_takes_value() {
         'status:--where' | 'status:--format' | 'status:--color')
             :
             ;;
-        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--progress' | 'submit:--request-id' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
+        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--progress' | 'submit:--request-id' | 'submit:--retries' | 'submit:--retry-delay' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
             :
             ;;
         'tail:--where' | 'tail:-n' | 'tail:-l' | 'tail:--lines' | 'tail:--name' | 'tail:--color')
@@ -566,7 +566,7 @@ _jobd_value() {
             _jobd_offer 'reports' 'auto'
             ;;
         'run:--on-stale')
-            _jobd_offer 'note' 'cancel'
+            _jobd_offer 'note' 'cancel' 'retry'
             ;;
         'run:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -593,7 +593,7 @@ _jobd_value() {
             _jobd_offer 'reports' 'auto'
             ;;
         'submit:--on-stale')
-            _jobd_offer 'note' 'cancel'
+            _jobd_offer 'note' 'cancel' 'retry'
             ;;
         'submit:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -758,7 +758,7 @@ _jobd_options() {
             _jobd_offer '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'progress')
-            _jobd_offer '--job' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--job' '--rate-limited' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'resume')
             _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -773,7 +773,7 @@ _jobd_options() {
             _jobd_offer '--schema' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'run')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--beat-every' '--stale-after' '--on-stale' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'shell-init')
             _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -782,7 +782,7 @@ _jobd_options() {
             _jobd_offer '--where' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'submit')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'tail')
             _jobd_offer '--where' '--follow' '--lines' '--all' '--stdout' '--stderr' '--timestamps' '--raw' '--exit-status' '--name' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

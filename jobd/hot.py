@@ -71,11 +71,10 @@ def run(arguments: list[str]) -> int | None:
         return None
     try:
         if job is None:
-            return _append(line + b"\n")
+            return 0 if append(line + b"\n") else None
         said = line.decode("utf-8", "backslashreplace")
-        return (
-            None if _ask("progress", {"job": job, "line": said, "request_id": posix.urandom(16).hex()}) is None else 0
-        )
+        asked = {"job": job, "line": said, "request_id": posix.urandom(16).hex()}
+        return None if _ask("progress", asked) is None else 0
     except (OSError, ValueError, ImportError):
         return None
 
@@ -88,17 +87,18 @@ def _job(words: list[str]) -> tuple[str | None, list[str]]:
     return None, words
 
 
-def _append(line: bytes) -> int | None:
-    """Append to the report file of this job: by the inherited descriptor if it still is that file, else by its name."""
-    report = environ.get(b"JOBD_REPORT", b"")
-    inherited = environ.get(b"JOBD_FD", b"")
+def append(line: bytes) -> bool:
+    """Append to the report file of this job, if there is one: by the descriptor if it still is that file, or by name.
+
+    Says whether all of it was written. Raises OSError.
+    """
+    report, inherited = environ.get(b"JOBD_REPORT", b""), environ.get(b"JOBD_FD", b"")
     if not report:
-        return None
+        return False
     found = posix.stat(report)
     if inherited.isdigit() and _is_open_on(int(inherited), found):
-        return None if posix.write(int(inherited), line) < len(line) else 0
-    descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
-    return None if posix.write(descriptor, line) < len(line) else 0
+        return posix.write(int(inherited), line) == len(line)
+    return posix.write(posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC), line) == len(line)
 
 
 def _append_all(prefix: bytes) -> int | None:

@@ -27,6 +27,8 @@ LABEL = 10
 LAST_LINES = 5
 #: Cells of the series of CPU measurements.
 SERIES = 12
+#: What becomes of a job that is stale.
+STALE_THEN = {OnStale.NOTE: "", OnStale.CANCEL: "then canceled", OnStale.RETRY: "then ended and run again"}
 #: What says nothing to a person: the decision to start, between the submission and the start.
 UNTOLD = ("opened",)
 
@@ -56,6 +58,7 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
         ("State", _state(screen, job)),
         ("Heartbeat", _promise(job)),
         ("Watchers", _watchers(job)),
+        ("Retries", _retries(job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
         ("Items", _items(job)),
@@ -73,14 +76,14 @@ def _state(screen: "Screen", job: JobView) -> str:
     text = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
     text = _looks.painted(text, job, screen)
     if job.state is State.PENDING:
-        text += f", {_looks.waits_for(job)}"
+        text += f", {_looks.waits_for(job)}" + (f", after {_looks.why_again(job)}" if job.not_before else "")
     if job.detail:
         text += f" ({field(job.detail)})"
     if job.done and job.ended_at:
         text += f" at {_clock(job.ended_at)}"
     elif job.started_at:
         text += f" since {_clock(job.started_at)}"
-    text += f", {_looks.stale(job)}" if job.stale_since else ""
+    text += "".join(f", {remark}" for remark in (_looks.stale(job), _looks.rate_limited(job)) if remark)
     took = _looks.took(job.elapsed)
     text += (f", after {took}" if job.done else f", {took}") if took else ""
     if job.done and took and job.usual:
@@ -96,7 +99,7 @@ def _promise(job: JobView) -> str:
     parts = [
         f"every {amounts.duration(heartbeat.beat_every)}" if heartbeat.beat_every else "",
         f"stale after {amounts.duration(heartbeat.stale_after)}",
-        "then canceled" if heartbeat.on_stale is OnStale.CANCEL else "",
+        STALE_THEN[heartbeat.on_stale],
         f"last report {_clock(said)}" if said else "",
     ]
     return ", ".join(part for part in parts if part)
@@ -109,6 +112,13 @@ def _watchers(job: JobView) -> str:
     who = job.watchers[-1]
     terminal = f", {who.tty.removeprefix('/dev/')}" if who.tty else ""
     return f"{len(job.watchers)} ({_looks.user(who.uid)}{terminal})"
+
+
+def _retries(job: JobView) -> str:
+    """Say how often it was run again by itself."""
+    if job.retries is None or (job.done and not job.retried):
+        return ""
+    return f"{job.retried} of {job.retries.most}, the first after {amounts.duration(job.retries.delay)}"
 
 
 def _progress(screen: "Screen", job: JobView) -> str:

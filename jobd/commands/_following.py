@@ -56,7 +56,9 @@ class Following:
         #: The jobs as they were told of last; all of them once all have been told of.
         self.jobs: dict[int, JobView] = {}
         self._expected = len(jobs)
-        self._ran_before = {job.id for job in jobs if job.state is not State.PENDING}
+        self._ran_before = {job.id for job in jobs if _shows_output(job)}
+        #: The attempt that was the latest when the following began: only its output and that of later ones is shown.
+        self._began_at = {job.id: job.attempt or 0 for job in jobs}
 
     def run(self) -> int:
         """Follow to the end and give the exit status that stands for the jobs: the worst of theirs."""
@@ -85,10 +87,11 @@ class Following:
         before = self.jobs.get(job.id)
         self.jobs[job.id] = job
         self._told_at[job.id] = time.monotonic()
-        if self._wanted.output and job.output is not None and job.state is not State.PENDING:
+        if self._wanted.output and job.output is not None:
             lines = self._wanted.lines if before is None and job.id in self._ran_before else None
-            for file in filter(self._wanted.shows, job.output.files):
-                self._open(job, file, lines)
+            for attempt in self._attempts(job):
+                for file in filter(self._wanted.shows, job.output.files):
+                    self._open(job, attempt, file, lines)
         if job.done:
             self._finish(job.id)
         if self._screen.as_json:
@@ -96,18 +99,24 @@ class Following:
         elif self._wanted.remarks:
             self._remark(before, job)
 
-    def _open(self, job: JobView, file: str, lines: int | None) -> None:
+    def _attempts(self, job: JobView) -> list[int]:
+        """List the attempts whose output is to be shown: none is left out, however short it was."""
+        began, latest = self._began_at.get(job.id, 0), job.attempt or 0
+        numbers = [attempt.number for attempt in job.attempts if attempt.number > began]
+        return ([latest] if latest == began and _shows_output(job) else []) + numbers
+
+    def _open(self, job: JobView, attempt: int, file: str, lines: int | None) -> None:
         """Begin to show a file: of a job that ran already so many lines before its end, else all of it."""
-        key = job.id, job.attempt or 0, file
+        key = job.id, attempt, file
         if key in self._seen:
             return
         try:
-            follower = open_output(self._shell.paths, job, file, lines)
+            follower = open_output(self._shell.paths, job, file, lines, attempt)
         except OutputNotFound:
-            if job.done:
+            if job.done and attempt == job.attempt:
                 raise
             return
-        self._finish(job.id, before=job.attempt or 0)
+        self._finish(job.id, before=attempt)
         self._seen.add(key)
         label = self._prefixes.label(job, file)
         self._sources[key] = Source(self._screen, self._live, follower, label, self._wanted)
@@ -124,6 +133,8 @@ class Following:
         if job.done and not (before and before.done):
             self._live.clear()
             self._say(_looks.end_line(job, self._screen), _looks.style(job))
+        elif before and job.not_before and job.not_before != before.not_before:
+            self._say(_looks.failed_attempt(job), "yellow")
         elif self._expected > 1 and before is not None and before.state is not job.state:
             self._say(f"{_looks.title(job)} {job.state}", _looks.style(job))
 
@@ -143,6 +154,11 @@ class Following:
         since = time.monotonic() - self._told_at[job.id]
         line = _looks.bottom_line(job, self._screen, since, more, self._note)
         self._live.show(line, job.progress.fraction, job.state)
+
+
+def _shows_output(job: JobView) -> bool:
+    """Whether the output of the latest attempt is worth showing: not while another one waits for a slot."""
+    return job.state is not State.PENDING or job.not_before is not None
 
 
 def _pipe_of(descriptor: int | None) -> list[int]:

@@ -22,7 +22,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 _ON_STALE: Callable[[Any], Any] = click.option(
     "--on-stale",
     type=click.Choice([choice.value for choice in OnStale]),
-    help="What happens when it is stale: it is noted (the default), or the job canceled.",
+    help="What happens when it is stale: it is noted (the default), or the job canceled, or ended and run again.",
 )
 
 

@@ -1,5 +1,6 @@
 """How a job looks to a person: in a few words, in the line at the bottom, at its end, and what can be done next."""
 
+import time
 from typing import TYPE_CHECKING
 
 from jobd.core.model import State
@@ -30,14 +31,14 @@ def title(job: JobView) -> str:
 def outcome(job: JobView) -> str:
     """Say in a few words where the job stands: `running`, `exit 1`, `SIGKILL`, `canceled: too slow`."""
     if job.state is State.FAILED:
-        return _failure(job)
+        return _failure(job.reason)
     if job.state is State.CANCELED and job.reason:
         return f"canceled: {field(job.reason)}"
     return job.state.value
 
 
-def _failure(job: JobView) -> str:
-    kind, _, number = (job.reason or "").partition(":")
+def _failure(reason: str | None) -> str:
+    kind, _, number = (reason or "").partition(":")
     if kind == "signal":
         from signal import Signals
 
@@ -50,6 +51,9 @@ def _failure(job: JobView) -> str:
 
 def waits_for(job: JobView) -> str:
     """Say what a pending job waits for."""
+    if job.not_before is not None:
+        left = job.not_before.timestamp() - time.time()
+        return f"again in {amounts.eta(left)}" if left > 0 else "again now"
     latest = job.attempts[-1] if job.attempts else None
     return "starting" if latest and latest.state is None else "waiting for a free slot"
 
@@ -57,6 +61,13 @@ def waits_for(job: JobView) -> str:
 def stale(job: JobView) -> str:
     """Say since when it has been silent for too long, if it has."""
     return f"stale since {amounts.clock(job.stale_since.isoformat())}" if job.stale_since else ""
+
+
+def rate_limited(job: JobView) -> str:
+    """Say how long it still waits for a rate limit, if it does."""
+    until = job.progress.rate_limited_until
+    left = until.timestamp() - time.time() if until else 0.0
+    return f"rate limited, {amounts.eta(left)} left" if left > 0 else ""
 
 
 def progress_text(job: JobView, screen: "Screen", cells: int = BAR) -> str:
@@ -121,6 +132,7 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     ends = left(job, since) if running else ""
     late = over(job, since if running else 0.0)
     yield stale(job)
+    yield rate_limited(job)
     if progress.fraction is None or not running:
         yield waits_for(job) if job.state is State.PENDING else job.state.value
     yield f"{ends} left" if ends else late or elapsed
@@ -131,6 +143,16 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     yield field(progress.message or "")
     yield f"CPU {usage.cpu_percent:.0f}%" if usage.cpu_percent is not None else ""
     yield amounts.size(usage.rss_bytes) if usage.rss_bytes else ""
+
+
+def failed_attempt(job: JobView) -> str:
+    """Say why the latest attempt failed, and when the next one is due."""
+    return f"! {title(job)}: attempt {job.attempt} failed, {why_again(job)}; {waits_for(job)}"
+
+
+def why_again(job: JobView) -> str:
+    """Say in a few words why a job is run again: `exit 1`."""
+    return _failure(job.attempts[-1].reason) if job.attempts else ""
 
 
 def end_line(job: JobView, screen: "Screen") -> str:

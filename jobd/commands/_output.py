@@ -13,7 +13,8 @@ from jobd.ui.sink import output_errors
 from jobd.ui.terminal_text import Stream, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from jobd.commands._shell import Shell
     from jobd.config import Paths
@@ -51,25 +52,40 @@ def wanted_files(*, stdout: bool, stderr: bool) -> tuple[str, ...]:
     return tuple(name for name, chosen in (("stdout", stdout), ("stderr", stderr)) if chosen)
 
 
-def open_output(paths: "Paths", job: "JobView", file: str, lines: int | None = None) -> Follower:
-    """Open a file of a job's output, so many lines before its end (None: at its start), wherever it is by now.
+def open_output(
+    paths: "Paths", job: "JobView", file: str, lines: int | None = None, attempt: int | None = None
+) -> Follower:
+    """Open a file of the output of an attempt (the latest), so many lines before its end (None: at its start).
 
-    It is renamed when the job has ended, perhaps after the job was looked at. Raises OutputNotFound.
+    It is found wherever it is by now: it is renamed when the attempt has ended, perhaps after the job was looked at.
+    Raises OutputNotFound.
     """
-    assert job.output is not None
-    path = job.output.files[file]
-    try:
+    follower, problem = None, "no such file"
+    for path in _places(paths, job, file, attempt or job.attempt or 1):
         try:
             follower = Follower(path)
-        except FileNotFoundError:
-            from jobd.daemon.attempts.output import kept
-
-            follower = Follower(kept(paths, job.id, job.attempt or 1, file))
-    except OSError as error:
-        raise OutputNotFound(job=job.id, name=job.name, problem=f"{path}: {error.strerror}") from None
+            break
+        except FileNotFoundError as error:
+            problem = f"{path}: {error.strerror}"
+        except OSError as error:
+            raise OutputNotFound(job=job.id, name=job.name, problem=f"{path}: {error.strerror}") from None
+    if follower is None:
+        raise OutputNotFound(job=job.id, name=job.name, problem=problem)
     if lines is not None:
         follower.offset = start_of_last_lines(follower.fileno(), lines)
     return follower
+
+
+def _places(paths: "Paths", job: "JobView", file: str, attempt: int) -> "Iterator[str | Path]":
+    """Say where a file of the output of an attempt may be, the likeliest place first."""
+    latest = attempt == (job.attempt or 1)
+    if latest and job.output is not None:
+        yield job.output.files[file]
+    from jobd.daemon.attempts import output
+
+    if not latest:
+        yield output.attempt_directory(paths, job.id, attempt) / file
+    yield output.kept(paths, job.id, attempt, file)
 
 
 def start_of_last_lines(descriptor: int, lines: int) -> int:

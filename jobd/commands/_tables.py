@@ -30,7 +30,7 @@ def plain(jobs: Iterable[JobView], screen: "Screen") -> str:
         Column("ID", lambda job: job.id),
         Column("NAME", lambda job: job.name),
         Column("STATE", lambda job: job.state),
-        Column("REASON", lambda job: job.reason or ("stale" if job.stale_since else None)),
+        Column("REASON", lambda job: job.reason or _remark(job)),
         Column("PROGRESS", lambda job: job.progress.fraction),
         Column("ETA", lambda job: job.progress.eta and job.progress.eta.seconds),
         Column("TIME", lambda job: job.elapsed),
@@ -45,7 +45,7 @@ def active(found: Iterable[JobView], screen: "Screen") -> str:
     jobs = in_turn(found)
     columns = [
         *_names(screen),
-        Column("STATE", lambda job: f"{job.state}, stale" if job.stale_since else job.state, style=_looks.style),
+        Column("STATE", _state, style=_looks.style),
         Column("PROGRESS", lambda job: _progress(job, screen), shrink=2, least=10),
         Column("ETA", _ends, right=True),
         Column("TIME", lambda job: _looks.took(job.elapsed), right=True),
@@ -108,6 +108,18 @@ def _filled(columns: list[Column], jobs: Iterable[JobView]) -> list[Column]:
     return [
         column for column in columns if callable(column.get) and any(column.get(job) not in ("", None) for job in shown)
     ]
+
+
+def _state(job: JobView) -> str:
+    remark = (_remark(job) or "").replace("_", " ")
+    return f"{job.state}, {remark}" if remark else job.state
+
+
+def _remark(job: JobView) -> str | None:
+    """Give a word for what is beside the state of a job that has no reason."""
+    if job.stale_since:
+        return "stale"
+    return "rate_limited" if job.progress.rate_limited_until else None
 
 
 def _progress(job: JobView, screen: "Screen") -> str:

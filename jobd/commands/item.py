@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from jobd.commands import _changes
 from jobd.commands._options import json_option
-from jobd.core import lifecycle, report
+from jobd.core import clocks, report, telling
 from jobd.core.errors import BadValue
 from jobd.core.items import ItemReport, Tally
 from jobd.wire import Mutation
@@ -65,7 +65,7 @@ def take(engine: Engine, job: Job, said: Sequence[ItemReport], caller: Actor) ->
     """Record what is said of items, all of it. Raises BadProgress, JobFinished."""
     now = engine.clock.now()
     known = engine.items.known(job)
-    events, refused = lifecycle.items_changed(job, said, known, now, lifecycle.elapsed(job, now))
+    events, refused = telling.items_changed(job, said, known, now, clocks.worked(job, now))
     for bad, problem in refused:
         raise report.refused(bad, problem)
     return engine.record(job, events, caller)

@@ -8,10 +8,11 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd import hot
 from jobd.commands import _changes
-from jobd.commands._options import json_option
+from jobd.commands._options import duration, json_option
 from jobd.commands.item import take
-from jobd.core import lifecycle, progress
+from jobd.core import progress, telling
 from jobd.core.items import ItemReport
 from jobd.wire import Mutation
 
@@ -24,6 +25,7 @@ EXAMPLES = """\
 jobd progress 40%
 jobd progress 3/10 resizing b.png
 jobd progress --job 12 stage upload
+jobd progress --rate-limited 30s the API is busy   # what comes next is 30 s away, or less
 """
 
 
@@ -55,26 +57,51 @@ class Progress(Mutation[Taken], frozen=True):
             job = take(engine, job, [said], caller)
         else:
             report = progress.gather(self.report or progress.Report(), said)
-            job = engine.record(job, lifecycle.report(job, report, engine.clock.now()), caller)
+            job = engine.record(job, telling.report(job, report, engine.clock.now()), caller)
         return Taken(job.id, job.progress.fraction, job.progress.reports)
 
 
 @click.command("progress", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, metavar="REPORT...")
 @click.option("--job", "job", metavar="JOB", help="The job (default: the one this runs in).")
+@click.option(
+    "--rate-limited",
+    "limited",
+    type=duration(bare_unit="s"),
+    metavar="TIME",
+    help="It waits for somebody's rate limit, so long or until it reports again; REPORT, if any, says why. 0: no more.",
+)
 @json_option(Taken)
 @click.pass_obj
-def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None) -> None:
+def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None, limited: float | None) -> None:
     """Say how far a job is.
 
     REPORT is `40%`, `3/10 message`, `stage NAME`, `message TEXT`, `beat` or a JSON object. Inside a job it is written
     into the job's report file, which needs no daemon; for another job it goes to the daemon.
+
+    A job that waits for a rate limit is not slow: its rate and when it will end are reckoned without that time, and
+    it cannot become stale meanwhile.
     """
+    if limited is not None:
+        words = ("rate_limited", f"{limited:.15g}", *words)
     if not words:
         raise click.UsageError("there is no report; write 40%, 3/10 message or stage NAME")
+    line = " ".join(words)
+    if job is None and not shell.screen.as_json and _written(line):
+        return
     number = job or shell.environ.get("JOBD_JOB_ID")
     if number is None:
         raise click.UsageError("this is not inside a job; name one with --job")
-    said = shell.client.call(Progress(job=number, line=" ".join(words)))
+    said = shell.client.call(Progress(job=number, line=line))
     if shell.screen.as_json:
         shell.emit(said, lambda: None)
+
+
+def _written(line: str) -> bool:
+    """Write a report into the report file of the job around this process, if there is one. Raises BadProgress."""
+    said = line.encode("utf-8", "surrogateescape").replace(b"\n", b" ")
+    progress.parse(said)
+    try:
+        return hot.append(said + b"\n")
+    except OSError:
+        return False

@@ -29,7 +29,10 @@ jobd retry --failed
 
 
 class Retry(Mutation[tuple[JobView, ...]], frozen=True):
-    """Put ended jobs into the queue again, as a new attempt; the output of earlier attempts is kept."""
+    """Put ended jobs into the queue again, as a new attempt; the output of earlier attempts is kept.
+
+    One that waits to be run again by itself is run at once.
+    """
 
     method: ClassVar = "retry"
 
@@ -50,14 +53,16 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
 def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, dry_run: bool) -> int:
     """Run ended jobs again.
 
-    Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`).
+    Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`). One that
+    has failed and would be run again by itself later (`jobd submit --retries`) is run at once.
     """
     words = (*jobs, "all") if failed else jobs
     if not words:
         raise click.UsageError("name the jobs to run again, or say --failed")
-    _changes.ask(
-        shell, words, "retry", lambda job: job.done and not job.begun, yes=yes, dry_run=dry_run,
-        among=MEANT_BY_ALL,
-    )  # fmt: skip
+    _changes.ask(shell, words, "retry", _can_be_retried, yes=yes, dry_run=dry_run, among=MEANT_BY_ALL)
     retried = shell.client.call(Retry(jobs=words))
     return _changes.report(shell, retried, next_step="tail -f")
+
+
+def _can_be_retried(job: JobView) -> bool:
+    return (job.done or job.not_before is not None) and not job.begun

@@ -29,6 +29,7 @@ CALLS = {
     "item": "_jobd_item",
     "beat": "_jobd_say beat",
     "note": "_jobd_say message",
+    "rate_limited": "_jobd_say rate_limited",
 }
 #: Bytes that each shell writes in one piece, with a newline (bash: 4096); what is longer is cut.
 LONGEST = 4000
@@ -139,10 +140,10 @@ _jobd_define() {
 def command(shell: Shell, /, *, prefix: str) -> None:
     """Print shell functions by which a script reports without starting a process.
 
-    For bash, zsh, dash and other POSIX shells: `progress`, `stage`, `stages`, `item`, `beat` and `note` write the line
-    that the words after them make, such as `progress 3/10 resizing b.png` or `item clip-17 failed no sound`, into the
-    report file of the job. Outside of a job they do nothing; they never fail. After JOBD_JOB_ID=$(jobd begin NAME) they
-    report for that job, by the program.
+    For bash, zsh, dash and other POSIX shells: `progress`, `stage`, `stages`, `item`, `beat`, `note` and
+    `rate_limited` write the line that the words after them make, such as `progress 3/10 resizing b.png`, `item clip-17
+    failed no sound` or `rate_limited 30s`, into the report file of the job. Outside of a job they do nothing; they
+    never fail. After JOBD_JOB_ID=$(jobd begin NAME) they report for that job, by the program.
 
     A program of the same name is hidden (`command progress` still starts it); a function, an alias or a builtin of the
     shell stays what it is, and a line tells of it.

@@ -10,9 +10,10 @@ from msgspec import Meta
 
 from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
-from jobd.core import selection
+from jobd.core import retries, selection
 from jobd.core.model import ALIVE, Count, Leftover, Origin, Seconds, Spec, State, Surroundings
-from jobd.core.promises import Heartbeat, settle
+from jobd.core.promises import Heartbeat, OnStale, settle
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
 from jobd.ui import amounts
@@ -30,6 +31,7 @@ jobd submit -J backup -o 5 -- ./backup.sh  # with a name and a higher priority
 id=$(jobd submit -- make)                  # in a script
 jobd submit --follow -- make               # and watch it
 jobd submit --stale-after 10m --on-stale cancel -- ./backup.sh  # unless it hangs
+jobd submit --retries 5 --retry-delay 30s -- ./fetch.sh         # again after 30s, 1m, 2m, 4m and 8m
 """
 
 Argument = Annotated[tuple[Lossless, ...], Meta(min_length=1, max_length=65536)]
@@ -58,6 +60,7 @@ class Submit(Mutation[JobView], frozen=True):
     leftover: Leftover | None = None
     output_limit: Count | None = None
     heartbeat: Heartbeat | None = None
+    retries: Retries | None = None
     progress: Literal["reports", "auto"] = "reports"
     pid: Count = 0
     tty: str | None = None
@@ -80,11 +83,14 @@ class Submit(Mutation[JobView], frozen=True):
         )  # fmt: skip
         submitted = Submitted(
             name=name, spec=spec, group=self.group, priority=self.priority, labels=self.labels,
-            heartbeat=settle(self.heartbeat, ours=True),
+            heartbeat=settle(self.heartbeat, ours=True), retries=self._retries(),
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
             usual=engine.archive.usual(name),
         )  # fmt: skip
         return engine.archive.view(engine.create(submitted, caller))
+
+    def _retries(self) -> Retries | None:
+        return retries.settle(self.retries, on_stale=bool(self.heartbeat and self.heartbeat.on_stale is OnStale.RETRY))
 
 
 def name_of(asked: Submit) -> str:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from jobd.core.happening import Event, Severity
 from jobd.core.model import Attempt, Id, Job, Origin, Process, Spec, State
 from jobd.core.promises import Heartbeat
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -22,6 +23,7 @@ class Created(Event, frozen=True, kw_only=True):
     watched: Process | None = None  #: the process that is followed instead
     command: tuple[Lossless, ...] | None = None  #: the arguments of an attached process
     heartbeat: Heartbeat | None = None  #: how often it promises to be heard of
+    retries: Retries | None = None  #: how often it is run again by itself
     group: str = "default"  #: the queue it waits in
     priority: int = 0  #: the larger, the sooner it is started
     labels: dict[str, str] = msgspec.field(default_factory=dict)  #: what else it is called by

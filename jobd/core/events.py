@@ -1,11 +1,11 @@
 """Everything that can happen to a job, one class each, in the past tense.
 
-Some come from `beginnings.py`, `observations.py` and `heartbeat.py`. An event says by itself how it changes the record
-(`apply`) and how serious it is; which state it leads to is said by the table in `states.py`. The JSON of an entry is
-the same in the log, on the socket and in whatever is sent elsewhere.
+Some come from `beginnings.py`, `observations.py`, `heartbeat.py` and `throttling.py`. An event says by itself how it
+changes the record (`apply`) and how serious it is; which state it leads to is said by the table in `states.py`. The
+JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Union
 
 import msgspec
@@ -36,12 +36,14 @@ from jobd.core.observations import (
     Progressed,
     ReportRejected,
 )
+from jobd.core.retries import BACKOFF, Pause
 from jobd.core.series import extend
+from jobd.core.throttling import RateLimited, RateLimitLifted
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [
     "Adopted", "Begun", "CancelStalled", "Created", "Event", "Imported", "ItemsChanged", "Measured", "OutputTrimmed",
-    "Progressed", "ReportRejected", "Revived", "Severity", "Stale", "Submitted",
+    "Progressed", "RateLimitLifted", "RateLimited", "ReportRejected", "Revived", "Severity", "Stale", "Submitted",
 ]  # fmt: skip
 
 
@@ -58,7 +60,7 @@ class Opened(Event, frozen=True, kw_only=True):
         attempt = Attempt(number=self.number, boot=self.boot, opened_at=at, cookie=self.cookie, cgroup=self.cgroup)
         attempts = (*job.attempts, attempt)[-ATTEMPTS_KEPT:]
         numbered = max(job.numbered, self.number)
-        return replace(job, attempts=attempts, numbered=numbered, reason=None, detail=None)
+        return replace(job, attempts=attempts, numbered=numbered, reason=None, detail=None, not_before=None)
 
 
 class Withdrawn(Event, frozen=True, kw_only=True):
@@ -127,6 +129,7 @@ class CancelAsked(Event, frozen=True, kw_only=True):
     signal: int  #: what its processes are asked with
     reason: str | None = None  #: why, in the words of who asked
     uid: int | None = None  #: the user who asked
+    again: bool = False  #: whether the job is run again then; somebody who wants it canceled has the last word
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Keep the request; the first time counts, a later one can only shorten the grace. A pause is over with it."""
@@ -138,6 +141,7 @@ class CancelAsked(Event, frozen=True, kw_only=True):
             signal=self.signal,
             reason=self.reason or (first.reason if first else None),
             uid=self.uid,
+            again=self.again and (first is None or first.again),
         )
         return replace(end_pause(job, self.boottime), cancellation=request)
 
@@ -161,6 +165,7 @@ class Ended(Event, frozen=True, kw_only=True):
             ended_at=ending.ended_at or at,
             reason=reason,
             detail=detail,
+            not_before=None,
             usage=self.usage or job.usage,
             series=extend(job.series, self.measure) if self.measure else job.series,
         )
@@ -175,7 +180,7 @@ class Completed(Ended, frozen=True, kw_only=True):
 
 
 class Failed(Ended, frozen=True, kw_only=True):
-    """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start or lost."""
+    """The job ended badly; the reason is exit:N, signal:N, oom, cannot_start, lost or stale."""
 
     severity = Severity.HIGH
     reason: str  #: why, as in jobd-states(7)
@@ -184,6 +189,24 @@ class Failed(Ended, frozen=True, kw_only=True):
     def apply(self, job: Job, at: datetime) -> Job:
         """Close the attempt with the reason."""
         return self.finish(job, at, State.FAILED, self.reason, self.detail)
+
+
+class AttemptFailed(Ended, frozen=True, kw_only=True):
+    """The attempt ended badly, but the job did not: after a pause of so many seconds it is run again."""
+
+    severity = Severity.MEDIUM
+    reason: str  #: why, as in jobd-states(7)
+    detail: str | None = None  #: more of that in words
+    pause: Pause  #: seconds until it is run again
+
+    def apply(self, job: Job, at: datetime) -> Job:
+        """Close the attempt with the reason, and say when the job is due; what it has said can be seen until then."""
+        failed = self.finish(job, at, State.FAILED, self.reason, self.detail)
+        return replace(
+            failed, reason=BACKOFF, detail=None, started_at=None, ended_at=None, usage=None, series=(),
+            cancellation=None, withdrawn=0, retried=job.retried + 1,
+            not_before=(self.ending.ended_at or at) + timedelta(seconds=self.pause),
+        )  # fmt: skip
 
 
 class Canceled(Ended, frozen=True, kw_only=True):
@@ -200,13 +223,14 @@ class Canceled(Ended, frozen=True, kw_only=True):
 
 
 class Retried(Event, frozen=True, kw_only=True):
-    """Somebody asked for another attempt."""
+    """Somebody asked for another attempt, or it is time for it."""
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Clear what belongs to the attempt before, items too; it stays in the list of attempts."""
         return replace(
             job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
-            usage=None, series=(), cancellation=None, withdrawn=0,
+            usage=None, series=(), cancellation=None, withdrawn=0, not_before=None,
+            retried=0 if job.done else job.retried,
         )  # fmt: skip
 
 
@@ -217,7 +241,7 @@ class Removed(Event, frozen=True, kw_only=True):
     """
 
     severity = Severity.MEDIUM
-    why: str | None = None
+    why: str | None = None  #: by what, if nobody asked for it: retention
 
 
 def leaves(kind: type[Event] = Event) -> list[type[Event]]:

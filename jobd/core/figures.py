@@ -8,7 +8,7 @@ record.
 from errno import ENOENT
 from typing import NamedTuple
 
-from jobd.core import lifecycle
+from jobd.core import clocks
 from jobd.core.model import Ending, Job, Moment
 from jobd.core.views import NOT_EXECUTABLE, NOT_FOUND, status_parts
 
@@ -38,7 +38,7 @@ def of(job: Job) -> Figures:
     attempt, usage = job.attempt, job.usage
     return Figures(
         job.parent, job.numbered, job.reason, wait, *ending_parts(attempt.ending if attempt else None),
-        lifecycle.elapsed(job, Moment(job.ended_at or job.created_at, 0, "")),
+        clocks.elapsed(job, Moment(job.ended_at or job.created_at, 0, "")),
         usage.cpu_seconds if usage else None, usage.peak_rss_bytes if usage else None,
     )  # fmt: skip
 

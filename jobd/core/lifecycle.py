@@ -4,24 +4,21 @@ Nothing here acts: what the events mean for processes, files and watchers is up 
 committed. What a function returns can be recorded: events that the table forbids are never among it.
 """
 
-from collections.abc import MutableMapping, Sequence
 from datetime import datetime
 from os import strerror
 from signal import Signals
 
+from msgspec import structs
 from msgspec.structs import replace
 
-from jobd.core import accounting, items, progress, states
+from jobd.core import accounting, clocks, retries, states
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
-from jobd.core.items import Item, ItemReport
-from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Process, State, Usage
+from jobd.core.model import Ending, Job, Measure, Moment, Process, State, Usage
 from jobd.core.views import status_parts
 
 #: An attempt that never ran is tried again this many times in a row, then the job has failed to start.
 MOST_WITHDRAWALS = 5
-#: Items that change in one line of the log.
-ITEMS_AT_ONCE = 500
 
 
 def fold(job: Job | None, entry: happened.Entry) -> Job | None:
@@ -35,38 +32,6 @@ def fold(job: Job | None, entry: happened.Entry) -> Job | None:
     assert job is not None
     changed = event.apply(job, entry.at)
     return changed if state is changed.state else replace(changed, state=state)
-
-
-def elapsed(job: Job, now: Moment) -> float | None:
-    """Give the seconds the current attempt has run, pauses left out; None before its start, or if nobody knows."""
-    attempt = job.attempt
-    if attempt is None or (attempt.ending is not None and not job.done):
-        return None
-    return lasted(attempt, now)
-
-
-def lasted(attempt: Attempt, now: Moment) -> float | None:
-    """Give the seconds an attempt has run, or ran, pauses left out; None before its start, or if nobody knows."""
-    whole = duration(attempt, now)
-    return None if whole is None else round(max(0.0, whole - attempt.paused_seconds), 6)
-
-
-def duration(attempt: Attempt, now: Moment) -> float | None:
-    """Give the seconds from the start of an attempt to its end, or until now or its current pause, pauses included.
-
-    After a reboot they are counted by the wall clock. None before the start, or if nobody knows.
-    """
-    if attempt.started_at is None:
-        return None
-    ending = attempt.ending
-    if ending is not None and ending.elapsed is not None:
-        return ending.elapsed
-    if ending is not None:
-        return (ending.ended_at - attempt.started_at).total_seconds() if ending.ended_at else None
-    if attempt.boot == now.boot and attempt.started_boottime is not None:
-        until = attempt.paused_boottime if attempt.paused_boottime is not None else now.boottime
-        return (until - attempt.started_boottime) / 1e9
-    return (now.wall - attempt.started_at).total_seconds()
 
 
 def open_attempt(job: Job, now: Moment, cookie: str, cgroup: str | None) -> list[happened.Event]:
@@ -98,38 +63,12 @@ def withdrawn(job: Job, why: str) -> list[happened.Event]:
     return events
 
 
-def report(job: Job, said: progress.Report, now: Moment) -> list[happened.Event]:
-    """Take in what somebody reports of the job. Raises JobFinished, BadProgress."""
-    _not_done(job, "reported on")
-    progress.check(said)
-    return [happened.Progressed(report=said, elapsed=elapsed(job, now))]
-
-
-def items_changed(
-    job: Job, said: Sequence[ItemReport], known: MutableMapping[str, Item], now: Moment, passed: float | None
-) -> tuple[list[happened.ItemsChanged], list[tuple[ItemReport, str]]]:
-    """Take in what somebody reports of items, some at a time; give what is refused beside it, with the problem.
-
-    `known` are the items of the job by key; they are brought up to date. `passed` are seconds into the attempt. Raises
-    JobFinished.
-    """
-    _not_done(job, "reported on")
-    events, refused = list[happened.ItemsChanged](), list[tuple[ItemReport, str]]()
-    for start in range(0, len(said), ITEMS_AT_ONCE):
-        part = said[start : start + ITEMS_AT_ONCE]
-        changed, bad = items.changes(part, known, now.wall)
-        refused += bad
-        if changed:
-            events.append(happened.ItemsChanged(changes=tuple(changed), count=len(part) - len(bad), elapsed=passed))
-    return events, refused
-
-
 def pause(job: Job) -> list[happened.Event]:
     """Ask a running job to stand still; asking twice changes nothing.
 
     Raises JobFinished, NotStartedHere, IllegalChange.
     """
-    _not_done(job, "paused")
+    not_done(job, "paused")
     _ours(job, "paused")
     if job.state in (State.PAUSING, State.PAUSED):
         return []
@@ -145,7 +84,7 @@ def paused(job: Job, now: Moment) -> list[happened.Event]:
 
 def resume(job: Job, now: Moment) -> list[happened.Event]:
     """Let a paused job go on; a running one stays as it is. Raises JobFinished, NotStartedHere, IllegalChange."""
-    _not_done(job, "resumed")
+    not_done(job, "resumed")
     _ours(job, "resumed")
     if job.state is State.RUNNING:
         return []
@@ -162,14 +101,20 @@ def draining(job: Job, status: int | None) -> list[happened.Event]:
 
 
 def cancel(
-    job: Job, now: Moment, grace: float, signal: int, reason: str | None, uid: int | None
+    job: Job, now: Moment, grace: float, signal: int, reason: str | None, uid: int | None, *, again: bool = False
 ) -> list[happened.Event]:
-    """Ask the job to end; one that waits is canceled at once. Raises JobFinished, NotStartedHere."""
-    _not_done(job, "canceled")
+    """Ask the job to end; one that waits is canceled at once. With `again` it has failed then, and may be run again.
+
+    Raises JobFinished, NotStartedHere.
+    """
+    not_done(job, "canceled")
     _ours(job, "canceled")
     if not job.open:
         return [happened.Canceled(reason=reason)]
-    return [happened.CancelAsked(boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid)]
+    asked = happened.CancelAsked(
+        boottime=now.boottime, grace=grace, signal=signal, reason=reason, uid=uid, again=again
+    )  # fmt: skip
+    return [asked]
 
 
 def abandon(job: Job) -> list[happened.Event]:
@@ -189,10 +134,7 @@ def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | Non
     final = accounting.settle(_final(job, usage), ending.resources)
     if ending.status == 0 and ending.start_errno is None:
         return [happened.Completed(ending=ending, usage=final, measure=measure)]
-    if job.state is State.CANCELING:
-        return [happened.Canceled(ending=ending, usage=final, measure=measure, reason=_cancel_reason(job))]
-    reason, detail = _failure(ending)
-    return [happened.Failed(ending=ending, usage=final, measure=measure, reason=reason, detail=detail)]
+    return _ended_badly(job, ending, final, *_failure(ending), measure)
 
 
 def lost(job: Job, detail: str, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
@@ -203,9 +145,7 @@ def lost(job: Job, detail: str, now: Moment, usage: Usage | None = None) -> list
     if not job.open:
         return []
     ending = Ending() if detail == "reboot" else Ending(ended_at=now.wall)
-    if job.state is State.CANCELING:
-        return [happened.Canceled(ending=ending, reason=_cancel_reason(job))]
-    return [happened.Failed(ending=ending, usage=_final(job, usage), reason="lost", detail=detail)]
+    return _ended_badly(job, ending, _final(job, usage), "lost", detail)
 
 
 def gone(job: Job, status: int | None, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
@@ -221,18 +161,25 @@ def gone(job: Job, status: int | None, now: Moment, usage: Usage | None = None) 
 
 def end(job: Job, status: int, now: Moment, usage: Usage | None = None) -> list[happened.Event]:
     """Note that a job begun elsewhere has ended, with an exit status (0-255). Raises JobFinished, IllegalChange."""
-    _not_done(job, "ended")
+    not_done(job, "ended")
     if job.spec is not None:
         raise _illegal(job, "end", "run by jobd")
     return exited(job, Ending(status=status << 8, ended_at=now.wall, elapsed=_whole(job, now)), usage)
 
 
 def retry(job: Job) -> list[happened.Event]:
-    """Ask for another attempt. Raises JobNotFinished, NotStartedHere."""
+    """Ask for another attempt, of a job that waits for one at once. Raises JobNotFinished, NotStartedHere."""
+    if job.backs_off:
+        return due(job)
     if not job.done:
         raise JobNotFinished(job=job.id, name=job.name, state=job.state.value, verb="retried")
     _ours(job, "retried")
     return [happened.Retried()]
+
+
+def due(job: Job) -> list[happened.Event]:
+    """Put a job that waits to be run again into the queue: it is time."""
+    return [happened.Retried()] if job.backs_off else []
 
 
 def remove(job: Job, why: str | None = None) -> list[happened.Event]:
@@ -248,11 +195,27 @@ def still_alive(job: Job, processes: tuple[str, ...]) -> TreeStillAlive:
 
 
 def _whole(job: Job, now: Moment) -> float | None:
-    return duration(job.attempts[-1], now) if job.attempts else None
+    return clocks.duration(job.attempts[-1], now) if job.attempts else None
 
 
 def _final(job: Job, usage: Usage | None) -> Usage | None:
     return accounting.join(usage, job.usage) if usage else job.usage
+
+
+def _ended_badly(
+    job: Job, ending: Ending, usage: Usage | None, reason: str, detail: str | None, measure: Measure | None = None
+) -> list[happened.Event]:
+    """Decide what an attempt that did not end well means for its job: canceled, failed, or to be run again."""
+    if job.state is State.CANCELING:
+        asked = job.cancellation
+        if asked is None or not asked.again:
+            return [happened.Canceled(ending=ending, usage=usage, measure=measure, reason=_cancel_reason(job))]
+        reason, detail = _cancel_reason(job) or reason, None
+    pause = retries.following(job.retries, job.retried, reason)
+    failed = happened.Failed(ending=ending, usage=usage, measure=measure, reason=reason, detail=detail)
+    if pause is None:
+        return [failed]
+    return [happened.AttemptFailed(**structs.asdict(failed), pause=pause)]
 
 
 def _failure(ending: Ending) -> tuple[str, str | None]:
@@ -283,7 +246,8 @@ def _cancel_reason(job: Job) -> str | None:
     return job.cancellation.reason if job.cancellation else None
 
 
-def _not_done(job: Job, verb: str) -> None:
+def not_done(job: Job, verb: str) -> None:
+    """Refuse what cannot be done to a job that has ended. Raises JobFinished."""
     if job.done:
         raise JobFinished(job=job.id, name=job.name, state=job.state.value, verb=verb)
 

@@ -13,6 +13,8 @@ from msgspec import Meta
 
 from jobd.core.progress_record import Progress
 from jobd.core.promises import Heartbeat
+from jobd.core.rate_limit import RateLimit
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -155,7 +157,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One try to run a job. It is open until it has ended; without a `main` it is being started.
 
-    While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over.
+    While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over. `rate_limit` is
+    the one the job declared last, over or not; `limited_seconds` are those before it.
     """
 
     number: Id
@@ -169,6 +172,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_boottime: int | None = None
     paused_boottime: int | None = None
     paused_seconds: float = 0.0
+    rate_limit: RateLimit | None = None
+    limited_seconds: float = 0.0
     shim_lost: bool = False
     state: State | None = None
     reason: str | None = None
@@ -214,6 +219,8 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     signal: int
     reason: str | None = None
     uid: int | None = None
+    #: Whether the job is run again then.
+    again: bool = False
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -230,6 +237,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The arguments of a process that was attached, empty if they are hidden; None for all other jobs.
     command: tuple[Lossless, ...] | None = None
     heartbeat: Heartbeat | None = None
+    retries: Retries | None = None
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
@@ -241,6 +249,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     numbered: int = 0
     #: Attempts in a row that never ran.
     withdrawn: int = 0
+    #: How often it was run again by itself since somebody asked for it, and until when it waits for the next time.
+    retried: int = 0
+    not_before: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: Progress = Progress()
@@ -261,6 +272,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def open(self) -> bool:
         """Whether an attempt is open: being started, or with processes that may live."""
         return self.attempt is not None and self.attempt.ending is None and self.state not in FINAL
+
+    @property
+    def backs_off(self) -> bool:
+        """Whether the job waits until it is time to be run again."""
+        return self.state is State.PENDING and self.not_before is not None
 
     @property
     def done(self) -> bool:

@@ -6,6 +6,9 @@
     READY=1, STOPPING=1     a message that says so, unless there is a STATUS beside it; RELOADING=1 likewise
 
 The other assignments are for a service manager and change nothing here. What is no assignment at all is refused.
+
+The shim of a job hears the messages and puts each into a line of the report file, `notify WORD MESSAGE`, with the
+newlines of the message replaced: WORD is ok, or says what was wrong with it.
 """
 
 from typing import NamedTuple
@@ -25,11 +28,28 @@ MEANING = {
 REPORT, STATUS = b"X_JOBD_PROGRESS", b"STATUS"
 
 
+#: How such a line begins, what stands in it for a newline, and the words for what is wrong.
+MARK, SEPARATOR = b"notify ", b"\x1e"
+PROBLEMS = {
+    b"long": "more than 4096 bytes were sent to NOTIFY_SOCKET",
+    b"stranger": "a stranger has sent to NOTIFY_SOCKET",
+}
+
+
 class Said(NamedTuple):
     """What was told: report lines in order, and what was refused."""
 
     lines: list[bytes]
     refused: list[BadProgress]
+
+
+def unwrap(line: bytes) -> Said:
+    """Read the line that the shim has made of a message."""
+    word, _, text = line.removeprefix(MARK).partition(b" ")
+    message = text.replace(SEPARATOR, b"\n")
+    if word in PROBLEMS:
+        return Said([], [refusal(message, PROBLEMS[word])])
+    return translate(message) if word == b"ok" else Said([], [refusal(line, "no message to NOTIFY_SOCKET")])
 
 
 def translate(message: bytes) -> Said:

@@ -40,6 +40,7 @@ def gather(first: Report, then: Report, stage: str | None = None) -> Report:
     `stage` is the one the job was in before the first: whether a stage is new depends on it.
     """
     stages = then.stages or first.stages
+    limited = then.rate_limited if then.moves or then.rate_limited is not None else first.rate_limited
     if _starts_over(then, first.stage or stage):
         over = then.restart or first.restart or then.stage in (None, stage)
         words = {"message": then.message or first.message, "stage": then.stage or first.stage}
@@ -54,6 +55,7 @@ def gather(first: Report, then: Report, stage: str | None = None) -> Report:
         stage=then.stage or first.stage,
         restart=first.restart,
         stages=stages,
+        rate_limited=limited,
     )
 
 

@@ -22,6 +22,7 @@ class OnStale(StrEnum):
 
     NOTE = "note"  #: that is noted, and the job runs on
     CANCEL = "cancel"  #: it is canceled, with the reason stale
+    RETRY = "retry"  #: it is ended and run again, as often as it is retried at most; then it has failed, as stale
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -37,7 +38,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
 
 
 def settle(promised: Heartbeat | None, *, ours: bool) -> Heartbeat | None:
-    """Complete a promise; `ours` = jobd starts the job, so it can cancel it. Raises BadValue."""
+    """Complete a promise; `ours` = jobd starts the job, so it can end it. Raises BadValue."""
     if promised is None:
         return None
     every, after = promised.beat_every, promised.stale_after
@@ -46,7 +47,7 @@ def settle(promised: Heartbeat | None, *, ours: bool) -> Heartbeat | None:
     if every is not None and after is not None and after < every:
         raise BadValue(field="stale_after", problem=f"{after:g} s is less than the {every:g} s of beat_every")
     if promised.on_stale is not OnStale.NOTE and not ours:
-        raise BadValue(field="on_stale", problem="only a job that jobd starts can be canceled; write note")
+        raise BadValue(field="on_stale", problem="only a job that jobd starts can be ended; write note")
     if after is None and every is not None:
         after = PATIENCE * every
     return Heartbeat(beat_every=every, stale_after=after, on_stale=promised.on_stale)

@@ -8,9 +8,10 @@ A line of the report file, or of `jobd progress`, is one of
     stages probe:1 encode:8 upload           the stages to come, in order, with weights (1 if none is given)
     message TEXT   note TEXT                 only words
     beat                                     still alive, nothing new
+    rate_limited 30s [WHY]                   waits for somebody's limit, so long or until the next number; 0 = no more
     item KEY …                               about a part of the work, as `items.py` says
     {"done": 3, "total": 10, "unit": "files", "message": "…", "stage": "…", "fraction": 0.3, "restart": false,
-     "stages": {"probe": 1, "encode": 8}}
+     "stages": {"probe": 1, "encode": 8}, "rate_limited": 30}
 
 Anything else is refused with BadProgress. Bytes that are not UTF-8 become backslash escapes.
 """
@@ -25,6 +26,8 @@ from msgspec import Meta
 from jobd.core.admission import UNREADABLE, complaint
 from jobd.core.errors import BadProgress
 from jobd.core.items import LONGEST_KEY, SPELLINGS, ItemReport, ItemState, Weight
+from jobd.core.quantities import parse_duration
+from jobd.core.rate_limit import LONGEST_LIMIT, Limited
 from jobd.core.text import single_line
 
 #: A longer report line is refused; it still counts as read.
@@ -55,6 +58,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     restart: bool = False
     #: The stages to come, in order, with their weights.
     stages: Annotated[dict[Text, Weight], Meta(max_length=MOST_STAGES)] | None = None
+    #: From now on it waits for somebody's rate limit, for so many seconds or until it goes on; 0 = it waits no more.
+    rate_limited: Limited | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether it tells of work that goes on: by a number or a stage."""
+        return self.done is not None or self.fraction is not None or bool(self.stage) or self.restart
 
 
 _NUMBERS = re.compile(
@@ -62,7 +72,7 @@ _NUMBERS = re.compile(
     |(?P<done>[0-9]{{1,{DIGITS}}}(?:\.[0-9]+)?)\s?/\s?(?P<total>[0-9]{{1,{DIGITS}}}(?:\.[0-9]+)?)(?:\s+(?P<said>.*))?""",
     re.DOTALL | re.VERBOSE,
 )
-_KEYED = re.compile(r"(stage|stages|message|note|item)\s+(.+)", re.DOTALL)
+_KEYED = re.compile(r"(stage|stages|message|note|item|rate_limited)\s+(.+)", re.DOTALL)
 _STAGE = re.compile(r"(\S+?)(?::([0-9]{1,9}(?:\.[0-9]+)?))?")
 _ITEM = re.compile(r"(\S+)(?:\s+(.+))?", re.DOTALL)
 _NAMES_ITEM = re.compile(rb'"item"\s*:')
@@ -163,6 +173,17 @@ def _parse_stages(text: str) -> Report:
     return Report(stages=stages)
 
 
+def _parse_limit(text: str) -> Report:
+    time, _, why = text.partition(" ")
+    try:
+        seconds = parse_duration(time, bare_unit="s")
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_LIMIT:
+        raise _Problem(f"{time} is no time to wait; write `rate_limited 30s`, {LONGEST_LIMIT // 86400}d at most")
+    return Report(rate_limited=seconds, message=_cut(why.strip()))
+
+
 def _parse_item(text: str) -> ItemReport:
     match = _ITEM.fullmatch(text)
     key, said = (match[1], match[2]) if match else ("", None)
@@ -194,6 +215,7 @@ _READERS: dict[str, Callable[[str], Report | ItemReport]] = {
     "message": lambda text: Report(message=_cut(text)),
     "note": lambda text: Report(message=_cut(text)),
     "item": _parse_item,
+    "rate_limited": _parse_limit,
 }
 
 

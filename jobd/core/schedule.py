@@ -20,7 +20,7 @@ def occupies(job: Job) -> bool:
 
 def waits(job: Job) -> bool:
     """Whether a job stands in the queue."""
-    return job.state is State.PENDING and not job.open
+    return job.state is State.PENDING and not job.open and not job.backs_off
 
 
 class Queue:

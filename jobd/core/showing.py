@@ -1,6 +1,10 @@
 """Make the stable JSON of a job out of its record: what is true at a moment, worked out here."""
 
-from jobd.core import accounting, eta, figures, lifecycle
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from jobd.core import accounting, clocks, eta, figures
 from jobd.core.model import Attempt, Job, Moment, Usage
 from jobd.core.views import AttemptView, JobView, OutputView, ProgressView, UsageView
 
@@ -17,9 +21,10 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
         begun=job.spec is None, pid=attempt.main.pid if attempt and attempt.main and job.open else None,
         exit_code=code, signal=signal,
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
-        elapsed=lifecycle.elapsed(job, now), done=job.done,
+        elapsed=clocks.elapsed(job, now), done=job.done,
         progress=progress(job, now), usage=_usage(job, usage), usual=job.usual,
-        output=output, origin=job.origin, heartbeat=job.heartbeat,
+        output=output, origin=job.origin, heartbeat=job.heartbeat, retries=job.retries, retried=job.retried,
+        not_before=job.not_before,
         stale_since=attempt.stale_since if attempt and job.open else None, warnings=job.warnings, warned=job.warned,
     )  # fmt: skip
 
@@ -31,20 +36,35 @@ def _attempt(attempt: Attempt, now: Moment) -> AttemptView:
         number=attempt.number, state=attempt.state, reason=attempt.reason,
         pid=attempt.main.pid if attempt.main else None, exit_code=code, signal=signal,
         started_at=attempt.started_at, ended_at=ending.ended_at if ending else None,
-        elapsed=lifecycle.lasted(attempt, now),
+        elapsed=clocks.lasted(attempt, now),
     )  # fmt: skip
 
 
 def progress(job: Job, now: Moment) -> ProgressView:
     """Show how far a job is, and when it will end."""
-    said, elapsed = job.progress, lifecycle.elapsed(job, now)
-    left = None if job.done or elapsed is None else eta.estimate(said, elapsed, job.usual)
+    said, limit = job.progress, clocks.limit_left(job, now)
     return ProgressView(
         fraction=said.fraction, done=said.done, total=said.total, unit=said.unit,
         message=said.message, stage=said.stage,
         rate=round(said.rate, 6) if said.rate is not None else None,
-        eta=left, reports=said.reports, updated_at=said.updated_at, stages=said.stages, items=said.items,
+        eta=_left(job, now, limit), reports=said.reports, updated_at=said.updated_at, stages=said.stages,
+        items=said.items, rate_limited_until=_second(now.wall + timedelta(seconds=limit)) if limit else None,
     )  # fmt: skip
+
+
+def _left(job: Job, now: Moment, limit: float) -> eta.Eta | None:
+    """Say what is left to do, after what is left of a rate limit."""
+    worked = None if job.done else clocks.worked(job, now)
+    left = None if worked is None else eta.estimate(job.progress, worked, job.usual)
+    if left is None or not limit or not left.high:
+        return left
+    later = {name: round(getattr(left, name) + limit, 3) for name in ("seconds", "low", "high")}
+    return replace(left, **later)
+
+
+def _second(moment: datetime) -> datetime:
+    """Round to seconds: what is counted down by one clock is shown by another."""
+    return (moment + timedelta(microseconds=500_000)).replace(microsecond=0)
 
 
 def _usage(job: Job, latest: Usage | None) -> UsageView:

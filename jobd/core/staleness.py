@@ -25,13 +25,15 @@ def stale(job: Job) -> bool:
 
 
 def silent(job: Job, seconds: float, now: Moment) -> list[happened.Event]:
-    """Note that nothing was heard of the job for so many seconds: it may be stale, and canceled for it."""
+    """Note that nothing was heard of the job for so many seconds: it may be stale, and ended for it."""
     longest = limit(job)
     if longest is None or job.state is not State.RUNNING or stale(job) or seconds < longest:
         return []
     events: list[happened.Event] = [happened.Stale(silent=round(seconds, 3))]
-    if job.spec is not None and job.heartbeat and job.heartbeat.on_stale is OnStale.CANCEL:
-        events += lifecycle.cancel(job, now, job.spec.grace, job.spec.signal, "stale", None)
+    follows = job.heartbeat.on_stale if job.heartbeat else OnStale.NOTE
+    if job.spec is not None and follows is not OnStale.NOTE:
+        again = follows is OnStale.RETRY
+        events += lifecycle.cancel(job, now, job.spec.grace, job.spec.signal, "stale", None, again=again)
     return events
 
 

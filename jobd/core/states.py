@@ -40,6 +40,8 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.ReportRejected: _stays(S),
     happened.Measured: _stays(LIVING),
     happened.OutputTrimmed: _stays(LIVING),
+    happened.RateLimited: _stays(LIVING),
+    happened.RateLimitLifted: _stays(LIVING),
     happened.Stale: {S.RUNNING: S.RUNNING},
     happened.Revived: _stays((S.RUNNING, S.PAUSING, S.PAUSED)),
     happened.PauseAsked: {S.RUNNING: S.PAUSING},
@@ -49,9 +51,10 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.CancelAsked: _leads((S.PENDING, *LIVING), S.CANCELING),
     happened.CancelStalled: {S.CANCELING: S.CANCELING},
     happened.Completed: _leads((S.PENDING, *LIVING), S.COMPLETED),
-    happened.Failed: _leads((S.PENDING, *WORKING), S.FAILED),
+    happened.AttemptFailed: _leads((S.PENDING, *LIVING), S.PENDING),
+    happened.Failed: _leads((S.PENDING, *LIVING), S.FAILED),
     happened.Canceled: _leads((S.PENDING, S.CANCELING), S.CANCELED),
-    happened.Retried: _leads(OVER, S.PENDING),
+    happened.Retried: _leads((*OVER, S.PENDING), S.PENDING),
     happened.Removed: _leads(OVER, None),
 }
 

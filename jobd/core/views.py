@@ -13,6 +13,7 @@ from jobd.core.items import Tally
 from jobd.core.model import Id, Measure, Origin, State, Warned
 from jobd.core.progress_record import Stage
 from jobd.core.promises import Heartbeat
+from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.usual import Usual
 
@@ -21,7 +22,10 @@ NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128
 
 
 class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job says it is; `rate` is units a second, or fractions a second where there is no count."""
+    """How far a job says it is; `rate` is units a second, or fractions a second where there is no count.
+
+    `rate_limited_until` is when a rate limit ends that the job has declared; null if it waits for none.
+    """
 
     fraction: float | None
     done: float | None
@@ -35,6 +39,7 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
     stages: tuple[Stage, ...] = ()
     items: Tally | None = None
+    rate_limited_until: datetime | None = None
 
 
 class UsageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +95,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the world sees it.
 
     `begun` = jobd did not start it: it was begun, or attached; then `argv` is known of an attached process only.
-    `stale_since` = it was silent for longer than its `heartbeat` promises, and is still.
+    `retried` = how often it was run again by itself since it was asked for; with the reason backoff it waits until
+    `not_before` for the next time. `stale_since` = it was, and is, silent for longer than its `heartbeat` promises.
     `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
     exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
     the exit_code that a shell gives it, 127 if it was not found, else 126. `watchers` is told by `status` only.
@@ -123,6 +129,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     output: OutputView | None
     origin: Origin
     heartbeat: Heartbeat | None
+    retries: Retries | None
+    retried: int
+    not_before: datetime | None
     stale_since: datetime | None
     warnings: tuple[Warned, ...]
     warned: int

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from jobd.core import clocks, guesses
 from jobd.core import events as happened
-from jobd.core import guesses, lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.guesses import Guess
@@ -173,7 +173,7 @@ class Guesses:
             self.drop(key)
             self._files[key] = []
             return
-        self._engine.record(job, [_guessed(report, lifecycle.elapsed(job, self._engine.clock.now()))])
+        self._engine.record(job, [_guessed(report, clocks.worked(job, self._engine.clock.now()))])
         file.told = file.guess.report
 
     def _arm(self, key: Key, file: OutputFile) -> bool:

@@ -2,7 +2,8 @@
 
 A report only moves a job's deadline; it is looked at again when the timer comes. Output is looked at then, too: that it
 grew is as good as a report. What was before this daemon is not held against a job: silence counts from its start at
-the earliest, by a clock that a suspended machine stops.
+the earliest, by a clock that a suspended machine stops. A job that waits for a rate limit counts as heard of when that
+ends.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from jobd.core import staleness
+from jobd.core import clocks, staleness
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Job, State
@@ -78,10 +79,15 @@ class Heartbeats:
             return
         now, silence = time.monotonic(), self._silences.get(job.id)
         if silence is None:
-            silence = Silence(now)
+            silence = Silence(self._spoken(job, now))
             self._sizes[job.id] = self._output(job)[0]
         self._silences[job.id] = silence.go_on(now) if job.state is State.RUNNING else silence.stop(now)
         self._arm(job)
+
+    def _spoken(self, job: Job, at: float) -> float:
+        """Say from when on the silence of a job counts that was heard of: in a rate limit from its end."""
+        left = clocks.limit_left(job, self.engine.clock.now())
+        return time.monotonic() + left if left else at
 
     def _forget(self, job_id: int) -> None:
         self._silences.pop(job_id, None)
@@ -90,7 +96,7 @@ class Heartbeats:
     def _heard(self, job_id: int, at: float) -> None:
         job, silence = self.engine.jobs.get(job_id), self._silences.get(job_id)
         if job is not None and silence is not None:
-            self._silences[job_id] = silence.broken(at)
+            self._silences[job_id] = silence.broken(self._spoken(job, at))
             if self._record(job, staleness.heard(job)):
                 self._arm(self.engine.jobs[job_id])
 

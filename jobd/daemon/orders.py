@@ -14,7 +14,6 @@ from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Attempt, Job, State
-from jobd.daemon import notify_sockets
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.recorder import current
 from jobd.daemon.system import cgroups
@@ -58,6 +57,7 @@ class Orders:
                 happened.Begun: lambda job, _: recorder.begun.watch(job),
                 happened.Completed: self._finished,
                 happened.Failed: self._finished,
+                happened.AttemptFailed: self._finished,
                 happened.Canceled: self._finished,
                 happened.Removed: self._removed,
             }
@@ -138,7 +138,6 @@ class Orders:
         except JobdError as error:
             self.recorder.never_ran(key, error.message)
             return
-        self.recorder.notify_sockets.bind(key, path)
         self.recorder.executor.start(key, path, spec)
 
     def _spec_file(self, job: Job, attempt: Attempt) -> directory.SpecFile:
@@ -149,7 +148,6 @@ class Orders:
     def _variables(self, job: Job, attempt: Attempt) -> dict[str, str]:
         paths = self.engine.paths
         path = output.attempt_directory(paths, job.id, attempt.number)
-        address = notify_sockets.address(path)
         return {
             "JOBD_JOB_ID": str(job.id),
             "JOBD_JOB_NAME": job.name,
@@ -160,7 +158,7 @@ class Orders:
             "JOBD_REPORT": f"{path}/report",
             "JOBD_SOCKET": str(paths.socket),
             "JOBD_DIR": str(paths.state),
-            **({} if address is None else {notify_sockets.VARIABLE: address}),
+            **directory.notify_variable(path),
         }
 
     def _withdrawn(self, job: Job, event: Event) -> None:

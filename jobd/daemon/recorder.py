@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from jobd.core import clocks, lifecycle
 from jobd.core import events as happened
-from jobd.core import lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
-from jobd.core.notifications import Said
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.attempts.control import Control
 from jobd.daemon.attempts.directory import Claim
@@ -25,7 +24,6 @@ from jobd.daemon.attempts.meter import Meter
 from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
 from jobd.daemon.guesses import Guesses
-from jobd.daemon.notify_sockets import NotifySockets
 from jobd.daemon.reported import Reported
 from jobd.daemon.reports import Reading, Reports
 from jobd.daemon.system import cgroups
@@ -49,7 +47,6 @@ class Recorder:
         self.executor = Executor(self, boot, engine.paths.log / "zygote.log")
         self.control = Control(self.executor.watched, self)
         self.reports = Reports(self.reported)
-        self.notify_sockets = NotifySockets(self.notified)
         self.guesses = Guesses(engine)
         self.meter = Meter(self, lambda: engine.config.jobs.sample_every)
         self.begun = Begun(self.gone, self.meter)
@@ -62,7 +59,6 @@ class Recorder:
         """Let go of everything; jobs run on."""
         self._closed = True
         self.reports.close()
-        self.notify_sockets.close()
         self.guesses.close()
         self.meter.close()
         self.control.close()
@@ -83,7 +79,6 @@ class Recorder:
 
     def never_ran(self, key: Key, why: str) -> None:
         """The attempt did not run and never will."""
-        self.notify_sockets.finish(key)
         job = self._open_job(key)
         if job is not None:
             cgroups.remove(job.attempts[-1].cgroup or "")
@@ -123,9 +118,9 @@ class Recorder:
         events = self.guesses.finish(job) + self._last_reports(key, job, ending)
         usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
-        self._record(
-            job, events + (lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now))
-        )
+        end = lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now, usage)
+        if self._record(job, [*events, *end]) is not None:
+            self.engine.usage.pop(job.id, None)
 
     def frozen(self, key: Key) -> None:
         """Every process of the job is stopped."""
@@ -143,13 +138,9 @@ class Recorder:
         """The job wrote into its report file. Raises what the store suffers from: then it is read again."""
         job = self._open_job(key)
         if job is not None:
-            self.engine.record(job, self._reported(job).read(reading.lines, reading.offset))
-
-    def notified(self, key: Key, said: Said) -> None:
-        """The job told its service manager something. Raises what the store suffers from."""
-        job = self._open_job(key)
-        if job is not None:
-            self.engine.record(job, self._reported(job).heard(said))
+            now = self.engine.clock.now()
+            said = Reported(job, self.engine.items, now, clocks.worked(job, now))
+            self.engine.record(job, said.read(reading.lines, reading.offset))
 
     def measured(self, key: Key, usage: Usage, *, due: bool) -> None:
         """The tree was measured; now and then it is saved."""
@@ -157,7 +148,7 @@ class Recorder:
         if job is None:
             return
         self.engine.usage[job.id] = usage
-        elapsed = lifecycle.elapsed(job, self.engine.clock.now())
+        elapsed = clocks.elapsed(job, self.engine.clock.now())
         if due and elapsed is not None:
             point = Measure(round(elapsed, 3), usage.cpu_percent or 0.0, usage.rss_bytes or 0)
             self._record(job, [happened.Measured(usage=usage, measure=point)])
@@ -175,10 +166,9 @@ class Recorder:
             self._record(job, lifecycle.gone(job, status, self.engine.clock.now(), usage))
 
     def follow(self, job: Job) -> None:
-        """Read the reports of a running job, hear it and measure it."""
+        """Read the reports of a running job, and measure it."""
         self._follow_reports(job)
         self.guesses.follow(job)
-        self.notify_sockets.follow(current(job), output.attempt_directory(self.engine.paths, *current(job)))
         watched = self.executor.watched.get(current(job))
         if watched is not None and job.spec is not None:
             self.meter.watch(watched.key, watched.tree, watched.path, job.spec.output_limit, job.usage)
@@ -194,7 +184,6 @@ class Recorder:
         """Leave the processes of an abandoned attempt alone; its end is still waited for, to clean up."""
         self.control.spare(key)
         self.reports.drop(key)
-        self.notify_sockets.finish(key)
         self.guesses.drop(key)
         self.meter.finish(key)
 
@@ -239,16 +228,11 @@ class Recorder:
     def _last_reports(self, key: Key, job: Job, ending: Ending | None) -> list[Event]:
         """Read the reports to their end; nothing was said after the end of the job."""
         now = self.engine.clock.now()
-        elapsed = lifecycle.elapsed(job, now)
-        if elapsed is not None and ending is not None and ending.elapsed is not None:
-            elapsed = min(elapsed, ending.elapsed)
-        said = Reported(job, self.engine.items, now, elapsed)
-        events = [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
-        return events + said.heard(self.notify_sockets.finish(key))
-
-    def _reported(self, job: Job) -> Reported:
-        now = self.engine.clock.now()
-        return Reported(job, self.engine.items, now, lifecycle.elapsed(job, now))
+        worked = clocks.worked(job, now)
+        if worked is not None and ending is not None and ending.elapsed is not None:
+            worked = min(worked, ending.elapsed)
+        said = Reported(job, self.engine.items, now, worked)
+        return [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""
@@ -292,5 +276,5 @@ def _dated(ending: Ending, job: Job, now: Moment) -> Ending:
     """Complete an ending that no shim has seen: it is now."""
     if ending.ended_at is not None:
         return ending
-    lasted = lifecycle.duration(job.attempts[-1], now)
+    lasted = clocks.duration(job.attempts[-1], now)
     return replace(ending, ended_at=now.wall, elapsed=lasted, started_at=job.started_at)

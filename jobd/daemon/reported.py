@@ -1,12 +1,11 @@
-"""What a job has said, as the events that are recorded: whether it came through its report file or its socket."""
+"""What a job has said in its report file, as the events that are recorded."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, report
+from jobd.core import report, telling
 from jobd.core.errors import BadProgress
 from jobd.core.events import Event
 from jobd.core.model import Job, Moment
@@ -14,50 +13,43 @@ from jobd.daemon.reports import Gathered, gather
 
 if TYPE_CHECKING:
     from jobd.core.items import Item
-    from jobd.core.notifications import Said
     from jobd.daemon.items import Items
 
 
 class Reported:
     """Take in what one job said, each time as if what was said before were recorded.
 
-    `elapsed` are the seconds it has run.
+    `worked` are the seconds it has run, without pauses and rate limits.
     """
 
-    def __init__(self, job: Job, items: "Items", now: Moment, elapsed: float | None) -> None:
+    def __init__(self, job: Job, items: "Items", now: Moment, worked: float | None) -> None:
         self._job = job
         self._items = items
         self._now = now
-        self._elapsed = elapsed
+        self._worked = worked
         self._stage = job.progress.stage
         self._known: dict[str, Item] | None = None
 
     def read(self, lines: list[bytes], offset: int) -> list[Event]:
         """Say what follows from lines of the report file; `offset`, where the next begins, is recorded in any case."""
-        events = self._take(lines)
-        events = events or [happened.Progressed(report=report.Report(), count=0, elapsed=self._elapsed)]
+        events = self._take(gather(lines, self._stage))
+        events = events or [happened.Progressed(report=report.Report(), count=0, elapsed=self._worked)]
         return [replace(event, offset=offset) for event in events]
 
-    def heard(self, said: "Said") -> list[Event]:
-        """Say what follows from what was told to the service manager."""
-        return self._take(said.lines, said.refused)
-
-    def _take(self, lines: list[bytes], refused: Sequence[BadProgress] = ()) -> list[Event]:
-        gathered = gather(lines, self._stage)
+    def _take(self, gathered: Gathered) -> list[Event]:
         changed, bad = self._changed(gathered)
-        events = [*_rejected(gathered, [*refused, *bad]), *changed]
+        events = [*_rejected(gathered, bad), *changed]
         if gathered.taken:
-            said = happened.Progressed(report=gathered.report, count=gathered.taken, elapsed=self._elapsed)
+            events += telling.told(self._job, gathered.report, gathered.taken, self._now, self._worked)
             self._stage = gathered.report.stage or self._stage
-            events.append(said)
         return events
 
-    def _changed(self, gathered: Gathered) -> tuple[list[happened.ItemsChanged], list[BadProgress]]:
+    def _changed(self, gathered: Gathered) -> tuple[list[Event], list[BadProgress]]:
         if not gathered.items:
             return [], []
         if self._known is None:
             self._known = self._items.known(self._job)
-        events, bad = lifecycle.items_changed(self._job, gathered.items, self._known, self._now, self._elapsed)
+        events, bad = telling.items_changed(self._job, gathered.items, self._known, self._now, self._worked)
         return events, [report.refused(said, problem) for said, problem in bad]
 
 

@@ -8,11 +8,13 @@ flood is not slowed down by being watched. Where no notice can be had, files are
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from jobd.core import progress
+from msgspec.structs import replace
+
+from jobd.core import notifications, progress
 from jobd.core.errors import BadProgress, JobdError
 from jobd.core.items import ItemReport
 from jobd.daemon.attempts.starting import Key
@@ -59,21 +61,31 @@ class Gathered(NamedTuple):
 def gather(lines: list[bytes], stage: str | None) -> Gathered:
     """Parse lines into one report that does the same; `stage` is the one the job is in."""
     report, items, taken, rejected, example = progress.Report(), list[ItemReport](), 0, 0, None
-    for line in lines:
-        if not line:
-            continue
-        try:
-            latest = progress.parse(line)
-        except BadProgress as error:
+    for latest in _parsed(lines):
+        if isinstance(latest, BadProgress):
             rejected += 1
-            example = example or error
+            example = example or latest
+        elif isinstance(latest, ItemReport):
+            items.append(latest)
+            report = replace(report, rate_limited=None) if report.rate_limited is not None else report
         else:
-            if isinstance(latest, ItemReport):
-                items.append(latest)
-            else:
-                report = progress.gather(report, latest, stage) if taken else latest
-                taken += 1
+            report = progress.gather(report, latest, stage) if taken else latest
+            taken += 1
     return Gathered(report, items, taken, rejected, example)
+
+
+def _parsed(lines: Iterable[bytes]) -> Iterator[progress.Report | ItemReport | BadProgress]:
+    """Read what each line says, or say what is wrong with it; one that was heard on a socket may say several things."""
+    for line in lines:
+        if line.startswith(notifications.MARK):
+            said = notifications.unwrap(line)
+            yield from said.refused
+            yield from _parsed(said.lines)
+        elif line:
+            try:
+                yield progress.parse(line)
+            except BadProgress as error:
+                yield error
 
 
 class ReportFile:

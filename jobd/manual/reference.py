@@ -14,6 +14,7 @@ REASONS = {
     "signal:N": "It was ended by signal N, which jobd did not send.",
     "oom": "The kernel ended it for want of memory.",
     "cannot_start": "The command could not be executed, or its attempts to start were lost too often.",
+    "stale": "It was silent for longer than it had promised, and had been run again for that often enough.",
     "lost": "Nobody saw how it ended: the machine was restarted (detail `reboot`), or its witness was killed (`shim`).",
 }
 #: Fields that every event has; they are told with the entry.
@@ -78,6 +79,10 @@ def states_page() -> str:
     page.heading("REASONS")
     page.paragraph("Beside the state of a failed job stands why it failed.")
     page.items((call("Cm", reason)[1:], [text]) for reason, text in REASONS.items())
+    page.paragraph(
+        "A pending job with the reason `backoff` has failed, and waits until `not_before` to be run again by itself; "
+        "why it failed stands in its latest attempt."
+    )
     page.see_also([(1, "jobd"), (7, "jobd-events"), (7, "jobd-protocol")])
     return page.text()
 

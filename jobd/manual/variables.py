@@ -17,9 +17,9 @@ IN_JOBS = {
     "JOBD_REPORT": 'The file behind it, for programs that have lost the descriptor: `echo 40% >> "$JOBD_REPORT"`.',
     "NOTIFY_SOCKET": (
         "For programs that speak sd_notify(3): `STATUS=` is the message, or the progress if it begins with `40%` or "
-        "`3/10`; `WATCHDOG=1` is a beat, `X_JOBD_PROGRESS=` any line of the report file. What is sent while the daemon "
-        "is away is lost. A program started by `env -u NOTIFY_SOCKET` goes without; so does a job whose state "
-        "directory has a path too long for sockets, of more than 80 bytes or so."
+        "`3/10`; `WATCHDOG=1` is a beat, `X_JOBD_PROGRESS=` any line of the report file. Each message becomes a line "
+        "of that file, so none is lost while the daemon is away. A program started by `env -u NOTIFY_SOCKET` goes "
+        "without; so does a job whose state directory has a path too long for sockets, of more than 80 bytes or so."
     ),
     "JOBD_DIR": "The state directory, so that `jobd` inside a job means the same daemon.",
     "JOBD_SOCKET": "The socket of the daemon, jobd-protocol(7).",

@@ -71,6 +71,15 @@ class Job:
         if self._outbox:
             self._outbox.say(lines.note(text), "note")
 
+    def rate_limited(self, seconds: float, why: str | None = None) -> None:
+        """Say that the job waits for somebody's rate limit, for so long or until it says how far it is; 0 = no more.
+
+        That time does not count when it is reckoned how fast the job is. Raises ValueError for NaN.
+        """
+        line = lines.limit(seconds, why)
+        if self._outbox:
+            self._outbox.say_after_numbers(line)
+
     def beat(self) -> None:
         """Say that the job is alive."""
         if self._outbox:

@@ -10,8 +10,8 @@ from typing import TypedDict
 
 #: As in core.progress; bytes are counted so that a line with all of its texts stays below 4096.
 LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LONGEST_BYTES = 1000, 100, 200, 3000
-#: What a report may count to.
-LARGEST = 1e15
+#: What a report may count to, and the longest rate limit in seconds.
+LARGEST, LONGEST_LIMIT = 1e15, 7 * 86400
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 BEAT = "beat"
@@ -91,6 +91,11 @@ def stage(name: str) -> str:
 def note(message: object) -> str:
     """Say something in words."""
     return _encode({"message": text(message)})
+
+
+def limit(seconds: float, why: object = None) -> str:
+    """Say that for so many seconds somebody's rate limit is waited for. Raises ValueError for NaN."""
+    return f"rate_limited {min(amount(seconds), LONGEST_LIMIT):.15g} {text(why or '')}".rstrip()
 
 
 def failure(error: BaseException) -> str:

@@ -54,6 +54,12 @@ class Outbox:
         if len(self._waiting) > MOST_WAITING:
             self._relieve()
 
+    def say_after_numbers(self, line: str) -> None:
+        """Keep a line that means something else if it came before the numbers said so far."""
+        with self._lock:
+            self._look()
+            self._keep(line, None)
+
     def advance(self, more: float, message: str | None) -> None:
         """Say that so much more is done. Raises ValueError for NaN."""
         with self._lock:

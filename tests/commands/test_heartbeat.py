@@ -41,7 +41,7 @@ def test_bad_input(house: House) -> None:
         ("submit", "--stale-after", "1s", "--beat-every", "2s"): (65, "1 s is less than the 2 s of beat_every"),
         ("submit", "--stale-after", "0s"): (65, "stale_after"),
         ("submit", "--beat-every", "soon"): (2, "--beat-every"),
-        ("submit", "--stale-after", "1s", "--on-stale", "retry"): (2, "--on-stale"),
+        ("submit", "--stale-after", "1s", "--on-stale", "never"): (2, "--on-stale"),
         ("begin", "--stale-after", "1s", "--on-stale", "cancel"): (2, "--on-stale"),
     }
     for words, (status, said) in refused.items():

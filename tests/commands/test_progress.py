@@ -1,6 +1,7 @@
 """jobd progress: how far a job is, told from inside of it and from outside."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -49,6 +50,42 @@ def test_other_words_for_parts_of_it(house: House, job: str) -> None:
     assert house("beat", "--job", job).status == 0
     progress = house.daemon.job(int(job))["progress"]
     assert (progress["stage"], progress["message"]) == ("pack", "nearly")
+
+
+def test_a_rate_limit(house: House) -> None:
+    """Shown wherever the job is: on its card, in the list, below its output, in the JSON; until it goes on."""
+    job_id = str(house.running(name="limited"))
+    house("progress", "--job", job_id, "1/10")
+    assert house("progress", "--job", job_id, "--rate-limited", "90s", "the", "API", "is", "busy").status == 0
+    progress = house.json("status", "--json", job_id)["progress"]
+    until = datetime.fromisoformat(progress["rate_limited_until"])
+    assert 80 < (until - datetime.now(UTC)).total_seconds() < 91
+    assert (progress["message"], progress["fraction"]) == ("the API is busy", 0.1)
+    assert house("list", job_id).out.split("\t")[2:4] == ["running", "rate_limited"]
+    assert any("running, rate limited" in row for row in house.screen("list", columns=100))
+    assert any("rate limited, 1m left" in row for row in house.screen("status", job_id, columns=100))
+    with house.on_terminal("tail", "-f", job_id) as session:
+        session.until("rate limited, 1m left")
+        assert house("progress", "--job", job_id, "2/10").status == 0
+        session.interrupt()
+        session.end()
+    assert house.json("status", "--json", job_id)["progress"]["rate_limited_until"] is None
+    assert house("progress", "--job", job_id, "--rate-limited", "8d").status == 65
+    for time in ("7d", "0"):
+        assert house("progress", "--job", job_id, "--rate-limited", time).status == 0
+    assert house.json("status", "--json", job_id)["progress"]["rate_limited_until"] is None
+    house.over(int(job_id))
+
+
+def test_what_is_not_in_a_hurry_needs_no_daemon_either(house: House) -> None:
+    """In a job all that `progress` takes is written into the report file, or refused, also what it has to look at."""
+    python, *words = JOBD
+    script = f"""jobd() {{ {python} {" ".join(words)} "$@"; }}
+    unset JOBD_SOCKET; export JOBD_DIR=/nowhere
+    jobd progress '{{"item": "a", "state": "failed"}}' && jobd progress --rate-limited 1m && ! jobd progress soon"""
+    job = house.daemon.job(house.ran("sh", "-c", script))
+    assert (job["state"], job["progress"]["items"]["failed"], job["warned"]) == ("completed", 1, 1)
+    assert "rate_limited" in [entry["event"]["type"] for entry in house.daemon.entries() if entry["job"] == job["id"]]
 
 
 def test_from_inside_without_a_word_to_the_daemon(house: House) -> None:

@@ -84,6 +84,7 @@ item clip-17 failed "it's \$HOME \\n %s" '*'
 beat
 note 'ünï' '
 '
+rate_limited 30s 'too  many'
 """
 LINES = [
     "40% half way x y",
@@ -92,6 +93,7 @@ LINES = [
     r"item clip-17 failed it's $HOME \n %s *",
     "beat",
     "message ünï  ",
+    "rate_limited 30s too  many",
 ]
 
 

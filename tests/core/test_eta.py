@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core import lifecycle
+from jobd.core import clocks, lifecycle, telling
 from jobd.core.eta import Eta, estimate
 from jobd.core.events import Event
 from jobd.core.model import Job, State
@@ -185,7 +185,7 @@ def test_pauses_do_not_run_it_away() -> None:
     """A job that stands still for an hour has as much left as before."""
     job = job_in(State.RUNNING)
     for second in range(1, 31):
-        job = after(job, lifecycle.report(job, Report(done=float(second), total=100), moment(second)))
+        job = after(job, telling.report(job, Report(done=float(second), total=100), moment(second)))
     assert seconds_left(job, 30) == pytest.approx(70, abs=0.5)
     job = after(job, lifecycle.pause(job))
     job = after(job, lifecycle.paused(job, moment(30)))
@@ -224,7 +224,7 @@ def after(job: Job, events: list[Event]) -> Job:
 
 def seconds_left(job: Job, second: float) -> float:
     """Estimate at some second after the start, by the clock on the wall."""
-    elapsed = lifecycle.elapsed(job, moment(second))
+    elapsed = clocks.elapsed(job, moment(second))
     assert elapsed is not None
     return left(job.progress, elapsed)
 

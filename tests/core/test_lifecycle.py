@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from jobd.core import clocks, lifecycle, telling
 from jobd.core import events as happened
-from jobd.core import lifecycle
 from jobd.core.errors import (
     BadProgress,
     IllegalChange,
@@ -27,7 +27,7 @@ ASK: dict[str, Any] = {
     "resume": lambda job: lifecycle.resume(job, moment(5)),
     "cancel": lambda job: lifecycle.cancel(job, moment(5), 10.0, 15, None, 1000),
     "abandon": lifecycle.abandon,
-    "report": lambda job: lifecycle.report(job, Report(done=1, total=2), moment(5)),
+    "report": lambda job: telling.report(job, Report(done=1, total=2), moment(5)),
     "end": lambda job: lifecycle.end(job, 0, moment(5)),
     "retry": lifecycle.retry,
     "remove": lifecycle.remove,
@@ -185,7 +185,7 @@ def test_an_end_before_the_start_was_recorded(ending: Ending, state: State) -> N
     job = live(starting(), lifecycle.exited(starting(), ending, None))
     assert job.state is state
     assert job.started_at == (AT if ending.start_errno is None else None)
-    assert lifecycle.elapsed(job, moment(99)) == (3.0 if ending.start_errno is None else None)
+    assert clocks.elapsed(job, moment(99)) == (3.0 if ending.start_errno is None else None)
 
 
 def test_a_waiting_job_is_canceled_at_once() -> None:
@@ -210,7 +210,7 @@ def test_abandoning_says_so() -> None:
     """A job given up on is canceled, with a detail that tells of its processes."""
     job = live(job_in(State.CANCELING), lifecycle.abandon(job_in(State.CANCELING)))
     assert (job.state, job.detail) == (State.CANCELED, "abandoned with processes alive")
-    assert lifecycle.elapsed(job, moment(99)) is None
+    assert clocks.elapsed(job, moment(99)) is None
     error = lifecycle.still_alive(job, ("4242", "4243"))
     assert isinstance(error, TreeStillAlive)
     assert error.hint == "ps -o pid,uid,stat,args -p 4242,4243 · jobd status 7"
@@ -232,7 +232,7 @@ def test_lost(detail: str, ended_at: Any, elapsed: float | None) -> None:
     assert ending is not None
     assert ending.ended_at == ended_at
     assert job.ended_at is not None
-    assert lifecycle.elapsed(job, moment(500)) == elapsed
+    assert clocks.elapsed(job, moment(500)) == elapsed
 
 
 def test_a_canceled_job_that_is_lost_is_canceled() -> None:
@@ -276,7 +276,7 @@ def test_an_attempt_that_seemed_to_run_can_be_taken_back() -> None:
 
 def test_a_retry_starts_afresh() -> None:
     """What belonged to the last attempt is gone from the job and kept in the list of attempts."""
-    job = live(running(), lifecycle.report(running(), Report(done=3, total=10, message="m"), moment(2)))
+    job = live(running(), telling.report(running(), Report(done=3, total=10, message="m"), moment(2)))
     job = live(job, [EVENTS[happened.Measured]])
     job = live(job, lifecycle.cancel(job, moment(3), 10.0, 15, "enough", 1000))
     job = live(job, lifecycle.exited(job, Ending(status=15, elapsed=4.0, ended_at=AT), Usage(cpu_seconds=1.0)))
@@ -285,28 +285,28 @@ def test_a_retry_starts_afresh() -> None:
     cleared = (again.reason, again.detail, again.started_at, again.ended_at, again.usage, again.cancellation)
     assert cleared == (None,) * 6
     assert (again.progress, again.series, again.withdrawn) == (waiting().progress, (), 0)
-    assert lifecycle.elapsed(again, moment(9)) is None
+    assert clocks.elapsed(again, moment(9)) is None
 
 
 def test_reports_are_checked_however_they_come() -> None:
     """A report that no line made is held to the same rules."""
     with pytest.raises(BadProgress, match="more done than the total"):
-        lifecycle.report(running(), Report(done=3, total=2), moment(1))
+        telling.report(running(), Report(done=3, total=2), moment(1))
 
 
 def test_a_begun_job_ends_with_the_status_it_says() -> None:
     """`end` is the word of the job itself: an exit status, and the time since it began."""
     job = live(begun(), lifecycle.end(begun(), 3, moment(60)))
-    assert (job.state, job.reason, lifecycle.elapsed(job, moment(600))) == (State.FAILED, "exit:3", 60.0)
+    assert (job.state, job.reason, clocks.elapsed(job, moment(600))) == (State.FAILED, "exit:3", 60.0)
     assert live(begun(), lifecycle.end(begun(), 0, moment(60))).state is State.COMPLETED
 
 
 def test_a_process_that_is_gone() -> None:
     """An attached process ends its job with its status; a begun job says its own, and is lost without a word."""
     attached = live(None, [replace(EVENTS[happened.Begun], command=("sync", "-a"), started_at=AT)])
-    assert (attached.started_at, lifecycle.elapsed(attached, moment(5))) == (AT, 5.0)
+    assert (attached.started_at, clocks.elapsed(attached, moment(5))) == (AT, 5.0)
     well = live(attached, lifecycle.gone(attached, 0, moment(60)))
-    assert (well.state, lifecycle.elapsed(well, moment(600))) == (State.COMPLETED, 60.0)
+    assert (well.state, clocks.elapsed(well, moment(600))) == (State.COMPLETED, 60.0)
     used = Usage(cpu_seconds=3.0)
     for job, status, now, reason in (
         (attached, 9, moment(60), ("signal:9", "SIGKILL, possibly out of memory")),
@@ -351,7 +351,7 @@ CLOCKS = {
 def test_clocks(case: str) -> None:
     """Elapsed seconds are those since the start, without pauses, and never below zero."""
     tried, now, seconds = CLOCKS[case]
-    assert lifecycle.lasted(tried, now) == seconds
+    assert clocks.lasted(tried, now) == seconds
 
 
 def pause_at(job: Job, seconds: float) -> Job:
@@ -362,26 +362,26 @@ def pause_at(job: Job, seconds: float) -> Job:
 def test_pauses_do_not_count() -> None:
     """The clock of a job stands still while it is paused and goes on afterwards."""
     job = pause_at(running(), 10)
-    assert lifecycle.elapsed(job, moment(25)) == 10.0
+    assert clocks.elapsed(job, moment(25)) == 10.0
     job = live(job, lifecycle.resume(job, moment(30)))
-    assert lifecycle.elapsed(job, moment(35)) == 15.0
+    assert clocks.elapsed(job, moment(35)) == 15.0
     job = pause_at(job, 40)
     job = live(job, lifecycle.resume(job, moment(41)))
-    assert lifecycle.elapsed(job, moment(42)) == 21.0
+    assert clocks.elapsed(job, moment(42)) == 21.0
 
 
 def test_a_cancel_ends_the_pause() -> None:
     """A paused job that is asked to end runs again, and its clock with it."""
     job = pause_at(running(), 10)
     job = live(job, lifecycle.cancel(job, moment(30), 10.0, 15, None, 1000))
-    assert lifecycle.elapsed(job, moment(33)) == 13.0
+    assert clocks.elapsed(job, moment(33)) == 13.0
 
 
 def test_a_job_that_ends_in_a_pause() -> None:
     """A pause that lasted until the end does not count either."""
     job = pause_at(running(), 10)
     job = live(job, lifecycle.exited(job, Ending(status=9, elapsed=30.0, ended_at=moment(30).wall), None))
-    assert lifecycle.elapsed(job, moment(99)) == 10.0
+    assert clocks.elapsed(job, moment(99)) == 10.0
 
 
 STATUSES = {0: (0, None), 256: (1, None), 255 << 8: (255, None), 9: (None, 9), 0x8B: (None, 11), 64: (None, 64)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jobd.core import progress
 from jobd.core import report as report_lines
 from jobd.core.errors import BadProgress
-from jobd.core.notifications import MEANING, translate
+from jobd.core.notifications import MARK, MEANING, PROBLEMS, SEPARATOR, translate, unwrap
 from jobd.core.progress import Report
 
 TEXTS = {
@@ -67,3 +67,18 @@ def test_what_is_produced_can_be_read() -> None:
     parsed = [progress.parse(line) for line in MEANING.values()]
     assert parsed.count(Report()) == 1
     assert all(report.message for report in parsed if report != Report())
+
+
+@pytest.mark.parametrize("message", TEXTS, ids=repr)
+def test_the_line_of_the_shim(message: bytes) -> None:
+    """What the shim has made one line of means the same."""
+    assert unwrap(MARK + b"ok " + message.replace(b"\n", SEPARATOR)) == translate(message)
+
+
+@pytest.mark.parametrize("word", [*PROBLEMS, b"whatever"])
+def test_what_the_shim_has_marked(word: bytes) -> None:
+    """A message that is too long, or a stranger's, is refused with its beginning, whatever it says; so is nonsense."""
+    said = unwrap(MARK + word + b" STATUS=3/4" + SEPARATOR + b"x" * 5000)
+    assert (said.lines, len(said.refused)) == ([], 1)
+    assert "STATUS=3/4" in said.refused[0].details["text"]
+    assert said.refused[0].details["problem"] == PROBLEMS.get(word, "no message to NOTIFY_SOCKET")

@@ -1,6 +1,7 @@
 """The state machine: every cell of the table, no dead ends, and no rule of the lifecycle that steps outside of it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -10,11 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, states
+from jobd.core import lifecycle, schedule, states, telling
 from jobd.core.errors import IllegalChange, Refused
 from jobd.core.events import Entry, Event
 from jobd.core.model import FINAL, Ending, Job, State
 from jobd.core.progress import Report
+from jobd.core.retries import Retries
 from tests.core.samples import EVENTS, MAIN, ORIGIN, SHIM, SPEC, entry, job_in, moment
 
 CELLS = [(kind, before) for kind in happened.leaves() for before in (None, *State)]
@@ -81,7 +83,8 @@ def test_only_the_end_of_a_job_is_final() -> None:
 class Lives(RuleBasedStateMachine):
     """Jobs lead all lives that the lifecycle allows, beside a model of a few variables.
 
-    The model knows the state, whether an attempt is open, whether it has started, and how often it was withdrawn.
+    The model knows the state, whether an attempt is open, whether it has started, how often it was withdrawn, how often
+    it may be run again by itself, and whether it waits for that.
     """
 
     def __init__(self) -> None:
@@ -89,13 +92,15 @@ class Lives(RuleBasedStateMachine):
         self.log: list[bytes] = []
         self.job: Job | None = None
         self.state = State.PENDING
-        self.open = self.begun = False
-        self.withdrawals = self.numbers = self.ends = self.seconds = 0
+        self.open = self.begun = self.resting = self.again = False
+        self.withdrawals = self.numbers = self.ends = self.seconds = self.left = 0
 
-    @initialize()
-    def submit(self) -> None:
+    @initialize(retries=st.sampled_from([0, 1, 3]))
+    def submit(self, retries: int = 0) -> None:
         """A job comes into being."""
-        self.record([happened.Submitted(name="x", origin=ORIGIN, spec=SPEC)])
+        self.left = retries
+        wanted = Retries(most=retries) if retries else None
+        self.record([happened.Submitted(name="x", origin=ORIGIN, spec=SPEC, retries=wanted)])
 
     def record(self, events: list[Event]) -> None:
         """Fold events as the gate does; a refusal here is a rule that promised too much."""
@@ -118,7 +123,18 @@ class Lives(RuleBasedStateMachine):
 
     def end(self, state: State) -> None:
         """Remember that the job has ended."""
-        self.state, self.open = state, False
+        self.state, self.open, self.resting = state, False, False
+
+    def fail(self, *, for_good: bool = False) -> None:
+        """Remember that an attempt has failed: the job is canceled, has failed, or waits to be run again."""
+        if self.state is State.CANCELING and not self.again:
+            self.end(State.CANCELED)
+        elif self.left and (not for_good or self.state is State.CANCELING):
+            self.end(State.PENDING)
+            self.left -= 1
+            self.resting = True
+        else:
+            self.end(State.FAILED)
 
     @rule()
     def open_attempt(self) -> None:
@@ -126,7 +142,7 @@ class Lives(RuleBasedStateMachine):
         allowed = self.state is State.PENDING and not self.open
         self.ask(allowed, lifecycle.open_attempt, moment(self.seconds), "cookie", None)
         if allowed:
-            self.open, self.begun = True, False
+            self.open, self.begun, self.resting, self.again = True, False, False, False
             self.numbers += 1
 
     @rule()
@@ -151,7 +167,7 @@ class Lives(RuleBasedStateMachine):
     @rule(done=st.integers(0, 10))
     def report(self, done: int) -> None:
         """It says how far it is."""
-        self.ask(self.state not in FINAL, lifecycle.report, Report(done=done, total=10), moment(self.seconds))
+        self.ask(self.state not in FINAL, telling.report, Report(done=done, total=10), moment(self.seconds))
 
     @rule()
     def pause(self) -> None:
@@ -177,12 +193,15 @@ class Lives(RuleBasedStateMachine):
         self.ask(True, lifecycle.draining, 0)
         self.state = State.COMPLETING if self.state in HELD else self.state
 
-    @rule(grace=st.sampled_from([0.0, 10.0]))
-    def cancel(self, grace: float) -> None:
-        """Somebody wants it to end."""
-        self.ask(self.state not in FINAL, lifecycle.cancel, moment(self.seconds), grace, 15, "enough", 1000)
+    @rule(grace=st.sampled_from([0.0, 10.0]), again=st.booleans())
+    def cancel(self, grace: float, again: bool = False) -> None:  # noqa: FBT001, FBT002 -- made by hypothesis
+        """Somebody wants it to end, perhaps to be run again."""
+        decide = partial(lifecycle.cancel, again=again)
+        self.ask(self.state not in FINAL, decide, moment(self.seconds), grace, 15, "enough", 1000)
         if self.state not in FINAL:
+            self.again = again and (self.state is not State.CANCELING or self.again)
             self.state = State.CANCELING if self.open else State.CANCELED
+            self.resting = False
 
     @rule()
     def abandon(self) -> None:
@@ -197,35 +216,46 @@ class Lives(RuleBasedStateMachine):
         """Nothing of it is left."""
         ending = Ending(status=status, start_errno=errno, elapsed=1.0)
         self.ask(True, lifecycle.exited, ending, None)
-        if self.open:
-            other = State.CANCELED if self.state is State.CANCELING else State.FAILED
-            self.end(State.COMPLETED if status == 0 and errno is None else other)
+        if self.open and status == 0 and errno is None:
+            self.end(State.COMPLETED)
+        elif self.open:
+            self.fail(for_good=errno is not None)
 
     @rule(detail=st.sampled_from(["reboot", "shim"]))
     def lost(self, detail: str) -> None:
         """Nobody knows what became of it."""
         self.ask(True, lifecycle.lost, detail, moment(self.seconds))
         if self.open:
-            self.end(State.CANCELED if self.state is State.CANCELING else State.FAILED)
+            self.fail()
 
     @rule()
     def end_from_outside(self) -> None:
         """Somebody says it has ended, which is not for them to say."""
         self.ask(False, lifecycle.end, 0, moment(self.seconds))
 
-    @precondition(lambda self: self.state in FINAL)
+    @precondition(lambda self: self.state in FINAL or self.resting)
     @rule()
     def retry(self) -> None:
         """Somebody wants another attempt."""
+        assert self.job is not None
+        if self.state in FINAL:
+            self.left = self.job.retries.most if self.job.retries else 0
         self.ask(True, lifecycle.retry)
-        self.state, self.ends, self.withdrawals = State.PENDING, 0, 0
+        self.state, self.ends, self.withdrawals, self.resting = State.PENDING, 0, 0, False
+
+    @rule()
+    def due(self) -> None:
+        """It is time for another attempt, if it waits for that."""
+        self.ask(True, lifecycle.due)
+        self.resting = False
 
     @precondition(lambda self: self.state not in FINAL)
     @rule()
     def remove_or_retry_too_early(self) -> None:
         """Somebody wants it forgotten or run again before its end."""
         self.ask(False, lifecycle.remove)
-        self.ask(False, lifecycle.retry)
+        if not self.resting:
+            self.ask(False, lifecycle.retry)
 
     @invariant()
     def agrees_with_the_model(self) -> None:
@@ -234,6 +264,9 @@ class Lives(RuleBasedStateMachine):
             assert (self.job.state, self.job.open, self.job.numbered) == (self.state, self.open, self.numbers)
             assert self.ends == (self.state in FINAL)
             assert self.job.done == (self.state in FINAL)
+            assert (self.job.backs_off, schedule.waits(self.job)) == (
+                self.resting, self.state is State.PENDING and not self.open and not self.resting,
+            )  # fmt: skip
 
     def teardown(self) -> None:
         """Replaying the log as it was written gives the same record, and the record survives its own JSON."""
@@ -251,8 +284,8 @@ TestLives.settings = settings(max_examples=100, stateful_step_count=15, deadline
 STEPS: tuple[tuple[Callable[..., None], tuple[object, ...]], ...] = (
     *((step, ()) for step in (Lives.open_attempt, Lives.started, Lives.pause, Lives.paused, Lives.resume)),
     *((step, ()) for step in (Lives.open_attempt, Lives.started, Lives.withdrawn, Lives.withdrawn, Lives.draining)),
-    *((step, ()) for step in (Lives.abandon, Lives.end_from_outside)),
-    *((Lives.cancel, (grace,)) for grace in (0.0, 10.0)),
+    *((step, ()) for step in (Lives.abandon, Lives.end_from_outside, Lives.due)),
+    *((Lives.cancel, told) for told in ((0.0, False), (10.0, False), (10.0, True))),
     *((Lives.exited, ending) for ending in ((0, None), (256, None), (9, None), (None, None), (32512, 2))),
     *((Lives.lost, (detail,)) for detail in ("reboot", "shim")),
     *((Lives.report, (done,)) for done in (3, 0)),
@@ -264,7 +297,7 @@ STEPS: tuple[tuple[Callable[..., None], tuple[object, ...]], ...] = (
 def test_many_lives(steps: bytes) -> None:
     """The same lives, many more of them and longer ones."""
     life = Lives()
-    life.submit()
+    life.submit(steps[0] % 3)
     for number in steps:
         step, told = STEPS[number % len(STEPS)]
         step(life, *told)

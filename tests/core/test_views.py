@@ -73,7 +73,7 @@ def at(seconds: float) -> str:
 
 
 NOTHING_SAID = dict.fromkeys("fraction done total unit message stage rate eta".split()) | {
-    "reports": 0, "updated_at": None, "stages": [], "items": None,
+    "reports": 0, "updated_at": None, "stages": [], "items": None, "rate_limited_until": None,
 }  # fmt: skip
 NOTHING_USED = dict.fromkeys(STABLE["usage"].split()) | {"series": []}
 
@@ -118,6 +118,9 @@ KILLED: dict[str, Any] = {
     "output": None,
     "origin": {"uid": 1000, "pid": 77, "tty": "pts/3", "cwd": "/srv/video"},
     "heartbeat": None,
+    "retries": None,
+    "retried": 0,
+    "not_before": None,
     "stale_since": None,
     "warnings": [],
     "warned": 0,
@@ -179,6 +182,7 @@ def test_running() -> None:
             "updated_at": at(1),
             "stages": [],
             "items": None,
+            "rate_limited_until": None,
         },
         "usage": {
             "cpu_percent": 186.5,

@@ -192,7 +192,7 @@ def altered(root: Path, name: str, change: Callable[[str], str]) -> Path:
     """Copy the programs, one of them changed; the change must be one."""
     folder = root / "altered"
     folder.mkdir()
-    for program in ("zygote.py", "shim.py", "launch.py", "process.py"):
+    for program in ("zygote.py", "shim.py", "launch.py", "process.py", "notify.py"):
         shutil.copy(PROGRAMS / program, folder)
     before = (folder / name).read_text()
     after = change(before)

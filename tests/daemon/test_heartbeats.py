@@ -134,6 +134,23 @@ def test_a_job_that_stands_still_need_not_speak(house: House) -> None:
     house.over(other)
 
 
+def test_a_job_in_a_rate_limit_need_not_speak(house: House) -> None:
+    """Its silence counts from the end of the limit; one that goes on before that is listened to from then on."""
+    limited = house.running(heartbeat={"stale_after": 0.3})
+    house.daemon.call("progress", job=str(limited), line="rate_limited 600")
+    ended, lifted = (house.running(heartbeat={"stale_after": 0.3}) for _ in range(2))
+    house.daemon.call("progress", job=str(ended), line="rate_limited 500ms")
+    house.daemon.call("progress", job=str(lifted), line="rate_limited 600")
+    house.daemon.call("progress", job=str(lifted), line="1/2")
+    stale(house, lifted)
+    stale(house, ended)
+    [said], [noted] = times(house, ended, "rate_limited"), times(house, ended, "stale")[-1:]
+    assert noted >= said + 0.5 + 0.3
+    assert times(house, limited, "stale")[-1:] < times(house, limited, "rate_limited")
+    for job_id in (limited, ended, lifted):
+        house.over(job_id)
+
+
 def test_what_jobd_did_not_start(house: House) -> None:
     """It is listened to as well; it cannot be canceled, so that is refused."""
     begun = house.daemon.call("begin", name="outside", heartbeat={"beat_every": 0.05})

@@ -1,25 +1,17 @@
-"""What programs in jobs tell their service manager is heard as theirs, and harms nobody."""
+"""What programs in jobs tell their service manager is heard as theirs, whether a daemon is there or not."""
 
-import asyncio
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobd.core.model import Surroundings
-from jobd.core.notifications import Said
-from jobd.daemon import notify_sockets
-from jobd.daemon.attempts.directory import spec_file
-from jobd.daemon.notify_sockets import NotifySockets
-from tests.daemon.hearing import eventually
-from tests.living import Living
-from tests.making import Maker
+from tests.commands.running import Gate
+from tests.living import Living, insist
 from tests.waiting import until
 
 #: As the package sdnotify does it: connected once, sent to again and again.
@@ -30,13 +22,6 @@ sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 sender.connect("\\0" + address[1:] if address[0] == "@" else address)
 notify = lambda text: sender.sendall(text.encode())
 """
-#: The same for one message, on a new connection.
-SEND = """
-import os, socket, sys
-with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-    sender.sendto(sys.argv[1].encode(), sys.argv[2])
-"""
-NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -88,25 +73,19 @@ def test_bad_messages_are_warnings(living: Living) -> None:
 
 
 def test_a_barrier(living: Living) -> None:
-    """Descriptors are closed when what came before them has been taken in, however many and with whatever message."""
+    """It opens when what came before it will not be lost any more."""
     script = """
 import select
 reading, writing = os.pipe()
-for text, count in (("BARRIER=1", 1), ("FDSTORE=1", 200), ("X_JOBD_PROGRESS=1/2", 250)):
-    socket.send_fds(sender, [text.encode()], count * [writing])
+notify("X_JOBD_PROGRESS=1/2")
+socket.send_fds(sender, [b"BARRIER=1"], [writing])
 os.close(writing)
 poll = select.poll()
 poll.register(reading)
 assert poll.poll(20_000) == [(reading, select.POLLHUP)]
+assert b"X_JOBD_PROGRESS=1/2" in open(os.environ["JOBD_REPORT"], "rb").read()
 """
-    before = descriptors(living)
     assert talk(living, script)["progress"]["fraction"] == 0.5
-    until(lambda: descriptors(living) <= before, what="no descriptor more than before")
-
-
-def descriptors(living: Living) -> int:
-    """Count what the daemon has open."""
-    return len(os.listdir(f"/proc/{living.pid}/fd"))
 
 
 def test_a_flood(living: Living) -> None:
@@ -140,97 +119,65 @@ def test_it_goes_before_an_inherited_one(living: Living) -> None:
     assert not [line for line in said[1:] if line.startswith("NOTIFY_SOCKET")]
 
 
-def test_a_path_that_is_too_long(tmp_path: Path) -> None:
-    """Then there is none, not even an inherited one; up to the length that the kernel takes there is one."""
-    room = notify_sockets.LONGEST_ADDRESS - len(f"{tmp_path}/x/notify") + 1
-    fits, not_any_more = (tmp_path / ("x" * length) for length in (room, room + 1))
+def test_once_connected_heard_for_good(living: Living) -> None:
+    """A program that connects once is heard after the daemon was killed and restarted, and while there is none."""
+    gate = Gate(living.state)
+    script = """
+import time
+for n in range(1, 5):
+    while not os.path.exists(f"step-{n}"):
+        time.sleep(0.02)
+    notify(f"STATUS={n}/10")
+"""
+    job = living.submit(sys.executable, "-c", CLIENT + script, cwd=str(living.state))["id"]
 
-    async def scene(sockets: NotifySockets, told: list[Said], address: str) -> None:
-        assert (len(address), told) == (notify_sockets.LONGEST_ADDRESS, [])
-        send(address, "STATUS=far away")
-        sockets.follow((1, 2), not_any_more)
+    def heard(number: int) -> bool:
+        return bool(insist(living, "list", jobs=[str(job)])[0]["progress"]["done"] == number)
 
-    assert [said.lines for said in hear(fits, scene)] == [[b"message far away"]]
-    assert (notify_sockets.address(not_any_more), not_any_more.exists()) == (None, False)
-    maker = Maker()
-    maker.submit(1)
-    job, _ = maker.start(1)
-    inherited = Surroundings(environment=("A=1", "NOTIFY_SOCKET=/x"))
-    assert spec_file(job, job.attempts[-1], inherited, {"B": "2"}, {}).env == ("A=1", "B=2")
-
-
-def test_across_a_kill(living: Living) -> None:
-    """The next daemon listens again for a job that it adopts."""
-    script = 'read word < gate; python3 -c "$1" "STATUS=$word" "$NOTIFY_SOCKET"; ' * 2
-    gate = living.state / "gate"
-    os.mkfifo(gate)
-    job = living.submit("sh", "-c", script, "sh", SEND, cwd=str(living.state))["id"]
-    gate.write_text("1/4 before\n")
-    until(lambda: living.job(job)["progress"]["fraction"] == 0.25)
+    gate.open(1)
+    until(lambda: heard(1), what="the first word")
     living.kill()
     living.start()
-    gate.write_text("2/4 after\n")
+    gate.open(2)
+    until(lambda: heard(2), what="a word to the next daemon")
+    living.call("daemon.restart")
+    gate.open(3)
+    until(lambda: heard(3), what="a word to its successor")
+    living.kill()
+    gate.open(4)
+    until((living.state / "run" / f"{job}.1" / "exit").exists, what="the end of the job")
+    living.start()
+    ended = living.ended(job)
+    assert (ended["state"], ended["progress"]["done"], ended["progress"]["reports"]) == ("completed", 4, 4)
+
+
+@pytest.mark.skipif(shutil.which("systemd-notify") is None, reason="systemd-notify is not installed")
+def test_each_connection_anew(living: Living) -> None:
+    """systemd-notify connects for each word: it is heard across a kill as well, and so is the report file."""
+    gate = living.state / "other-gate"
+    os.mkfifo(gate)
+    script = "read w < other-gate; systemd-notify --status='1/4 now'; read w < other-gate; echo 2/4 then >&$JOBD_FD"
+    job = living.submit("sh", "-c", script, cwd=str(living.state))["id"]
+    until(lambda: living.job(job)["state"] == "running")
+    living.kill()
+    gate.write_text("go\n")
+    living.start()
+    until(lambda: living.job(job)["progress"]["message"] == "now", what="what was said meanwhile")
+    gate.write_text("go\n")
     progress = living.ended(job)["progress"]
-    assert (progress["fraction"], progress["message"], progress["reports"]) == (0.5, "after", 2)
+    assert (progress["done"], progress["message"], progress["reports"]) == (2, "then", 2)
 
 
-def hear(path: Path, scene: Callable[[NotifySockets, list[Said], str], Any]) -> list[Said]:
-    """Run a scene with the socket of one attempt, and give what was told."""
-    told: list[Said] = []
-
-    async def run() -> None:
-        sockets = NotifySockets(lambda _, said: told.append(said))
-        sockets.bind((1, 1), path)
-        await scene(sockets, told, f"{path}/{notify_sockets.NAME}")
-        sockets.close()
-
-    asyncio.run(run())
-    return told
-
-
-def send(address: str, text: str, uid: int | None = None) -> None:
-    """Send one message from a process that has ended then."""
-    subprocess.run(["/usr/bin/env", "python3", "-c", SEND, text, address], check=True, user=uid)
-
-
-def test_what_was_sent_before_anybody_read(tmp_path: Path) -> None:
-    """It waits in the socket until the job counts as started, and is told when the daemon goes."""
-
-    async def scene(sockets: NotifySockets, told: list[Said], address: str) -> None:
-        send(address, "STATUS=early")
-        assert told == []
-        sockets.follow((1, 1), tmp_path)
-        await eventually(lambda: told, "the early message")
-        send(address, "STATUS=late")
-
-    assert [said.lines for said in hear(tmp_path, scene)] == [[b"message early"], [b"message late"]]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_strangers() -> None:
-    """Even where the way is open, messages of another user are refused, and shown as what they are."""
-    folder = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    folder.chmod(0o755)
-
-    async def scene(sockets: NotifySockets, told: list[Said], address: str) -> None:
-        sockets.follow((1, 1), folder)
-        os.chown(address, NOBODY, -1)
-        send(address, "STATUS=mine", NOBODY)
-        await eventually(lambda: told, "what the stranger said")
-
-    said = hear(folder, scene)[0]
-    shutil.rmtree(folder)
-    assert (said.lines, said.refused[0].details["text"]) == ([], "STATUS=mine")
-    assert "stranger" in said.refused[0].details["problem"]
-
-
-def test_where_no_socket_can_be_made(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The job is not heard on it, and that is all."""
-    (tmp_path / notify_sockets.NAME).mkdir()
-
-    async def scene(sockets: NotifySockets, told: list[Said], address: str) -> None:
-        sockets.follow((1, 1), tmp_path)
-        assert (sockets.finish((1, 1)), told, os.listdir(address)) == (Said([], []), [], [])
-
-    assert hear(tmp_path, scene) == []
-    assert "has no NOTIFY_SOCKET" in caplog.text
+def test_a_flood_while_nobody_reads(living: Living) -> None:
+    """Without a daemon no sender waits, however much it says; all of it counts."""
+    gate = living.state / "third-gate"
+    os.mkfifo(gate)
+    script = CLIENT + "open('third-gate').read()\nfor n in range(1, 2001): notify(f'STATUS={n}/2000')"
+    job = living.submit(sys.executable, "-c", script, cwd=str(living.state))["id"]
+    until(lambda: living.job(job)["state"] == "running")
+    living.kill()
+    gate.open("w").close()
+    until((living.state / "run" / f"{job}.1" / "exit").exists, what="the end of the job")
+    living.start()
+    ended = living.ended(job)
+    assert (ended["progress"]["reports"], ended["progress"]["fraction"], ended["warned"]) == (2000, 1.0, 0)

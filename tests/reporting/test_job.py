@@ -32,6 +32,21 @@ def test_all_it_can_say(said: Said) -> None:
     assert (said.fraction, said.progress.stage) == (0.5, "upload")
 
 
+def test_a_rate_limit_comes_after_the_numbers_before_it(said: Said) -> None:
+    """What was counted before it does not end it; what is counted after it does."""
+    with jobd.job("unused", total=4) as job:
+        job.advance()
+        job.rate_limited(30, "the API said\n429")
+        job.rate_limited(1e9)
+    assert said.lines == ["1/4", "rate_limited 30 the API said 429", "rate_limited 604800"]
+    with jobd.job("unused") as job:
+        for _ in jobd.track(range(3)):
+            job.rate_limited(1.5)
+    assert said.lines[-2:] == ["rate_limited 1.5", '{"done":3,"total":3,"restart":true}']
+    with pytest.raises(ValueError, match="NaN"):
+        job.rate_limited(float("nan"))
+
+
 def test_many_threads(said: Said) -> None:
     """Each step of each thread is counted."""
     with jobd.job("unused", total=8000) as job, ThreadPoolExecutor(8) as pool:

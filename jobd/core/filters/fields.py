@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from jobd.core import figures, lifecycle, staleness, text
+from jobd.core import clocks, figures, staleness, text
 from jobd.core.filters import words
 from jobd.core.filters.kinds import (
     DURATION,
@@ -127,7 +127,7 @@ def _wait(job: Job, now: Moment) -> float | None:
 
 
 def _duration(job: Job, now: Moment) -> float | None:
-    return figures.of(job).duration if job.done else lifecycle.elapsed(job, now)
+    return figures.of(job).duration if job.done else clocks.elapsed(job, now)
 
 
 def _ratio(job: Job, now: Moment) -> float | None:

@@ -10,7 +10,7 @@ import errno
 import posix
 import resource
 import sys
-from _signal import SIG_DFL, signal  # type: ignore[import-not-found]
+from _signal import SIG_DFL, SIG_SETMASK, pthread_sigmask, signal  # type: ignore[import-not-found]
 from binascii import a2b_base64
 from posix import O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_RDONLY, O_WRONLY, _exit, close, dup2, execve, read, write
 from posix import open as open_file
@@ -73,6 +73,7 @@ def become(
         for fd in unwanted:
             close(fd)
         posix.setsid()
+        pthread_sigmask(SIG_SETMASK, ())
         for number in ignored:
             signal(number, SIG_DFL)
         wait_for_go(go, directory)

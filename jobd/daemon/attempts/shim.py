@@ -16,20 +16,7 @@ import sys
 import time
 from _signal import SIGTERM, signal  # type: ignore[import-not-found]
 from fcntl import LOCK_EX, LOCK_NB, flock
-from posix import (
-    O_CREAT,
-    O_DIRECTORY,
-    O_NOFOLLOW,
-    O_RDONLY,
-    O_RDWR,
-    O_TRUNC,
-    O_WRONLY,
-    _exit,
-    close,
-    fsync,
-    read,
-    write,
-)
+from posix import O_CREAT, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY, WNOHANG, _exit, close, fsync, read, write
 from posix import open as open_file
 from time import clock_gettime_ns, sleep, time_ns
 
@@ -39,9 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from resource import struct_rusage
 
+    Sockets = tuple[socket | None, socket | None]
+
 _folder = __file__.rpartition("/")[0]
 sys.path.insert(0, _folder)
 launch = __import__("launch")
+notify = __import__("notify")
 process = __import__("process")
 sys.path.remove(_folder)
 
@@ -81,15 +71,15 @@ def run(path: bytes, umask: int, channel: socket | None = None) -> int:
     process.adopt_orphans()
     pid = go = 0
     try:
-        directory = open_file(path, O_RDONLY | O_DIRECTORY)
+        directory = open_file(path, O_RDONLY | posix.O_DIRECTORY)
         lock = seize(directory)
         if lock < 0:
             answer(channel, b"failed", path, b"%d another shim holds the lock" % errno.EWOULDBLOCK)
             return NOT_MINE
         crash("shim_locked")
-        record = reserve(directory)
+        record, ears = reserve(directory), notify.prepare()
         began = time_ns(), clock_gettime_ns(ELAPSED)
-        pid, go, news = spawn(directory, lock, umask, channel)
+        pid, go, news = spawn(path, directory, lock, umask, (channel, ears))
         crash("before_claim")
         claim = make_claim(directory, pid, began[0])
     except (OSError, MemoryError) as error:
@@ -107,7 +97,7 @@ def run(path: bytes, umask: int, channel: socket | None = None) -> int:
     if channel:
         channel.close()
     crash("after_answer")
-    outcome = watch(pid, hear(news), directory, record, began)
+    outcome = watch(pid, hear(news), directory, record, began, ears)
     crash("shim_leaving")
     return outcome
 
@@ -142,17 +132,22 @@ def reserve(directory: int) -> int:
     return record
 
 
-def spawn(directory: int, lock: int, umask: int, channel: socket | None) -> tuple[int, int, int]:
+def spawn(path: bytes, directory: int, lock: int, umask: int, sockets: Sockets) -> tuple[int, int, int]:
     """Fork the child that becomes the job when it is told to go; return its pid and the pipes to and from it.
+
+    `sockets` are those to the daemon and to the job.
 
     Raises OSError, also for a specification that cannot be opened.
     """
     spec = open_in(directory, b"spec.json", O_RDONLY)
     hear_go, go = posix.pipe()
     news, tell_news = posix.pipe()
+    channel, ears = sockets
     unwanted = (go, channel.fileno()) if channel else (go,)
     pid = posix.fork()
     if not pid:
+        if ears:
+            notify.listen(ears, path)
         launch.become(directory, lock, spec, hear_go, tell_news, umask, process.IGNORED, unwanted)
     signal(SIGTERM, process.forwarder(pid))
     for fd in (spec, hear_go, tell_news):
@@ -165,7 +160,7 @@ def make_claim(directory: int, pid: int, wall: int) -> bytes | None:
     me = posix.getpid()
     claim = CLAIM % (_boot, _pidns, me, process.start_ticks(me), pid, process.start_ticks(pid), wall)
     draft = b"claim.%d" % me
-    fd = open_in(directory, draft, O_WRONLY | O_CREAT | O_TRUNC)
+    fd = open_in(directory, draft, O_WRONLY | O_CREAT | posix.O_TRUNC)
     try:
         write(fd, claim)
         posix.link(draft, b"claim", src_dir_fd=directory, dst_dir_fd=directory)
@@ -218,17 +213,24 @@ def hear(news: int) -> bytes:
     return said
 
 
-def watch(pid: int, said: bytes, directory: int, record: int, began: tuple[int, int]) -> int:
-    """Wait for the job and write its exit record, then for all that it left behind; return the exit status."""
+def watch(pid: int, said: bytes, directory: int, record: int, began: tuple[int, int], ears: socket | None) -> int:
+    """Wait for the job and write its exit record, then for all that it left behind; return the exit status.
+
+    Meanwhile what its programs tell their service manager is written down.
+    """
     outcome = ENDED
-    main = pid
+    main, busy = pid, False
     while True:
+        if ears and not busy:
+            notify.wait(notify.NEWS)
         try:
-            child, status, usage = posix.wait4(-1, 0)
+            child, status, usage = posix.wait4(-1, WNOHANG if ears else 0)
         except ChildProcessError:
             return outcome
+        if ears:
+            busy = notify.hear(ears, directory, notify.LAST if child else notify.MANY) or child > 0
         if child == main:
-            main = 0
+            main = -1
             signal(SIGTERM, process.forwarder(pid, reaped=True))
             crash("main_exited")
             try:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from jobd import __version__
 from jobd.config import Config, Paths, load
 from jobd.core.errors import ConfigInvalid, JobdError
+from jobd.daemon.backoff import Backoff
 from jobd.daemon.engine import Engine
 from jobd.daemon.heartbeats import Heartbeats
 from jobd.daemon.life import instance, listening, service
@@ -118,6 +119,7 @@ class Life:
         crash_point("before_recovery")
         self._recovery.run()
         self._heartbeats.start()
+        self._backoff.start()
         crash_point("after_recovery")
         self._serve(loop)
         await self._over.wait()
@@ -149,6 +151,7 @@ class Life:
         self._orders = Orders(engine, self._recorder, self._limits)
         self._recovery = Recovery(engine, self._recorder)
         self._heartbeats = Heartbeats(engine)
+        self._backoff = Backoff(engine)
         self._settler = Settler(engine)
         self._settings = Settings(os.environ, self._configure)
         self._upkeep = Upkeep(engine, self._recovery, self._chores())
@@ -219,6 +222,7 @@ class Life:
         self._settings.close()
         self._orders.close()
         self._heartbeats.close()
+        self._backoff.close()
         self._recorder.close()
         try:
             await self._store.close()
@@ -246,6 +250,7 @@ class Life:
         self._orders.forget_groups()
         self._upkeep.mend()
         self._heartbeats.look()
+        self._backoff.start()
 
     def _succeed(self) -> None:
         """Become the successor; if that cannot be, end as if asked to stop."""

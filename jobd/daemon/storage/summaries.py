@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from jobd.core import bygone, histogram, lifecycle
+from jobd.core import bygone, clocks, histogram
 from jobd.core.model import Job, Moment
 from jobd.core.past import Run
 from jobd.core.stats import Sums
@@ -91,7 +91,7 @@ def sound_runs(row: Row) -> Row:
 def run(job: Job) -> Run | None:
     """Give what a completed run teaches; None if nobody knows how long it took."""
     ended, said = job.ended_at or job.created_at, job.progress
-    seconds = lifecycle.elapsed(job, Moment(ended, 0, ""))
+    seconds = clocks.worked(job, Moment(ended, 0, ""))
     total = said.total if said.done is not None else None
     return None if seconds is None else Run(seconds, said.samples, total)
 

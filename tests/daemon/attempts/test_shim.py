@@ -78,7 +78,7 @@ def test_the_record(zygote: Zygote) -> None:
     assert record["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert before[0] <= claim["t0"] == record["t0"] <= record["t1"] <= after[0]
     assert 0 < record["elapsed_ns"] <= after[1] - before[1]
-    assert sorted(os.listdir(job.path)) == ["claim", "exit", "lock", "output", "report", "spec.json"]
+    assert sorted(os.listdir(job.path)) == ["claim", "exit", "lock", "notify", "output", "report", "spec.json"]
 
 
 def test_the_claim(zygote: Zygote) -> None:
@@ -380,7 +380,7 @@ def test_alone(tmp_path: Path, code: int) -> None:
     process = standalone(job, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert (process.communicate(timeout=20)[0], process.returncode) == (b"", shim.ENDED)
     assert (job.status(), job.output(), job.claim()["shim"]) == (code << 8, b"out\n", process.pid)
-    assert sorted(os.listdir(job.path)) == ["claim", "exit", "lock", "output", "report", "spec.json"]
+    assert sorted(os.listdir(job.path)) == ["claim", "exit", "lock", "notify", "output", "report", "spec.json"]
 
 
 def test_alone_by_a_relative_path(tmp_path: Path) -> None:

@@ -191,8 +191,12 @@ def test_what_zygote_and_shim_keep_open(zygote: Zygote) -> None:
     executed(claim["pid"], "sleep")
     nowhere = dict.fromkeys(range(10), "/dev/null")
     assert descriptors(pid) == nowhere | {10: os.readlink(f"/proc/{pid}/fd/10")}
-    kept = [str(job.path), str(job.path / "exit.tmp"), str(job.path / "lock")]
-    until(lambda: sorted(descriptors(claim["shim"]).values())[10:] == kept, what="three files open in the shim")
+    kept = [str(job.path), str(job.path / "exit.tmp"), str(job.path / "lock"), "socket"]
+
+    def opened() -> list[str]:
+        return sorted(target.partition(":")[0] for target in descriptors(claim["shim"]).values())[10:]
+
+    until(lambda: opened() == kept, what="three files and a socket open in the shim")
     for process in (pid, claim["shim"]):
         assert (os.readlink(f"/proc/{process}/cwd"), descriptors(process)[2]) == ("/", "/dev/null")
 

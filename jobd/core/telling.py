@@ -1,0 +1,74 @@
+"""What follows from what is said of a job: reports, words about items, and the rate limits in between.
+
+A report may tell of work and of a limit: the work comes first, so the limit begins after it. What is told of work, be
+it a number, a stage or an item, lifts a limit that is still on.
+"""
+
+from collections.abc import MutableMapping, Sequence
+
+from msgspec.structs import replace
+
+from jobd.core import clocks, items, progress
+from jobd.core import events as happened
+from jobd.core.items import Item, ItemReport
+from jobd.core.lifecycle import not_done
+from jobd.core.model import Job, Moment
+
+#: Items that change in one line of the log.
+ITEMS_AT_ONCE = 500
+#: A limit that ends so many seconds earlier or later than was said before is the same: a job may count down.
+SAME_END = 1.0
+
+
+def report(job: Job, said: progress.Report, now: Moment) -> list[happened.Event]:
+    """Take in what somebody reports of the job. Raises JobFinished, BadProgress."""
+    not_done(job, "reported on")
+    progress.check(said)
+    return told(job, said, 1, now, clocks.worked(job, now))
+
+
+def told(job: Job, said: progress.Report, count: int, now: Moment, worked: float | None) -> list[happened.Event]:
+    """Take in a report that stands for `count`, made when the job had `worked` for so many seconds."""
+    words = replace(said, rate_limited=None) if said.rate_limited is not None else said
+    lifted = _lifted(job, now) if said.moves else []
+    return [
+        *lifted,
+        happened.Progressed(report=words, count=count, elapsed=worked),
+        *_limited(job, said.rate_limited, now, lifted=bool(lifted)),
+    ]
+
+
+def items_changed(
+    job: Job, said: Sequence[ItemReport], known: MutableMapping[str, Item], now: Moment, worked: float | None
+) -> tuple[list[happened.Event], list[tuple[ItemReport, str]]]:
+    """Take in what somebody reports of items, some at a time; give what is refused beside it, with the problem.
+
+    `known` are the items of the job by key; they are brought up to date. Raises JobFinished.
+    """
+    not_done(job, "reported on")
+    events, refused = list[happened.Event](), list[tuple[ItemReport, str]]()
+    for start in range(0, len(said), ITEMS_AT_ONCE):
+        part = said[start : start + ITEMS_AT_ONCE]
+        changed, bad = items.changes(part, known, now.wall)
+        refused += bad
+        if changed:
+            events.append(happened.ItemsChanged(changes=tuple(changed), count=len(part) - len(bad), elapsed=worked))
+    return [*(_lifted(job, now) if events else []), *events], refused
+
+
+def _lifted(job: Job, now: Moment) -> list[happened.Event]:
+    """End a rate limit that is still on."""
+    passed = clocks.elapsed(job, now)
+    if passed is None or not clocks.limit_left(job, now):
+        return []
+    return [happened.RateLimitLifted(elapsed=passed)]
+
+
+def _limited(job: Job, seconds: float | None, now: Moment, *, lifted: bool) -> list[happened.Event]:
+    """Begin a rate limit, unless it is the one that is on; none at all (0) ends it."""
+    passed, left = clocks.elapsed(job, now), 0.0 if lifted else clocks.limit_left(job, now)
+    if seconds is None or passed is None or not job.open:
+        return []
+    if not seconds:
+        return [happened.RateLimitLifted(elapsed=passed)] if left else []
+    return [] if left and abs(left - seconds) < SAME_END else [happened.RateLimited(seconds=seconds, elapsed=passed)]
