@@ -18,7 +18,7 @@ from jobd.core.progress import NOTHING, Report, advance
 from jobd.core.progress_record import Progress
 from jobd.core.usual import Usual
 from tests.bench.measure import Figure, row
-from tests.bench.traces import FOLDER, Trace
+from tests.bench.traces import FOLDER, Trace, families
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = 40
@@ -77,7 +77,7 @@ ESTIMATORS: dict[str, Callable[[Moment], float | None]] = {
 }
 
 
-def families() -> dict[str, list[Trace]]:
+def _families() -> dict[str, list[Trace]]:
     """Read the recorded runs by family."""
     files = sorted(FOLDER.glob("*.json"))
     return {file.stem: msgspec.json.decode(file.read_bytes(), type=list[Trace]) for file in files}
