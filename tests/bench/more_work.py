@@ -1,6 +1,6 @@
 """Families of runs that only judge estimates: what nobody looked at while they were tuned."""
 
-# ruff: noqa: ARG001, S311 -- steps of all families take the same; nothing here is secret
+# ruff: noqa: ARG001 -- steps of all families take the same
 
 import http.server
 import os
@@ -15,14 +15,15 @@ from pathlib import Path
 from random import Random
 
 from tests.bench.programs import MEGABYTE, counted, real_files
-from tests.bench.traces import READY, family
+from tests.bench.traces import family
 
 TESTS = Path(__file__).parents[1]
 
 INDEXING = """
 import sqlite3, sys
 base = sqlite3.connect(sys.argv[1], isolation_level=None)
-base.executescript('PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; CREATE VIRTUAL TABLE t USING fts5 (a, b); BEGIN')
+base.executescript('PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF')
+base.executescript('CREATE VIRTUAL TABLE t USING fts5 (a, b); BEGIN')
 for path in open(sys.argv[2]).read().splitlines():
     base.execute('INSERT INTO t VALUES (?, ?)', (path, open(path, encoding='latin-1').read()))
     print('indexed', flush=True)
@@ -90,7 +91,9 @@ def backup(size: float, folder: Path, chance: Random) -> Iterator[tuple[float, f
         if found > size * MEGABYTE:
             break
     (folder / "listing").write_text("".join(f"{path}\0" for path in files))
-    shell = 'stdbuf -oL tar -C / --null -T "$0/listing" --checkpoint=50 --checkpoint-action=echo=%u -czf "$0/it.tgz" 2>&1'
+    shell = (
+        'stdbuf -oL tar -C / --null -T "$0/listing" --checkpoint=50 --checkpoint-action=echo=%u -czf "$0/it.tgz" 2>&1'
+    )
     for records, total in counted(["sh", "-c", shell, str(folder)], rb"(\d+)$", total=found // 10240):
         yield min(records, total), total
 
@@ -178,7 +181,18 @@ def pytest(size: float, folder: Path, chance: Random) -> Iterator[tuple[float, f
     """Run some files of this project's tests, which say how many percent are through; collecting them comes first."""
     names = "accounting events items model past progress quantities report selection series states text".split()
     files = [str(TESTS / "core" / f"test_{name}.py") for name in sorted(chance.sample(names, int(size)))]
-    argv = [sys.executable, "-u", "-m", "pytest", "-v", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent), *files]
+    argv = [
+        sys.executable,
+        "-u",
+        "-m",
+        "pytest",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(TESTS.parent),
+        *files,
+    ]
     yield from counted(argv, rb"\[ *(\d+)%\]", total=100)
 
 
@@ -188,7 +202,19 @@ def repack(size: float, folder: Path, chance: Random) -> Iterator[tuple[float, f
     files = chance.sample(real_files("/usr/include", "/usr/share/doc"), int(size))
     for number, path in enumerate(files):
         (folder / str(number)).write_bytes(Path(path).read_bytes())
-    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", "-c", "gc.auto=0", "-c", "core.safecrlf=0"]
+    git = [
+        "git",
+        "-C",
+        str(folder),
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "-c",
+        "gc.auto=0",
+        "-c",
+        "core.safecrlf=0",
+    ]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run([*git, *words], check=True, stdout=subprocess.DEVNULL)
     packing = '"$@" -c pack.threads=1 pack-objects --all --progress --window=50 --depth=20 "$0/it" 2>&1 </dev/null'

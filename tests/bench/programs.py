@@ -71,5 +71,3 @@ def mixed_files(size: int, chance: Random) -> bytes:
 def sorted_never(size: int, chance: Random) -> bytes:
     """Make lines in no order."""
     return b"".join(b"%x\n" % chance.getrandbits(200) for _ in range(size // 50))
-
-

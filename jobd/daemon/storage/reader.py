@@ -197,5 +197,5 @@ class Reader:
 def _run(job: Job) -> past.Run | None:
     ended, said = job.ended_at or job.created_at, job.progress
     seconds = lifecycle.elapsed(job, Moment(ended, 0, ""))
-    total = said.total if said.done is not None else None
+    total = said.total if said.done is not None and not said.weighted else None
     return None if seconds is None else past.Run(seconds, said.samples, total)
