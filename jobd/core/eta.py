@@ -1,59 +1,41 @@
 """When a job will end: from its own speed and from earlier runs of the same name.
 
-Two views of the seconds that are left are taken, each as a median and a variance of its logarithm:
+What is left is known as a logarithm of seconds with a variance: the estimate is its middle, and the band goes from the
+10th to the 90th percentile. It comes from `outlook`, which compares the run with earlier ones that said how far they
+were; where there are none, from the job's own `pace`. Before the job says how far it is only earlier durations tell,
+without those that it has outlived (the rest of a log-logistic distribution, in closed form).
 
-- **pace**: what is left at the job's own speed, after `pace` has straightened its progress by the usual shape. A run
-  that is slower than usual so far stays slower. Its variance is how much earlier runs differed in the share of time
-  that was over at this fraction (empirical quantiles of the error an estimate would have made then), how badly the
-  job's own speeds foretold so far, and, for work in few large steps, the length of a step.
-- **history**: how long earlier runs took, given that this one has already lasted so long (quantiles of a log-logistic
-  distribution cut off at the time that has passed, in closed form). If the time for a unit of the total varied clearly
-  less than the time as a whole, it is taken times the total of this run.
-
-They are joined by precision, that is by one through variance (the least variance of a weighted mean; Bates and
-Granger 1969): history decides at first, the job's own pace later, whichever has proved to be narrower. If they are
-further apart than both variances explain, this run is unlike the others and history counts less (as between studies
-that disagree: DerSimonian and Laird 1986, but only one side is doubted). Quantiles of few runs lie too close together:
-their distance is widened by WIDENED / runs (close to Student's t up to fifty runs), and a spread expected of any work
-counts as much as some runs more. The band goes from the 10th to the 90th percentile.
-
-Pauses do not count, since the time passed leaves them out. When it is past the usual 95th percentile, history has no
-number any more: `over` says by how much. A pace that has been silent for longer than the whole run should have taken is
-none either.
+Between two numbers a run is thought to go on as usual up to where the next number would be, and to wait there: a stall
+makes what is left longer, slowly. If it is silent for longer than the whole run should have taken, nothing is known.
+Pauses do not count, since the time passed leaves them out. When it is past the usual 95th percentile, `over` says by
+how much, and earlier durations have no number any more.
 """
 
 import math
-from bisect import bisect_left
-from typing import NamedTuple
 
 import msgspec
 
-from jobd.core import pace
-from jobd.core.past import GRID
+from jobd.core import outlook, pace
+from jobd.core.outlook import SMALLEST, TENTH, View
 from jobd.core.progress_record import Progress
-from jobd.core.usual import Quantiles, Usual
+from jobd.core.usual import Usual
 
-#: Standard deviations from the median to the 10th and 90th percentile of a normal and of a logistic distribution.
-NORMAL_TENTH, LOGISTIC_TENTH = 1.2816, math.log(9)
-#: The quantiles of n runs are taken (1 + WIDENED / n) times as far apart as they are.
-WIDENED = 4.0
-#: Spread (deviation of the logarithm) expected of the durations of any name, and how many runs that is worth.
-ANY_DURATIONS, ANY_DURATIONS_WORTH = 0.4, 2.0
-#: The same of what is left by the pace: with earlier runs; without, at the end and more of it at the beginning.
-ANY_SHAPE, ANY_SHAPE_WORTH = 0.1, 4.0
-ALONE_END, ALONE_BEGINNING = 0.45, 0.25
-#: How much the job's own errors count against what is expected of any job.
-OWN_ERRORS = 0.5
-#: The deviation that one step of the progress may add, as a share of its length.
-STEP_ERROR = 0.5
-#: How much of the distance from earlier runs that nothing explains counts against them.
-DOUBT = 2.0
-#: The time for a unit is preferred if it varied less than this share of how much the whole time did.
-UNIT_GAIN = 0.8
+#: From the middle to the 10th percentile of a logistic distribution.
+LOGISTIC_TENTH = math.log(9)
 #: When it is so likely against one that a run had ended by now, earlier runs say nothing of this one.
 OUTLIVED = 1000.0
-#: No deviation of a logarithm is larger, and no median smaller as a share of the time passed.
-WIDEST, SMALLEST = 3.0, 1e-4
+#: Below this fraction a number says nothing yet.
+FIRST_FRACTION = 0.001
+#: A first number of at least so much that comes so many times earlier than usual goes on where another attempt ended.
+CHECKPOINT, EARLIER = 0.05, 5.0
+#: The next number is never taken for the last: so much of what is left is the longest step.
+LONGEST_STEP = 0.999
+#: The deviation that a step adds, as a share of its length, and the most that it may add.
+STEP_ERROR, MOST_STEP_ERROR = 0.7, 2.0
+#: Without earlier runs the logarithm of what is left varies so much, and by so much of how wrong the pace was so far.
+ALONE, OWN_ERRORS = 0.15, 0.5
+#: All is done.
+NOTHING_LEFT = View(-math.inf, 0.0)
 
 
 class Eta(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,101 +52,94 @@ class Eta(msgspec.Struct, frozen=True, kw_only=True):
     over: float = 0.0
 
 
-class _View(NamedTuple):
-    """The seconds left as a logarithm, and the variance of that."""
-
-    logarithm: float
-    variance: float
-
-
 def estimate(progress: Progress, elapsed: float, usual: Usual | None) -> Eta | None:
     """Say how many seconds are left, `elapsed` seconds into the attempt (pauses left out); None if nothing is known."""
     over = round(max(0.0, elapsed - usual.p95), 3) if usual is not None else 0.0
-    speed = pace.measure(progress, elapsed, usual)
-    if speed is not None and speed.behind >= 1:
-        return Eta(seconds=0.0, low=0.0, high=0.0, basis="rate", over=over)
-    live = _live(speed, progress.fraction or 0.0, elapsed, usual) if speed is not None else None
-    past = _past(progress, elapsed, usual) if usual is not None and not over else None
-    if live is not None and past is not None:
-        past = _doubted(past, live)
-    views = [view for view in (live, past) if view is not None]
-    if not views:
+    rate, history = _views(progress, elapsed, usual)
+    view = rate or history
+    if view is None:
         return Eta(seconds=0.0, low=0.0, high=0.0, basis="history", over=over) if over else None
-    precision = sum(1 / view.variance for view in views)
-    middle = sum(view.logarithm / view.variance for view in views) / precision
-    half = NORMAL_TENTH * min(WIDEST, precision**-0.5)
-    low, seconds, high = (round(math.exp(middle + way * half), 3) for way in (-1, 0, 1))
-    basis = "+".join(name for name, view in (("rate", live), ("history", past)) if view is not None)
+    low, seconds, high = (round(math.exp(view.logarithm + way * view.half), 3) for way in (-1, 0, 1))
+    basis = "+".join(name for name, heard in (("rate", rate), ("history", history)) if heard is not None)
     return Eta(seconds=seconds, low=low, high=high, basis=basis, over=over)
 
 
-def _live(speed: pace.Pace, fraction: float, elapsed: float, usual: Usual | None) -> _View:
-    """Take the view of the job's own pace."""
+def _views(progress: Progress, elapsed: float, usual: Usual | None) -> tuple[View | None, View | None]:
+    """Take the view of what the job says, with what earlier runs tell of that, and the view of earlier durations."""
+    if usual is None:
+        return _alone(progress, elapsed), None
+    total = progress.total if progress.done is not None and not progress.weighted else None
+    late = elapsed > usual.p95 * math.exp(outlook.larger(usual, total))
+    history = None if late else _outliving(outlook.at_first(usual, total), elapsed)
+    if usual.followed:
+        return _compared(progress, elapsed, usual, total, late=late), history
+    rate = _alone(progress, elapsed)
+    if rate is NOTHING_LEFT or rate is None or history is None:
+        return rate, None if rate is NOTHING_LEFT else history
+    return outlook.joined(rate, history), history
+
+
+def _alone(progress: Progress, elapsed: float) -> View | None:
+    """Go by the job's own pace."""
+    speed = pace.measure(progress, elapsed)
+    if speed is None:
+        return None
+    if speed.behind >= 1:
+        return NOTHING_LEFT
     seconds = max(speed.seconds, SMALLEST * elapsed)
-    if usual is None or len(usual.shape) != len(GRID):
-        expected = (ALONE_END + ALONE_BEGINNING * (1 - speed.behind)) ** 2
-        variance = _mixed(speed.error, expected)
-    else:
-        here = usual.shape[bisect_left(GRID, fraction)]
-        spread = (_odds(here.p10) - _odds(here.p90)) / (2 * NORMAL_TENTH)
-        variance = _shrunk(spread, usual.shaped, _mixed(speed.error, ANY_SHAPE**2), ANY_SHAPE_WORTH)
-    step = min(1.0, STEP_ERROR * speed.gap / seconds)
-    return _View(math.log(seconds), variance + step**2)
+    return View(math.log(seconds), ALONE + OWN_ERRORS * speed.error + _uneven(speed.gap, seconds))
 
 
-def _doubted(past: _View, live: _View) -> _View:
-    """Trust earlier runs less if this one is further from them than both views explain."""
-    excess = (past.logarithm - live.logarithm) ** 2 - past.variance - live.variance
-    return past._replace(variance=past.variance + max(0.0, DOUBT * excess))
-
-
-def _mixed(own: float, expected: float) -> float:
-    return OWN_ERRORS * own + (1 - OWN_ERRORS) * expected
-
-
-def _odds(share: float) -> float:
-    """Give the logarithm of what is left through what has passed, at a share of the time."""
-    share = min(max(share, 1e-3), 1 - 1e-3)
-    return math.log((1 - share) / share)
-
-
-def _shrunk(spread: float, runs: int, expected: float, worth: float) -> float:
-    """Give the variance for a spread seen in some runs, drawn to what is expected of any."""
-    seen = spread * (1 + WIDENED / max(runs, 1))
-    return (runs * seen**2 + worth * expected) / (runs + worth)
-
-
-def _past(progress: Progress, elapsed: float, usual: Usual) -> _View | None:
-    """Take the view of earlier durations, leaving out the part of them that has passed."""
-    durations = _durations(progress, usual)
-    if durations.p50 <= 0:
+def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | None, *, late: bool) -> View | None:
+    """Compare the job with earlier runs that came as far."""
+    fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
+    if fraction < FIRST_FRACTION or said <= 0:
         return None
-    spread = _width(durations) / (2 * NORMAL_TENTH)
-    deviation = _shrunk(spread, usual.runs, ANY_DURATIONS**2, ANY_DURATIONS_WORTH) ** 0.5
-    scale = min(deviation, WIDEST) * NORMAL_TENTH / LOGISTIC_TENTH
-    if elapsed and math.log(elapsed / durations.p50) > scale * math.log(OUTLIVED):
+    before, silence = _before(progress, usual), max(0.0, elapsed - said)
+    view = outlook.ahead(usual, fraction, said + before, total, late=late)
+    left = math.exp(view.logarithm)
+    if silence > said + left:
         return None
-    passed = (elapsed / durations.p50) ** (1 / scale) if elapsed else 0.0
-    ends = (durations.p50 * (passed + odds * (1 + passed)) ** scale for odds in (1 / 9, 1.0, 9.0))
-    low, middle, high = (max(end - elapsed, SMALLEST * durations.p50) for end in ends)
-    return _View(math.log(middle), (math.log(high / low) / (2 * NORMAL_TENTH)) ** 2)
+    if fraction >= 1:
+        return _outliving(view, silence)
+    step = min(_step(progress, fraction), LONGEST_STEP * (1 - fraction))
+    gap = left * outlook.gained(usual, fraction, fraction + step)
+    if silence:
+        reached = fraction + step * min(1.0, silence / max(gap, SMALLEST * silence))
+        view = outlook.ahead(usual, reached, elapsed + before, total, late=late)
+    return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _durations(progress: Progress, usual: Usual) -> Quantiles:
-    """Say how long runs take: as earlier ones did, or as long for a unit as these, whichever is told more exactly."""
-    plain, unit = Quantiles(usual.p10, usual.p50, usual.p90), usual.unit_seconds
-    if (
-        unit is None
-        or progress.weighted
-        or progress.done is None
-        or not progress.total
-        or _width(unit) >= UNIT_GAIN * _width(plain)
-    ):
-        return plain
-    return Quantiles(*(seconds * progress.total for seconds in unit))
+def _before(progress: Progress, usual: Usual) -> float:
+    """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
+    first = progress.samples[0]
+    if first.fraction < CHECKPOINT:
+        return 0.0
+    needed = math.exp(outlook.row_at(usual.course, first.fraction).passed)
+    return needed - first.elapsed if needed > EARLIER * first.elapsed else 0.0
 
 
-def _width(quantiles: Quantiles) -> float:
-    """Give the distance of the outer quantiles, as logarithms."""
-    tiny = quantiles.p50 * math.exp(-2 * WIDEST * NORMAL_TENTH) or 1.0
-    return math.log(max(quantiles.p90, tiny) / max(quantiles.p10, tiny))
+def _step(progress: Progress, fraction: float) -> float:
+    """Give the mean step from one number to the next."""
+    gained, steps = fraction - progress.samples[0].fraction, len(progress.samples) - 1
+    mean = fraction / max(1, progress.reports)
+    return min(mean, gained / steps) if steps and gained > 0 else mean
+
+
+def _uneven(gap: float, left: float) -> float:
+    """Give the variance that comes from the length of a step."""
+    return min(MOST_STEP_ERROR, STEP_ERROR * gap / left) ** 2
+
+
+def _outliving(view: View, passed: float) -> View | None:
+    """Leave out the ends that would have been by now; None if it has outlived nearly all."""
+    if not passed:
+        return view
+    scale, whole = view.half / LOGISTIC_TENTH, math.exp(view.logarithm)
+    gone = (math.log(passed) - view.logarithm) / scale
+    if gone > math.log(OUTLIVED):
+        return None
+    odds = math.exp(gone)
+    ends = (whole * (odds + part * (1 + odds)) ** scale - passed for part in (1 / 9, 1.0, 9.0))
+    low, middle, high = (max(end, SMALLEST * whole) for end in ends)
+    return View(math.log(middle), (math.log(high / low) / (2 * TENTH)) ** 2)

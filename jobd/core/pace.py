@@ -1,34 +1,27 @@
-"""How fast a job is: what is left at its own speed, its progress straightened by the shape of earlier runs.
+"""How fast a job is: what is left at its own speed, where no earlier run tells what is usual.
 
 The rule: nothing here knows a second from an hour; if all times of a job are twice as long, so is what is left.
 
-1. **Straightening.** If earlier runs were at 50 % after 20 % of their time, 50 % is taken for 20 % of the work. So
-   warm-up, items that grow, and what comes after the last number look even, and speed means something.
-2. **Speeds.** Three means of the speed stand side by side: since the beginning, since the first number (a checkpoint or
+1. **Speeds.** Three means of the speed stand side by side: since the beginning, since the first number (a checkpoint or
    a slow start is none of its own), and one that fades (an exponentially weighted mean, Brown 1956, in logarithmic
    time: its memory is a share of the run and not a number of seconds). A long memory is right for bursts, a short one
    for work that becomes slower.
-3. **Trial.** At each point until now each mean would have foretold the time from there to here. The squares of the
+2. **Trial.** At each point until now each mean would have foretold the time from there to here. The squares of the
    logarithms of foretold through real time, averaged, weigh the means against each other (Bates and Granger 1969, The
    combination of forecasts), and say how far the result is to be trusted.
-4. **Silence.** Gaps are uneven, so between two numbers what is left counts down at half speed. When the next number is
+3. **Silence.** Gaps are uneven, so between two numbers what is left counts down at half speed. When the next number is
    overdue it is taken as if it came now: a stall makes what is left longer, slowly, and up to a limit.
 """
 
 import math
-from bisect import bisect_left
 from typing import NamedTuple
 
-from jobd.core.past import GRID
 from jobd.core.progress_record import Progress
-from jobd.core.usual import Usual
 
 #: Powers of the age by which means fade: 0 never; 1 has half of its weight in the last 29 % of the time.
 POWERS = (0, 1)
 #: The square of the logarithmic error of a mean that was never tried, and how many trials that is worth.
 UNTRIED, UNTRIED_WORTH = 0.09, 1.0
-#: How many runs make straightening half of what it would be with many.
-STRAIGHTENED_HALF = 1.0
 #: Below this fraction a speed says nothing yet.
 FIRST_FRACTION = 0.001
 COUNTDOWN = 0.5
@@ -43,7 +36,7 @@ Point = tuple[float, float]
 
 
 class Pace(NamedTuple):
-    """Seconds left, the share of its time behind, the means' error (a variance), and the seconds between two points."""
+    """Seconds left, the fraction behind, the means' error (a variance), and the seconds between two points."""
 
     seconds: float
     behind: float
@@ -61,39 +54,26 @@ class _Mean:
         self.squares, self.trials = 0.0, 0
 
 
-def measure(progress: Progress, elapsed: float, usual: Usual | None) -> Pace | None:
+def measure(progress: Progress, elapsed: float) -> Pace | None:
     """Say what is left `elapsed` seconds into the attempt; None if the job said too little, or nothing for too long."""
     fraction, updated, began = progress.fraction, progress.updated_elapsed, progress.began_elapsed
     if fraction is None or fraction < FIRST_FRACTION or updated is None or updated <= began:
         return None
     latest, samples = updated - ROUNDING, progress.samples[:: 1 + (len(progress.samples) - 1) // POINTS]
-    points = [(at, straightened(share, usual)) for at, share in samples if began < at < latest]
-    behind = straightened(fraction, usual)
-    points.append((updated, behind))
+    points = [(at, share) for at, share in samples if began < at < latest]
+    points.append((updated, fraction))
     said = _combined(points, began)
-    if said is None or elapsed <= updated or behind >= 1:
+    if said is None or elapsed <= updated or fraction >= 1:
         return said
     silence = elapsed - updated
     if silence > updated - began + said.seconds:
         return None
     left = max(0.0, said.seconds - COUNTDOWN * silence)
     if silence > said.gap:
-        step = max(0.0, behind - points[0][1]) / (len(points) - 1) if len(points) > 1 else behind
-        overdue = _combined([*points, (elapsed, min(1.0, behind + OVERDUE_STEPS * step))], began)
+        step = max(0.0, fraction - points[0][1]) / (len(points) - 1) if len(points) > 1 else fraction
+        overdue = _combined([*points, (elapsed, min(1.0, fraction + OVERDUE_STEPS * step))], began)
         left = max(left, min(overdue.seconds, LONGEST_STALL * said.seconds) if overdue else 0.0)
     return said._replace(seconds=left)
-
-
-def straightened(fraction: float, usual: Usual | None) -> float:
-    """Give the share of its time after which a usual run had come so far; without earlier runs the fraction itself."""
-    if usual is None or len(usual.shape) != len(GRID):
-        return fraction
-    trust = usual.shaped / (usual.shaped + STRAIGHTENED_HALF)
-    place = bisect_left(GRID, fraction)
-    end, high = GRID[place], usual.shape[place].p50
-    start, low = (GRID[place - 1], usual.shape[place - 1].p50) if place else (0.0, 0.0)
-    share = low + (high - low) * (fraction - start) / (end - start)
-    return trust * share + (1 - trust) * fraction
 
 
 def _combined(points: list[Point], began: float) -> Pace | None:

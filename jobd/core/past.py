@@ -1,23 +1,44 @@
-"""What earlier runs of a name teach: how long they took, and how far they were at which share of that time.
+"""What earlier runs of a name teach: how long they took, and how long to each fraction and from there to the end.
 
-The rule: only what an estimate reads is kept, some sixty numbers for up to fifty runs. Durations become quantiles, runs
-become one shape: at each fraction of GRID the quantiles (10 %, 50 %, 90 %) of the share of its time after which a run
-had come so far. A run that waits before its first number, that slows down, or that works on after its last number shows
-in it. Where all runs counted up to a total, the seconds for one unit are kept, too.
+The rule: only what an estimate reads is kept, a hundred numbers for up to fifty runs. Durations become quantiles, and
+the latest runs become one course: means and variances at each fraction of a grid. A run that waits before its first
+number, that slows down, or that works on after its last number shows in it.
+
+How wide bands have to be is tried out: each of the very latest runs is foretold by the others, and the errors have a
+quantile. So does the jackknife+ (Barber, Candès, Ramdas and Tibshirani 2021, Predictive inference with the jackknife+);
+here one quantile is taken at all fractions together, of errors as multiples of what was foretold of them.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import sub
 from typing import NamedTuple
 
-from jobd.core.progress_record import Sample
-from jobd.core.usual import Quantiles, Usual
+from msgspec.structs import replace
 
-#: Fractions at which the shape of a run is kept, dense where shapes bend: at both ends.
-GRID = (0.005, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
+from jobd.core import outlook
+from jobd.core.outlook import FEW, GRID, SMALLEST, UNTOLD_SIZE
+from jobd.core.progress_record import Sample
+from jobd.core.usual import Row, Usual
+
+#: The quantiles of durations.
 SHARES = (0.1, 0.5, 0.9, 0.95)
-#: Digits kept of a share of time.
-DIGITS = 4
+#: The latest runs that the course is taken from, the latest of these that are foretold by one another, and how many of
+#: them it takes.
+FOLLOWED, TRIED, FEWEST_TRIED = 20, 12, 3
+#: The places of GRID where noise and bend are learnt, and those where runs are foretold. Some never come to the last.
+INNER, TRIALS = range(3, 13), (3, 7, 10, 12)
+#: The share of errors that a band holds, and as many runs it counts that bands are as wide as they should be.
+BAND, EXPECTED = 0.8, 3.0
+#: How much more the seconds for a unit may vary than the whole time, times the number of runs, and are still preferred.
+ROOM = FEW * UNTOLD_SIZE
+#: What is left through what has passed, as a logarithm, at fractions that a run never reached.
+NEVER_REACHED = math.log(SMALLEST)
+#: Digits kept of seconds, and of logarithms and variances.
+SECONDS_DIGITS, DIGITS = 6, 4
+
+#: Sums over runs: their number; what is left through what has passed and the size, as logarithms; products of the two.
+_Sums = tuple[float, ...]
 
 
 class Run(NamedTuple):
@@ -29,15 +50,14 @@ class Run(NamedTuple):
 
 
 def sum_up(runs: Sequence[Run]) -> Usual | None:
-    """Sum up completed runs of a name; None if there are none."""
+    """Sum up completed runs of a name, the latest first; None if there are none."""
     if not runs:
         return None
     durations = sorted(run.seconds for run in runs)
-    p10, p50, p90, p95 = (round(quantile(durations, share), 6) for share in SHARES)
-    curves = [curve for run in runs if (curve := _curve(run)) is not None]
-    columns = [sorted(column) for column in zip(*curves, strict=True)]
-    shape = tuple(_quantiles(column, DIGITS) for column in columns)
-    return Usual(len(durations), p10, p50, p90, p95, shape=shape, shaped=len(curves), unit_seconds=_pace(runs))
+    p10, p50, p90, p95 = (round(quantile(durations, share), SECONDS_DIGITS) for share in SHARES)
+    usual = Usual(len(runs), p10, p50, p90, p95)
+    latest = [run for run in runs if run.seconds > 0][:FOLLOWED]
+    return _learnt(usual, latest) if latest else usual
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -48,17 +68,81 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def _quantiles(ordered: Sequence[float], digits: int) -> Quantiles:
-    return Quantiles(*(round(quantile(ordered, share), digits) for share in SHARES[:3]))
+def _learnt(usual: Usual, runs: Sequence[Run]) -> Usual:
+    """Take the course of the runs, told by units of the total if all had one and that does not say less."""
+    wholes, totals = [math.log(run.seconds) for run in runs], [math.log(run.total) for run in runs if run.total]
+    units = list(map(sub, wholes, totals)) if len(totals) == len(runs) else []
+    by_unit = bool(units) and _variance(units) <= _variance(wholes) + ROOM / len(runs)
+    total = round(sum(totals) / len(totals), DIGITS) if by_unit else None
+    sizes = units if by_unit else wholes
+    terms = [
+        [_terms(share, size) for share in shares]
+        for run, size in zip(runs, sizes, strict=True)
+        if (shares := _shares(run))
+    ]
+    columns = [_added(_terms(0.0, size) for size in sizes), *list(map(_added, zip(*terms, strict=True)))[1:]]
+    rows = [_row(column, total) for column in columns]
+    rows[0] = rows[0]._replace(left=quantile(sorted(sizes), 0.5) + (total or 0.0))
+    noise, bend = _unevenness(rows) if terms else (0.0, 0.0)
+    course = tuple(Row(*(round(number, DIGITS) for number in row)) for row in rows)
+    usual = replace(usual, course=course, followed=len(terms), total=total, noise=noise, bend=bend)
+    return replace(usual, spread=_spread(usual, terms[:TRIED]))
 
 
-def _curve(run: Run) -> list[float] | None:
+def _unevenness(rows: Sequence[Row]) -> tuple[float, float]:
+    """Say how noisy and how bent the rows are all together."""
+    noise = bend = 0.0
+    for fraction, row in [(GRID[place], rows[place]) for place in INNER]:
+        weight = fraction * (1 - fraction) / len(INNER)
+        noise += row.own * weight
+        bend += (row.left - row.passed - math.log((1 - fraction) / fraction)) ** 2 * weight
+    return round(noise, SECONDS_DIGITS), round(bend, SECONDS_DIGITS)
+
+
+def _spread(usual: Usual, terms: Sequence[Sequence[_Sums]]) -> float:
+    """Say how many times as wide bands should have been for the latest runs, each foretold by the others."""
+    fewer, errors, unit = len(terms) - 1, list[float](), None if usual.total is None else 0.0
+    sums = list(map(_added, zip(*terms, strict=True)))
+    for one in terms if len(terms) >= FEWEST_TRIED else ():
+        rows = {place: _row(tuple(map(sub, sums[place], one[place])), unit) for place in (0, *TRIALS)}
+        others = replace(usual, runs=fewer, followed=fewer, total=unit, course=(rows[0],))
+        for place in TRIALS:
+            _, own, left, *_ = one[place]
+            if own > NEVER_REACHED:
+                view = outlook.compared(others, rows[place], GRID[place], math.exp(left - own), 1.0)
+                errors.append(abs(left - view.logarithm) / view.half)
+    if not errors:
+        return 1.0
+    wanted = quantile(sorted(errors), min(1.0, BAND * (1 + 1 / len(errors))))
+    return round((len(terms) * wanted + EXPECTED) / (len(terms) + EXPECTED), DIGITS)
+
+
+def _terms(share: float, size: float) -> _Sums:
+    """Give what a run of a size (its seconds, or those for a unit) adds to the sums where a share of it has passed."""
+    left = math.log(max(1 - share, SMALLEST))
+    own, size = left - math.log(max(share, SMALLEST)), left + size
+    return 1.0, own, size, own * own, own * size, size * size
+
+
+def _added(terms: Iterable[_Sums]) -> _Sums:
+    return tuple(map(sum, zip(*terms, strict=True)))
+
+
+def _row(sums: _Sums, total: float | None) -> Row:
+    runs, own, size, own_own, own_size, size_size = sums
+    left, more = size / runs + (total or 0.0), max(1.0, runs - 1)
+    own_variance, size_variance = own_own - own * own / runs, size_size - size * size / runs
+    both = own_size - own * size / runs
+    return Row(left - own / runs, left, max(0.0, own_variance) / more, max(0.0, size_variance) / more, both / more)
+
+
+def _shares(run: Run) -> list[float] | None:
     """Give the share of its time after which the run had come to each fraction of GRID; None if it said nothing."""
-    if not run.samples or run.seconds <= 0:
+    if not run.samples:
         return None
-    shares, (before, reached), points = list[float](), (0.0, 0.0), iter(run.samples)
+    shares, (before, reached), points = [0.0], (0.0, 0.0), iter(run.samples)
     at, fraction = next(points)
-    for wanted in GRID:
+    for wanted in GRID[1:]:
         while fraction < wanted:
             if fraction >= reached:
                 before, reached = at, fraction
@@ -71,7 +155,6 @@ def _curve(run: Run) -> list[float] | None:
     return shares
 
 
-def _pace(runs: Sequence[Run]) -> Quantiles | None:
-    """Give the seconds for one unit of the total, if every run had a total."""
-    paces = [run.seconds / run.total for run in runs if run.total]
-    return _quantiles(sorted(paces), 12) if len(paces) == len(runs) else None
+def _variance(numbers: Sequence[float]) -> float:
+    mean = sum(numbers) / len(numbers)
+    return sum((number - mean) ** 2 for number in numbers) / max(1, len(numbers) - 1)

@@ -1,4 +1,4 @@
-"""The record of earlier runs: what `past` sums up and `eta` and `pace` read.
+"""The record of earlier runs: what `past` sums up and `outlook` and `eta` read.
 
 It is a part of the record of each job, as it was when the job was submitted, so it stays small.
 """
@@ -8,19 +8,28 @@ from typing import NamedTuple
 import msgspec
 
 
-class Quantiles(NamedTuple):
-    """Three quantiles: what 10 %, half and 90 % stay below."""
+class Row(NamedTuple):
+    """What earlier runs were like at one fraction: means and (co)variances of logarithms of seconds.
 
-    p10: float
-    p50: float
-    p90: float
+    `passed` is the mean of the seconds until then, `left` that of those from then to the end. `own` is the variance of
+    what is left through what has passed, `size` that of what is left as such, `both` their covariance.
+    """
+
+    passed: float
+    left: float
+    own: float
+    size: float
+    both: float
 
 
 class Usual(msgspec.Struct, frozen=True, omit_defaults=True):
     """How long completed runs of the same name took: their number and quantiles in seconds.
 
-    `shape` has the share of its time after which a run had come to each fraction of `past.GRID`, `shaped` the number of
-    runs it is taken from; `unit_seconds` the seconds for one unit of the total.
+    `course` has a row for each fraction of `past.GRID`, the first of all runs, the others of the `followed` ones that
+    said how far they were. If `total` is there, sizes are seconds for a unit of the total, and it is the mean of the
+    logarithms of totals. `noise` and `bend` say how uneven those runs were, and how far from straight all of them
+    together; `spread` how much wider than foretold the errors of estimates would have been. All three are explained in
+    `outlook`.
     """
 
     runs: int
@@ -28,6 +37,9 @@ class Usual(msgspec.Struct, frozen=True, omit_defaults=True):
     p50: float
     p90: float
     p95: float
-    shape: tuple[Quantiles, ...] = ()
-    shaped: int = 0
-    unit_seconds: Quantiles | None = None
+    course: tuple[Row, ...] = ()
+    followed: int = 0
+    total: float | None = None
+    noise: float = 0.0
+    bend: float = 0.0
+    spread: float = 1.0

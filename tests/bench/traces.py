@@ -1,20 +1,11 @@
-"""Record how far real programs are while they run: `python -m tests.bench.traces [FAMILY …]`, a minute for each family.
+"""Recorded runs of real programs, in two sets: one that estimates were tuned with, one that only judges them.
 
-A family is a kind of work done at several sizes, as a job of one name is. Each program runs once for each size, one
-after the other, and its trace says at which second how much was done; the seconds end when the program did.
+A family is a kind of work done at several sizes, as a job of one name is. Each program ran once for each size, one
+after the other, on a machine that others use, too. Its trace says at which second how much was done; the seconds end
+when the program did. `python -m tests.bench.record` records them anew.
 """
 
-# ruff: noqa: ARG001, S311, S608 -- steps of all families take the same; nothing here is secret or comes from outside
-
-import http.server
-import os
 import random
-import re
-import subprocess
-import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +13,12 @@ from typing import NamedTuple
 import msgspec
 
 FOLDER = Path(__file__).parents[1] / "data" / "traces"
-#: Points kept of a trace; closer ones say nothing more.
-POINTS = 100
-CHUNK = 64 * 1024
-MEGABYTE = 1_000_000
+#: Where the runs of a set lie, below the folder.
+SETS = {"tuning": FOLDER, "held out": FOLDER / "held_out"}
 #: What steps yield when all is prepared and the program is about to start.
 READY = (0.0, 0.0)
+
+Steps = Callable[[float, Path, random.Random], Iterator[tuple[float, float]]]
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -41,248 +32,25 @@ class Trace(msgspec.Struct, frozen=True):
 class Work(NamedTuple):
     """What a family does: its steps yield what is done and the total; `sizes` has one run each."""
 
-    steps: Callable[[float, Path, random.Random], Iterator[tuple[float, float]]]
+    steps: Steps
     sizes: tuple[float, ...]
+    held_out: bool
 
 
 FAMILIES: dict[str, Work] = {}
-Steps = Callable[[float, Path, random.Random], Iterator[tuple[float, float]]]
 
 
-def family(*sizes: float) -> Callable[[Steps], Steps]:
-    """Register the steps of a family under the name of the function."""
+def family(*sizes: float, held_out: bool = False) -> Callable[[Steps], Steps]:
+    """Register the steps of a family under the name of the function; one held out is not in the tuning set."""
 
     def register(steps: Steps) -> Steps:
-        FAMILIES[steps.__name__] = Work(steps, sizes)
+        FAMILIES[steps.__name__.rstrip("_")] = Work(steps, sizes, held_out)
         return steps
 
     return register
 
 
-@family(28, 36, 20, 30, 40, 24, 32, 26, 22, 34)
-def compile_(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Build a program of many files with ninja and g++, each file with a few of the heavy headers."""
-    headers = "map string vector iostream algorithm random cmath unordered_map set thread".split()
-    names = [f"part{number}" for number in range(int(size))]
-    rules = ["rule cc\n command = g++ -O1 -c $in -o $out", "rule ld\n command = g++ $in -o $out"]
-    for name in names:
-        lines = [f"#include <{header}>" for header in chance.sample(headers, chance.randint(1, 4))]
-        (folder / f"{name}.cc").write_text("\n".join(lines) + "\n")
-        rules.append(f"build {name}.o: cc {name}.cc")
-    (folder / "main.cc").write_text("int main() { return 0; }\n")
-    rules += ["build main.o: cc main.cc", f"build program: ld main.o {' '.join(f'{name}.o' for name in names)}"]
-    (folder / "build.ninja").write_text("\n".join(rules) + "\n")
-    yield from counted(["ninja", "-j2", "-C", str(folder)], rb"\[(\d+)/(\d+)\]")
-
-
-@family(14, 20, 16, 12, 25, 18, 15, 22, 17, 19)
-def compress(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Feed a mix of real files to xz."""
-    yield from fed(["xz", "-2", "-T1", "-c"], mixed_files(int(size * MEGABYTE), chance))
-
-
-@family(1500, 2500, 1200, 2000, 1800, 3000, 2200, 1600, 1400, 2600)
-def archive(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Let zip pack real files, which it names one by one."""
-    files = chance.sample(real_files("/usr/share/doc", "/usr/include", "/usr/lib/node_modules"), int(size))
-    files += chance.sample(real_files("/usr/lib/x86_64-linux-gnu"), int(size / 40))
-    chance.shuffle(files)
-    listing = b"".join(os.fsencode(path) + b"\n" for path in files)
-    (folder / "listing").write_bytes(listing)
-    argv = ["sh", "-c", 'stdbuf -oL zip -r "$0/it.zip" -@ <"$0/listing"', str(folder)]
-    yield from counted(argv, rb"adding: ", total=len(files))
-
-
-@family(24, 24, 24, 24, 24, 24, 24, 24, 24, 24)
-def tests(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Run a part of Python's own test suite, the same modules each time, in the same order."""
-    chosen = (
-        "json bisect heapq textwrap shlex fractions re string struct base64 binascii csv difflib enum fnmatch glob "
-        "html operator pprint random statistics uuid zlib copy"
-    ).split()
-    argv = [sys.executable, "-u", "-m", "test", *(f"test_{name}" for name in chosen[: int(size)])]
-    for begun, total in counted(argv, rb"\[ *(\d+)/(\d+)\]"):
-        yield max(begun - 1, 0), total
-
-
-@family(30, 45, 25, 37, 50, 35, 40, 28, 33, 42)
-def download(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Fetch a file with curl from a local server whose line starts slowly, wavers and stalls."""
-    total = int(size * MEGABYTE)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), wavering_line(total, chance))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}/"
-    yield READY
-    with subprocess.Popen(["curl", "-sN", url], stdout=subprocess.PIPE) as process:
-        done = 0
-        while chunk := os.read(taken(process.stdout), CHUNK):
-            done += len(chunk)
-            yield done, total
-    server.shutdown()
-
-
-@family(60, 90, 75, 52, 105, 82, 67, 97, 78, 72)
-def sort(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Sort lines in little memory: what was read counts half, what was written the other half."""
-    lines = sorted_never(int(size * MEGABYTE), chance)
-    argv = ["sort", "-S", "4M", "-T", str(folder)]
-    yield READY
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        done, source = 0, taken(process.stdin)
-        for place in range(0, len(lines), CHUNK):
-            done += write_all(source, lines[place : place + CHUNK])
-            yield done, 2 * len(lines)
-        if process.stdin:
-            process.stdin.close()
-        while chunk := os.read(taken(process.stdout), CHUNK):
-            done += len(chunk)
-            yield done, 2 * len(lines)
-
-
-@family(75, 110, 90, 65, 130, 100, 80, 120, 95, 85)
-def database(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Insert rows with random keys into SQLite, in little memory: the larger the table, the slower."""
-    rows = (
-        f"INSERT INTO t VALUES ({chance.getrandbits(60)}, 'text {chance.getrandbits(60)}');\n"
-        for _ in range(int(size * 1000))
-    )
-    begin = (
-        "PRAGMA cache_size = -400; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;\n"
-        "CREATE TABLE t (a PRIMARY KEY, b); CREATE INDEX i ON t (b); BEGIN;\n"
-    )
-    script = (begin + "".join(rows) + "COMMIT;\n").encode()
-    yield from fed(["sqlite3", str(folder / "it.db")], script)
-
-
-@family(150, 150, 150, 150, 150, 150, 150, 150, 150, 150)
-def bytecode(size: float, folder: Path, chance: random.Random) -> Iterator[tuple[float, float]]:
-    """Compile a part of Python's standard library to bytecode, the same files each time."""
-    library = Path(os.__file__).parent
-    files = sorted(library.glob("*.py")) + sorted(library.glob("[a-k]*/*.py"))
-    (folder / "listing").write_text("".join(f"{path}\n" for path in files[: int(size)]))
-    argv = [sys.executable, "-u", "-m", "compileall", "-f", "-i", str(folder / "listing")]
-    yield from counted(argv, rb"^Compiling", total=int(size), environ={"PYTHONPYCACHEPREFIX": str(folder)})
-
-
-def counted(
-    argv: list[str], pattern: bytes, total: float = 0, environ: dict[str, str] | None = None
-) -> Iterator[tuple[float, float]]:
-    """Run a program that says `n/m`, or a line for each thing done if the total is known."""
-    done = 0.0
-    environment = {**os.environ, **(environ or {})}
-    yield READY
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
-        for line in process.stdout or ():
-            found = re.search(pattern, line)
-            if found is None:
-                continue
-            done, total = (float(found[1]), float(found[2])) if found.groups() else (done + 1, total)
-            yield done, total
-
-
-def fed(argv: list[str], text: bytes) -> Iterator[tuple[float, float]]:
-    """Run a program that reads its work from a pipe: what it has taken is done."""
-    done = 0
-    yield READY
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        for place in range(0, len(text), CHUNK):
-            done += write_all(taken(process.stdin), text[place : place + CHUNK])
-            yield done, len(text)
-
-
-def taken(pipe: "object") -> int:
-    """Give the descriptor of a pipe of a process."""
-    return int(pipe.fileno())  # type: ignore[attr-defined]
-
-
-def write_all(descriptor: int, text: bytes) -> int:
-    """Write all of a text."""
-    place = 0
-    while place < len(text):
-        place += os.write(descriptor, text[place:])
-    return place
-
-
-def real_files(*folders: str) -> list[str]:
-    """List the plain files below folders, of at most 2 MB each."""
-    found = [os.path.join(at, name) for folder in folders for at, _, names in os.walk(folder) for name in names]
-    return sorted(path for path in found if os.path.isfile(path) and 0 < os.path.getsize(path) < 2 * MEGABYTE)
-
-
-def mixed_files(size: int, chance: random.Random) -> bytes:
-    """Put real files one after the other: libraries, headers, documents."""
-    files = real_files("/usr/lib/x86_64-linux-gnu", "/usr/include", "/usr/share/doc")
-    mixed = bytearray()
-    while len(mixed) < size:
-        mixed += Path(chance.choice(files)).read_bytes()
-    return bytes(mixed[:size])
-
-
-def sorted_never(size: int, chance: random.Random) -> bytes:
-    """Make lines in no order."""
-    return b"".join(b"%x\n" % chance.getrandbits(200) for _ in range(size // 50))
-
-
-def wavering_line(total: int, chance: random.Random) -> type[http.server.BaseHTTPRequestHandler]:
-    """Make a server of one file: some 3 MB/s, slower at first, changing every fifth of a second, at times nothing."""
-
-    class Line(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(total))
-            self.end_headers()
-            sent, speed, pace = 0, 0.15, 3 * MEGABYTE * chance.lognormvariate(0, 0.25)
-            while sent < total:
-                speed = min(2.0, max(0.1, (0.8 * speed + 0.2) * chance.lognormvariate(0, 0.2)))
-                time.sleep(0.2 if chance.random() > 0.02 else 1.2)
-                part = min(int(pace * speed * 0.2), total - sent)
-                self.wfile.write(bytes(part))
-                sent += part
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- so it is named above
-            pass
-
-    return Line
-
-
-def record(steps: Iterator[tuple[float, float]]) -> Trace:
-    """Run a program to its end and keep when how much was done."""
-    begun, total, points = 0.0, 0.0, list[tuple[float, float]]()
-    for done, whole in steps:
-        if (done, whole) == READY:
-            begun = time.monotonic()
-            continue
-        total = whole
-        points.append((time.monotonic() - begun, done))
-    return thinned(time.monotonic() - begun, total, points)
-
-
-def thinned(seconds: float, total: float, points: list[tuple[float, float]]) -> Trace:
-    """Keep the points that are a hundredth of the run apart, and the last."""
-    kept: list[tuple[float, float]] = []
-    for at, done in points:
-        if not kept or at - kept[-1][0] >= seconds / POINTS:
-            kept.append((at, done))
-    kept = [*kept[: -1 if len(kept) > POINTS else None], points[-1]] if kept[-1] != points[-1] else kept
-    return Trace(round(seconds, 3), total, [(round(at, 3), done) for at, done in kept])
-
-
-def main(wanted: list[str]) -> int:
-    """Record the families named, or all."""
-    for name, work in FAMILIES.items():
-        short = name.rstrip("_")
-        if wanted and short not in wanted:
-            continue
-        traces = []
-        for number, size in enumerate(work.sizes):
-            with tempfile.TemporaryDirectory(prefix="jobd-trace-") as folder:
-                traces.append(record(work.steps(size, Path(folder), random.Random(f"{short} {number}"))))
-            print(f"{short:10} {size:6g} {traces[-1].seconds:7.2f} s {len(traces[-1].points):4} points", flush=True)
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        lines = b",\n".join(msgspec.json.encode(trace) for trace in traces)
-        (FOLDER / f"{short}.json").write_bytes(b"[\n" + lines + b"\n]\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def families(wanted: str) -> dict[str, list[Trace]]:
+    """Read the recorded runs of a set by family."""
+    files = sorted(SETS[wanted].glob("*.json"))
+    return {file.stem: msgspec.json.decode(file.read_bytes(), type=list[Trace]) for file in files}

@@ -126,7 +126,7 @@ def test_history_alone() -> None:
     assert 65 < first.low < 80
     assert 120 < first.high < 150
     later = seen(NOTHING, 100.0, USUAL)
-    assert 0 < later.low < later.seconds < 30 < later.high < 70
+    assert 0 < later.low < later.seconds < 30 < later.high < 80
     assert seen(NOTHING, 130.0, USUAL).seconds > 0
 
 
@@ -177,7 +177,7 @@ def test_complete() -> None:
     """All done is no second left, unless earlier runs worked on after that."""
     full = advance(NOTHING, Report(done=10, total=10), 1, 80.0, AT)
     assert seen(full, 80.0, USUAL) == Eta(seconds=0, low=0, high=0, basis="rate")
-    assert seen(full, 80.0, shaped((100.0, 1.0))).seconds == 0
+    assert seen(full, 80.0, shaped((100.0, 1.0))).high < 1
     assert left(full, 80.0, shaped((80.0, 1.0))) == pytest.approx(20, rel=0.2)
 
 
@@ -261,7 +261,7 @@ def test_always_sane(found: list[tuple[float, int]], total: int, usual: Usual | 
     assert eta.basis in ("rate", "history", "rate+history")
     assert usual is not None or eta.basis == "rate"
     assert eta.over == (round(max(0.0, elapsed + wait - usual.p95), 3) if usual else 0)
-    if shown.fraction == 1 and (usual is None or not usual.shape):
+    if shown.fraction == 1 and (usual is None or not usual.followed):
         assert "rate" not in eta.basis or eta.high == 0
 
 
@@ -305,8 +305,9 @@ def test_time_has_no_unit(found: list[float], total: int, times: float) -> None:
 @pytest.mark.parametrize("name", ["download", "sort"])
 def test_recorded_runs(name: str) -> None:
     """With five earlier runs of a real program the end is known better than by the others, and bands are honest."""
-    from tests.bench.eta import families, score
+    from tests.bench.eta import lives, score
+    from tests.bench.traces import families
 
-    errors, covered = score(families()[name][:6], 5)
+    errors, covered = score(lives(families("tuning")[name][:6]), 5)
     assert errors["jobd"] < min(errors["tqdm"], errors["share"], errors["median"])
     assert 0.65 < covered < 0.95

@@ -1,4 +1,4 @@
-"""The job's own speed: even work, bursts, warm-up, work that slows down, stalls, checkpoints, and the usual shape."""
+"""The job's own speed: even work, bursts, warm-up, work that slows down, stalls, checkpoints."""
 
 import math
 from datetime import UTC, datetime
@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.pace import LONGEST_STALL, measure, straightened
-from jobd.core.past import Run, sum_up
+from jobd.core.pace import LONGEST_STALL, measure
 from jobd.core.progress import NOTHING, Report, advance
 from jobd.core.progress_record import Progress, Sample
-from jobd.core.usual import Quantiles, Usual
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -24,18 +22,11 @@ def told(*points: tuple[float, float]) -> Progress:
     return progress
 
 
-def left(progress: Progress, elapsed: float | None = None, usual: Usual | None = None) -> float:
+def left(progress: Progress, elapsed: float | None = None) -> float:
     """Give the seconds left by the pace, at once after the last number if not said otherwise."""
-    pace = measure(progress, elapsed if elapsed is not None else progress.updated_elapsed or 0.0, usual)
+    pace = measure(progress, elapsed if elapsed is not None else progress.updated_elapsed or 0.0)
     assert pace is not None
     return pace.seconds
-
-
-def usual_of(*points: tuple[float, float], runs: int = 20) -> Usual:
-    """Sum up runs of 100 seconds that were all alike."""
-    usual = sum_up([Run(100.0, tuple(Sample(*point) for point in points))] * runs)
-    assert usual is not None
-    return usual
 
 
 def test_a_burst() -> None:
@@ -83,39 +74,15 @@ def test_a_stall() -> None:
     assert stalls == sorted(stalls)
     assert stalls[-1] > at_once
     assert stalls[-1] <= LONGEST_STALL * at_once
-    assert measure(progress, 50.0 + 101, None) is None
+    assert measure(progress, 50.0 + 101) is None
 
 
 def test_nothing_to_go_by() -> None:
     """Too little said is no pace."""
-    assert measure(NOTHING, 5.0, None) is None
-    assert measure(told((5.0, 0.0)), 5.0, None) is None
-    assert measure(told((5.0, 0.0001)), 5.0, None) is None
-    assert measure(told((0.0, 0.5)), 5.0, None) is None
-
-
-def test_the_usual_shape() -> None:
-    """If the first half usually takes a fifth of the time, half is not half; without earlier runs it is."""
-    usual = usual_of((20.0, 0.5), (100.0, 1.0), runs=1000)
-    assert straightened(0.5, usual) == pytest.approx(0.2, abs=0.001)
-    assert straightened(0.25, usual) == pytest.approx(0.1, abs=0.001)
-    assert straightened(0.5, None) == 0.5
-    assert left(told((10.0, 0.25), (20.0, 0.5)), usual=usual) == pytest.approx(80, rel=0.01)
-    assert left(told((20.0, 0.25), (40.0, 0.5)), usual=usual) == pytest.approx(160, rel=0.01)
-
-
-def test_few_runs_are_trusted_less() -> None:
-    """A single run straightens half as much as many; a shape of another size than ours is left alone."""
-    points = (20.0, 0.5), (100.0, 1.0)
-    assert straightened(0.5, usual_of(*points, runs=1)) == pytest.approx(0.35)
-    assert straightened(0.5, Usual(9, 1.0, 1.0, 1.0, 1.0, shape=(Quantiles(0.1, 0.1, 0.1),), shaped=9)) == 0.5
-
-
-def test_after_the_last_number() -> None:
-    """What usually comes after 100 % is still to come."""
-    usual = usual_of((80.0, 1.0), runs=1000)
-    assert left(told((40.0, 0.5), (80.0, 1.0)), usual=usual) == pytest.approx(20, rel=0.02)
-    assert left(told((40.0, 0.5), (80.0, 1.0))) == 0
+    assert measure(NOTHING, 5.0) is None
+    assert measure(told((5.0, 0.0)), 5.0) is None
+    assert measure(told((5.0, 0.0001)), 5.0) is None
+    assert measure(told((0.0, 0.5)), 5.0) is None
 
 
 steps = st.lists(st.tuples(st.floats(0.1, 1000), st.floats(0, 0.2)), min_size=1, max_size=40)
@@ -141,8 +108,8 @@ def test_time_has_no_unit(found: list[tuple[float, float]], silence: float, time
     """A run that takes so many times as long at every point has so many times as long left."""
     points = run_of(found)
     elapsed = points[-1][0] * (1 + silence)
-    plain = measure(sampled(points), elapsed, None)
-    scaled = measure(sampled(points, times), elapsed * times, None)
+    plain = measure(sampled(points), elapsed)
+    scaled = measure(sampled(points, times), elapsed * times)
     assert (plain is None) == (scaled is None)
     if plain is not None and scaled is not None:
         assert scaled.seconds == pytest.approx(plain.seconds * times, rel=1e-6, abs=1e-9 * times)
@@ -154,16 +121,7 @@ def test_silence_never_runs_away(found: list[tuple[float, float]], silence: floa
     """However long the silence, what is left is no more than the limit, and finite."""
     progress = sampled(run_of(found))
     assert progress.updated_elapsed is not None
-    said = measure(progress, progress.updated_elapsed, None)
-    later = measure(progress, progress.updated_elapsed + silence, None)
+    said = measure(progress, progress.updated_elapsed)
+    later = measure(progress, progress.updated_elapsed + silence)
     if said is not None and later is not None:
         assert 0 <= later.seconds <= LONGEST_STALL * said.seconds < math.inf
-
-
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=20), st.integers(1, 50))
-def test_straightening_keeps_the_order(fractions: list[float], runs: int) -> None:
-    """Further is further, and the end is no later than the end."""
-    usual = usual_of((5.0, 0.3), (50.0, 0.35), (99.0, 1.0), runs=runs)
-    shares = [straightened(fraction, usual) for fraction in sorted(fractions)]
-    assert shares == sorted(shares)
-    assert 0 <= shares[0] <= shares[-1] <= 1

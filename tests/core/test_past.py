@@ -1,87 +1,139 @@
-"""Earlier runs summed up: quantiles of what they took, one shape, the seconds for a unit."""
+"""Earlier runs summed up: quantiles of what they took, one course, how noisy and how bent it is, how wide bands are."""
 
+import math
+from random import Random
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core.past import GRID, Run, sum_up
+from jobd.core.outlook import GRID
+from jobd.core.past import FOLLOWED, Run, sum_up
 from jobd.core.progress_record import Sample
-from jobd.core.usual import Quantiles, Usual
+from jobd.core.usual import Row, Usual
 from tests.core.samples import USUAL
 
 
-def curve(seconds: float, *points: tuple[float, float]) -> Run:
+def curve(seconds: float, *points: tuple[float, float], total: float | None = None) -> Run:
     """Make a run of some points of progress."""
-    return Run(seconds, tuple(Sample(*point) for point in points))
+    return Run(seconds, tuple(Sample(*point) for point in points), total)
 
 
-def at(usual: Usual | None, fraction: float) -> Quantiles:
-    """Give the shape at a fraction of the grid."""
+def learnt(*runs: Run) -> Usual:
+    """Sum up runs of which something is learnt."""
+    usual = sum_up(runs)
     assert usual is not None
-    return usual.shape[GRID.index(fraction)]
+    return usual
+
+
+def at(usual: Usual, fraction: float) -> Row:
+    """Give the course at a fraction of the grid."""
+    return usual.course[GRID.index(fraction)]
+
+
+def passed(usual: Usual, fraction: float) -> float:
+    """Give the mean seconds until a fraction of the grid."""
+    return math.exp(at(usual, fraction).passed)
 
 
 def test_quantiles() -> None:
     """Durations are interpolated between neighbours, whatever the order; nothing of nothing."""
-    usual = sum_up([Run(3.0), Run(1.0), Run(2.0)])
-    assert usual == Usual(3, 1.2, 2.0, 2.8, 2.9)
+    usual = learnt(Run(3.0), Run(1.0), Run(2.0))
+    assert (usual.runs, usual.p10, usual.p50, usual.p90, usual.p95) == (3, 1.2, 2.0, 2.8, 2.9)
+    assert math.exp(usual.course[0].left) == pytest.approx(2.0, rel=1e-3)
     assert sum_up([]) is None
 
 
-def test_the_shape_of_an_even_run() -> None:
+def test_the_course_of_an_even_run() -> None:
     """A run of even speed has come so far after the same share of its time; one that was not even has not."""
-    even = sum_up([curve(50.0, *((float(second), second / 50) for second in range(1, 51)))])
-    assert even is not None
-    assert [share.p50 for share in even.shape] == pytest.approx(GRID)
-    assert (even.shaped, even.runs) == (1, 1)
-    slowing = sum_up([curve(100.0, (10.0, 0.5), (100.0, 1.0))])
-    assert at(slowing, 0.5).p50 == pytest.approx(0.1)
-    assert at(slowing, 0.8).p50 == pytest.approx(0.64)
+    even = learnt(curve(50.0, *((float(second), second / 50) for second in range(1, 51))))
+    assert [passed(even, share) / 50 for share in GRID[1:]] == pytest.approx(GRID[1:], rel=1e-3)
+    assert [math.exp(row.left) / 50 for row in even.course[1:-1]] == pytest.approx(
+        [1 - share for share in GRID[1:-1]], rel=1e-3
+    )
+    assert (even.followed, even.runs, even.noise) == (1, 1, 0)
+    assert even.bend == pytest.approx(0, abs=1e-6)
+    slowing = learnt(curve(100.0, (10.0, 0.5), (100.0, 1.0)))
+    assert (passed(slowing, 0.5), passed(slowing, 0.8)) == pytest.approx((10, 64), rel=1e-3)
+    assert slowing.bend > 0.1
 
 
-def test_the_ends_of_the_shape() -> None:
+def test_the_ends_of_the_course() -> None:
     """Waiting before the first number shows, so does work after the last; what was never reached came at the end."""
-    waited = sum_up([curve(100.0, (50.0, 0.0), (51.0, 0.1), (90.0, 1.0))])
-    assert at(waited, 0.05).p50 == pytest.approx(0.505)
-    assert at(waited, 1.0).p50 == pytest.approx(0.9)
-    short = sum_up([curve(100.0, (50.0, 0.5))])
-    assert at(short, 0.5).p50 == pytest.approx(0.5)
-    assert at(short, 0.6) == (1.0, 1.0, 1.0)
+    waited = learnt(curve(100.0, (50.0, 0.0), (51.0, 0.1), (90.0, 1.0)))
+    assert passed(waited, 0.05) == pytest.approx(50.5, rel=1e-3)
+    assert math.exp(at(waited, 1.0).left) == pytest.approx(10, rel=1e-3)
+    short = learnt(curve(100.0, (50.0, 0.5)))
+    assert passed(short, 0.5) == pytest.approx(50, rel=1e-3)
+    assert passed(short, 0.6) == pytest.approx(100, rel=1e-3)
+    assert math.exp(at(short, 0.6).left) < 0.2
 
 
 def test_runs_that_said_nothing() -> None:
-    """They count for the duration and not for the shape."""
-    usual = sum_up([Run(100.0), curve(0.0, (0.0, 1.0)), curve(100.0, (100.0, 1.0))])
-    assert usual is not None
-    assert (usual.runs, usual.shaped, len(usual.shape)) == (3, 1, len(GRID))
+    """They count for the duration and not for the course; one that took no time counts for nothing more."""
+    usual = learnt(Run(100.0), curve(0.0, (0.0, 1.0)), curve(100.0, (100.0, 1.0)))
+    assert (usual.runs, usual.followed, len(usual.course)) == (3, 1, len(GRID))
+    assert learnt(curve(0.0, (0.0, 1.0))).course == ()
+
+
+def test_only_the_latest_are_followed() -> None:
+    """The course is that of the latest runs, which come first."""
+    old, new = curve(100.0, (90.0, 0.5), (100.0, 1.0)), curve(100.0, (10.0, 0.5), (100.0, 1.0))
+    usual = learnt(*[new] * FOLLOWED, *[old] * FOLLOWED)
+    assert (usual.runs, usual.followed) == (2 * FOLLOWED, FOLLOWED)
+    assert passed(usual, 0.5) == pytest.approx(10, rel=1e-3)
+
+
+def test_what_varies() -> None:
+    """How much runs differ in size is one thing, how much in their course another."""
+    points = ((0.2, 0.1), (0.5, 0.5), (1.0, 1.0))
+    sizes = learnt(*(curve(size, *((size * share, done) for share, done in points)) for size in (10.0, 20.0, 40.0)))
+    assert at(sizes, 0.5).own == pytest.approx(0, abs=1e-4)
+    assert at(sizes, 0.5).size == pytest.approx(math.log(2) ** 2, rel=1e-3)
+    assert sizes.noise == 0
+    courses = learnt(*(curve(10.0, (share, 0.5), (10.0, 1.0)) for share in (4.0, 5.0, 6.0)))
+    assert at(courses, 0.5).own > 0.1
+    assert courses.course[0].size == 0
+    assert courses.noise > 0.01
 
 
 def test_the_seconds_for_a_unit() -> None:
-    """They are known if every run had a total."""
-    usual = sum_up([Run(10.0, (), 100.0), Run(30.0, (), 300.0)])
-    assert usual is not None
-    assert usual.unit_seconds == (0.1, 0.1, 0.1)
-    mixed = sum_up([Run(10.0, (), 100.0), Run(30.0)])
-    assert mixed is not None
-    assert mixed.unit_seconds is None
+    """Sizes are told by the total if every run had one, unless the whole time varied clearly less."""
+    by_unit = learnt(Run(10.0, (), 100.0), Run(30.0, (), 300.0), Run(90.0, (), 900.0))
+    assert by_unit.total == pytest.approx(math.log(300), rel=1e-3)
+    assert by_unit.course[0].size == 0
+    assert learnt(Run(10.0, (), 100.0), Run(30.0)).total is None
+    assert learnt(*(Run(10.0, (), total) for total in (1.0, 100.0, 10_000.0))).total is None
+
+
+def test_how_wide_bands_are() -> None:
+    """Runs that foretell one another better than any work lets expect make bands narrower; few runs are no trial."""
+
+    def run(number: int, unevenness: float) -> Run:
+        chance = Random(number)  # noqa: S311 -- no secret
+        steps = [chance.lognormvariate(0, unevenness) for _ in range(20)]
+        return curve(sum(steps), *((sum(steps[: number + 1]), (number + 1) / 20) for number in range(20)))
+
+    alike, odd = (learnt(*(run(number, unevenness) for number in range(12))) for unevenness in (0.1, 2.5))
+    assert 0 < alike.spread < 0.9 * odd.spread
+    assert learnt(run(1, 0.1), run(2, 0.1)).spread == 1
 
 
 def test_an_old_record() -> None:
-    """A record from before there were shapes is read, and is written as it was."""
-    import msgspec
-
+    """A record from before there were courses is read, whatever was known of shapes, and is written as it was."""
     old = b'{"runs":12,"p10":10.0,"p50":12.0,"p90":15.0,"p95":16.0}'
+    shape = b',"shape":[[0.1,0.1,0.1]],"shaped":1,"unit_seconds":[0.1,0.1,0.1]}'
     assert msgspec.json.decode(old, type=Usual) == USUAL
+    assert msgspec.json.decode(old[:-1] + shape, type=Usual) == USUAL
     assert msgspec.json.encode(USUAL) == old
 
 
 def test_it_is_small() -> None:
     """However many runs of however many points there were."""
-    import msgspec
-
-    run = curve(97.3, *((second * 1.01, second / 96.5) for second in range(96)))
+    run = curve(97.3, *((second * 1.01, second / 96.5) for second in range(96)), total=12_345.0)
     usual = sum_up([run._replace(seconds=97.3 + number) for number in range(50)])
-    assert len(msgspec.json.encode(usual)) < 700
+    assert len(msgspec.json.encode(usual)) < 1000
 
 
 points = st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1)), max_size=40)
@@ -90,14 +142,18 @@ runs = st.lists(st.builds(lambda seconds, found: curve(seconds, *sorted(found)),
 
 @given(runs)
 def test_always_in_order(found: list[Run]) -> None:
-    """Whatever was sampled, falling numbers too: shares are shares, quantiles are in order, and shapes never fall."""
+    """Whatever was sampled, falling numbers too: quantiles are in order, nothing is infinite, no variance negative."""
     usual = sum_up(found)
     if usual is None:
         assert not found
         return
     assert usual.p10 <= usual.p50 <= usual.p90 <= usual.p95
-    assert len(usual.shape) in (0, len(GRID))
-    for share in usual.shape:
-        assert 0 <= share.p10 <= share.p50 <= share.p90 <= 1
-    middles = [share.p50 for share in usual.shape]
-    assert middles == sorted(middles)
+    assert len(usual.course) in (0, 1, len(GRID))
+    for row in usual.course:
+        assert all(map(math.isfinite, row))
+        assert row.own >= 0
+        assert row.size >= 0
+    assert usual.noise >= 0
+    assert usual.bend >= 0
+    assert 0 <= usual.spread < math.inf
+    assert usual == sum_up(found)

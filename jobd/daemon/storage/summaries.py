@@ -92,7 +92,7 @@ def run(job: Job) -> Run | None:
     """Give what a completed run teaches; None if nobody knows how long it took."""
     ended, said = job.ended_at or job.created_at, job.progress
     seconds = clocks.worked(job, Moment(ended, 0, ""))
-    total = said.total if said.done is not None else None
+    total = said.total if said.done is not None and not said.weighted else None
     return None if seconds is None else Run(seconds, said.samples, total)
 
 

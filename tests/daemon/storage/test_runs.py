@@ -1,11 +1,14 @@
 """The latest runs of a name: quantiles and shape of those that completed, also of removed ones."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from jobd.core import events as happened
 from jobd.core.model import Ending
-from jobd.core.past import GRID
+from jobd.core.outlook import GRID
 from jobd.daemon.storage import runs
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker
@@ -48,7 +51,7 @@ def test_runs_without_a_measured_time(tmp_path: Path) -> None:
 
 
 def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
-    """It comes from the samples kept in the records, over the time that a run took; so does the time for a unit."""
+    """It comes from the samples kept in the records, over the time that a run took; the size is told by the total."""
     path, maker = tmp_path / "jobd.db", Maker()
     for job_id in (1, 2, 3):
         write(path, maker.submit(job_id), maker.start(job_id))
@@ -56,9 +59,9 @@ def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
     with reading(path) as reader:
         usual = runs.usual(reader, "encode")
     assert usual is not None
-    assert (usual.shaped, usual.unit_seconds) == (3, (3.0, 3.0, 3.0))
-    assert usual.shape[GRID.index(0.5)] == (0.25, 0.25, 0.25)
-    assert usual.shape[-1] == (0.5, 0.5, 0.5)
+    assert (usual.followed, usual.total) == (3, pytest.approx(math.log(10), abs=1e-4))
+    for fraction, seconds in ((0.5, 7.5), (1.0, 15.0)):
+        assert math.exp(usual.course[GRID.index(fraction)].passed) == pytest.approx(seconds, rel=1e-3)
 
 
 def test_runs_that_were_removed_still_teach(tmp_path: Path) -> None:
