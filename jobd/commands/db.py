@@ -200,7 +200,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
 @json_option(Made)
 @click.pass_obj
 def vacuum(shell: Shell, /) -> None:
-    """Give the room of what was deleted back to the disk."""
+    """Give the room of what was deleted back to the disk, and make the index of words anew."""
     try:
         made = shell.client.call(Vacuum(), start=False)
     except DaemonNotRunning:
