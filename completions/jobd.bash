@@ -112,6 +112,9 @@ _jobd_enter() {
         'db:check')
             path='db check'
             ;;
+        'db:path')
+            path='db path'
+            ;;
         'db:restore')
             path='db restore'
             ;;
@@ -284,6 +287,9 @@ _jobd_takes_value() {
             :
             ;;
         'db check:--color')
+            :
+            ;;
+        'db path:--color')
             :
             ;;
         'db restore:--color')
@@ -464,6 +470,9 @@ _jobd_value() {
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'db check:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'db path:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'db restore:--color')
@@ -706,6 +715,9 @@ _jobd_options() {
         'db check')
             _jobd_offer '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'db path')
+            _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         'db restore')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
@@ -815,7 +827,7 @@ _jobd_words() {
             _jobd_offer 'install' 'logs' 'reload' 'restart' 'run' 'start' 'status' 'stop'
             ;;
         'db:0')
-            _jobd_offer 'backup' 'check' 'restore' 'vacuum'
+            _jobd_offer 'backup' 'check' 'path' 'restore' 'vacuum'
             ;;
         'db backup:0')
             _jobd_files -f

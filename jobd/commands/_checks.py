@@ -118,6 +118,10 @@ def daemon(shell: Shell) -> Iterator[Finding]:
         yield Finding(
             what="version", status="warn", said=f"daemon {seen.version}, program {__version__}", advice=advice
         )
+    if seen.slow.count:
+        said = f"{seen.slow.count} questions took long, {seen.slow.method} took {seen.slow.slowest:.1f} s"
+        advice = "jobd history --explain says how they are searched for"
+        yield Finding(what="questions", status="warn", said=said, advice=advice)
     for problem in seen.problems:
         yield Finding(what="daemon", status="fail", said=problem, advice=f"Log: {seen.log}")
 

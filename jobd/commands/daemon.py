@@ -14,6 +14,7 @@ from jobd.commands import _service
 from jobd.commands._options import json_option
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown, Unavailable
 from jobd.core.model import State
+from jobd.core.searching import Slow
 from jobd.ui import amounts
 from jobd.wire import PROTOCOL, Action
 
@@ -33,7 +34,10 @@ jobd daemon install --now  # let systemd keep it
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """A running daemon: `jobs` counts those of each state, `problems` says what is wrong with it."""
+    """A running daemon: `jobs` counts those of each state, `problems` says what is wrong with it.
+
+    `slow` tells of questions that took long since it started.
+    """
 
     version: str
     protocol: int
@@ -47,6 +51,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     jobs: dict[State, int]
     problems: tuple[str, ...]
     log: str
+    slow: Slow = Slow()
 
 
 class Status(Action[Serving], frozen=True):
@@ -93,7 +98,7 @@ def serving(engine: Engine) -> Serving:
         started_at=engine.started_at.wall, uptime=(now.boottime - engine.started_at.boottime) / 1e9,
         slots=engine.config.jobs.slots, slots_used=engine.queue.occupied,
         jobs={state: count for state, count in engine.archive.counts().items() if count},
-        problems=tuple(engine.health()), log=str(paths.daemon_log),
+        problems=tuple(engine.health()), log=str(paths.daemon_log), slow=engine.reading.slow,
     )  # fmt: skip
 
 
@@ -128,10 +133,16 @@ def _show(shell: Shell, seen: Serving) -> None:
         "slots": f"{seen.slots_used} of {seen.slots} in use",
         "jobs": jobs,
         "log": seen.log,
+        **({"slow": _slow(seen.slow)} if seen.slow.count else {}),
     }
     shell.screen.data("\n".join(f"{name:>8}: {text}" for name, text in lines.items()))
     for problem in seen.problems:
         shell.screen.data(shell.screen.paint(f" problem: {problem}", "red"))
+
+
+def _slow(slow: Slow) -> str:
+    questions = "1 question" if slow.count == 1 else f"{slow.count} questions"
+    return f"{questions}, at most {amounts.duration(slow.slowest)} ({slow.method})"
 
 
 @command.command("start", epilog="jobd daemon start  # does nothing if one runs")

@@ -1,4 +1,4 @@
-"""jobd db: look through the database, copy it, put a copy back, make it smaller."""
+"""jobd db: find the database, look through it, copy it, put a copy back, make it smaller."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
+sqlite3 "$(jobd db path)" 'SELECT * FROM v_jobs'  # see jobd-database(7)
 jobd db check                  # is it whole?
 jobd db backup                 # make a copy beside it
 jobd db backup ~/jobd.copy     # or elsewhere
@@ -111,10 +112,18 @@ class Vacuum(Action[Made], frozen=True):
 
 @click.group("db", epilog=EXAMPLES)
 def command() -> None:
-    """Check, copy, restore or shrink the database.
+    """Find, check, copy, restore or shrink the database.
 
-    It is one SQLite file in the state directory; every program that reads SQLite can open it.
+    It is one SQLite file in the state directory; every program that reads SQLite can open it. What its views hold is
+    told in jobd-database(7).
     """
+
+
+@command.command("path")
+@click.pass_obj
+def path(shell: Shell, /) -> None:
+    """Print where the database is."""
+    shell.screen.data(f"{_database(shell)}\n")
 
 
 @command.command("check")
@@ -191,7 +200,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
 @json_option(Made)
 @click.pass_obj
 def vacuum(shell: Shell, /) -> None:
-    """Give the room of what was deleted back to the disk."""
+    """Give the room of what was deleted back to the disk, and make the index of words anew."""
     try:
         made = shell.client.call(Vacuum(), start=False)
     except DaemonNotRunning:

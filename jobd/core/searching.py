@@ -6,6 +6,7 @@ every job that matches.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -103,6 +104,15 @@ class Explained(msgspec.Struct, frozen=True):
     looked: int
     found: int
     seconds: float
+
+
+class Slow(msgspec.Struct, frozen=True, kw_only=True):
+    """The questions that took longer than `storage.slow_query`: how many, and the slowest, in seconds."""
+
+    count: int = 0
+    slowest: float = 0.0
+    method: str = ""
+    at: datetime | None = None
 
 
 def parse_sort(text: str) -> Sort:

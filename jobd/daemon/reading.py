@@ -9,11 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobd.core.searching import Slow
 from jobd.daemon.storage.reader import Reader
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 MOST_READERS = 4
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Slow(msgspec.Struct, frozen=True, kw_only=True):
-    """The questions that took longer than `storage.slow_query`: how many, and the slowest, in seconds."""
-
-    count: int = 0
-    slowest: float = 0.0
-    method: str = ""
-    at: datetime | None = None
 
 
 class Reading:

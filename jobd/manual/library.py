@@ -5,6 +5,7 @@ from collections.abc import Callable
 import click
 
 from jobd.manual.completions import SHELLS
+from jobd.manual.database import database_page
 from jobd.manual.filters import filter_page
 from jobd.manual.pages import config_page, man_page
 from jobd.manual.protocol import Kinds, protocol_page
@@ -15,6 +16,7 @@ from jobd.manual.tutorial import tutorial_page
 #: Pages that are not about a command: {(section, name): who writes it}.
 OTHERS: dict[tuple[int, str], Callable[[Kinds], str]] = {
     (5, "jobd.toml"): lambda _: config_page(),
+    (7, "jobd-database"): lambda _: database_page(),
     (7, "jobd-events"): lambda _: events_page(),
     (7, "jobd-filter"): lambda _: filter_page(),
     (7, "jobd-protocol"): protocol_page,

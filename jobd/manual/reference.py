@@ -109,7 +109,8 @@ def events_page() -> str:
     )
     page.paragraph(
         "A line of the log, an entry, has the fields below. `seq` grows by one with each entry, without gaps, and "
-        "orders the log; the clock of the machine may jump. `by` is who asked, as the kernel names the peer of the "
+        "orders the log; the clock of the machine may jump. Entries that are too old or too many are removed, the "
+        "oldest first (`retention` in jobd.toml(5)). `by` is who asked, as the kernel names the peer of the "
         "connection, with the name of its program; without it jobd acted by itself. Times are RFC 3339 in UTC, "
         "durations seconds, sizes bytes. A field is left out where it has its default, shown behind it."
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,18 @@ def test_status_tells_what_matters(state_dir: Path) -> None:
         text = jobd("daemon", "status").out
         assert f"running, pid {living.pid}" in text
         assert "1 running, 1 completed" in text
+
+
+def test_slow_questions_are_told(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many there were, which was the slowest, and in the doctor's words what to do."""
+    monkeypatch.setenv("JOBD_STORAGE_SLOW_QUERY", "1ms")
+    with Living(state_dir) as living:
+        assert "slow" not in jobd("daemon", "status").out
+        living.ended(living.submit("true")["id"])
+        until(lambda: [living.call("history", where="x OR y"), living.call("daemon.status")["slow"]["count"]][1])
+        assert re.search(r"slow: \d+ questions?, at most .* \((history|list)\)", jobd("daemon", "status").out)
+        findings = json.loads(jobd("doctor", "--json").out)
+        assert [one["status"] for one in findings if one["what"] == "questions"] == ["warn"]
 
 
 def test_what_it_never_needs_is_not_loaded(state_dir: Path) -> None:

@@ -40,6 +40,17 @@ def test_check(own: House) -> None:
     assert "whole" not in broken.out
 
 
+def test_path(own: House) -> None:
+    """For programs that read SQLite; none if there is none yet."""
+    none = own("db", "path", env={"PATH": "/usr/bin:/bin", "JOBD_DIR": f"{own.state}/none"})
+    assert (none.status, none.out) == (66, "")
+    own.ran("true", name="seen")
+    path = own("db", "path").out
+    assert path == f"{own.state}/jobd.db\n"
+    with closing(sqlite3.connect(f"file:{path.strip()}?mode=ro", uri=True)) as database:
+        assert database.execute("SELECT name, exit_code FROM v_jobs").fetchall() == [("seen", 0)]
+
+
 def test_backup(own: House, tmp_path: Path) -> None:
     """Beside it, the newest few kept, or elsewhere; while it is in use; and never over a file that is there."""
     own.ran("true", name="kept")

@@ -14,6 +14,7 @@ from jobd.core.errors import TryAgain
 from jobd.core.events import Actor
 from jobd.core.filters import EVERYTHING
 from jobd.core.model import State
+from jobd.core.searching import Slow
 from jobd.daemon import reading
 from jobd.daemon.archive import Archive
 from jobd.daemon.engine import Engine
@@ -131,7 +132,7 @@ def test_slow_questions_are_counted(tmp_path: Path) -> None:
     async def scene(engine: Engine) -> None:
         Gated.go_on.set()
         await engine.act(Gated(), CALLER)
-        assert engine.reading.slow == reading.Slow()
+        assert engine.reading.slow == Slow()
         limited = reading.Reading(engine.archive, lambda: 0.0)
         await limited.answer_beside(Gated(), CALLER)
         first = limited.slow

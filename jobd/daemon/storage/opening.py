@@ -5,6 +5,7 @@ is damage, although SQLite would take it for a new one.
 """
 
 import contextlib
+import logging
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import NamedTuple
 from jobd.core.errors import StorageBroken
 from jobd.core.model import Job
 from jobd.core.pages import KEY
-from jobd.daemon.storage import database, filesystem, migration, repair, safekeeping
+from jobd.daemon.storage import database, filesystem, migration, repair, safekeeping, settling
 from jobd.daemon.storage.reader import Reader
 
 #: A larger database is looked through in the background: this much takes about a tenth of a second.
 CHECKED_AT_ONCE = 128 << 20
 #: The first that finds words by their parts of three letters.
 OLDEST_SQLITE = (3, 34)
+
+
+logger = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
@@ -79,6 +83,8 @@ def _open(path: Path, durability: str) -> tuple[sqlite3.Connection, bool]:
     try:
         _bring_up_to_date(connection, path)
         connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('page_key', randomblob(?))", (KEY,))
+        if filesystem.suspect_mark(path).exists() and settling.mend(connection):
+            logger.error("the index of words was damaged; it was made anew")
         if lasting:
             filesystem.put_mark(filesystem.created_mark(path))
             filesystem.suspect_mark(path).unlink(missing_ok=True)

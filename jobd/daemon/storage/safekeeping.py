@@ -175,9 +175,13 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def vacuum(path: Path) -> None:
-    """Give the room of deleted rows back to the disk. Raises StorageFull, StorageBroken."""
+    """Give the room of deleted rows back to the disk, and make the index of words anew.
+
+    Raises StorageFull, StorageBroken.
+    """
     try:
         with contextlib.closing(database.connect(path)) as connection:
+            connection.execute("INSERT INTO parts (parts) VALUES ('rebuild')")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:

@@ -43,6 +43,21 @@ def unsettle(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     _remove(connection, _AMONG, json.encode(list(ids)).decode())
 
 
+def mend(connection: sqlite3.Connection) -> bool:
+    """Make the index of words anew if it is damaged, and say whether it was. Raises sqlite3.Error."""
+    try:
+        connection.execute("INSERT INTO parts (parts) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError:
+        rebuild(connection)
+        return True
+    return False
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Make the index of words anew. Raises sqlite3.Error."""
+    connection.execute("INSERT INTO parts (parts) VALUES ('rebuild')")
+
+
 def tidy(connection: sqlite3.Connection) -> None:
     """Take out the texts of all jobs that are not settled, or not there. Raises sqlite3.Error."""
     _remove(connection, "NOT IN (SELECT id FROM jobs WHERE settled = 1)")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobd.core import events as happened
-from jobd.daemon.storage import database, migration, safekeeping, salvage
+from jobd.daemon.storage import database, migration, safekeeping, salvage, settling
 from jobd.daemon.storage.salvage import Saved
 from tests.daemon import damaging
 from tests.daemon.storing import ask, reading, write
@@ -117,6 +117,39 @@ def test_what_is_there_is_brought_up_to_date(tmp_path: Path) -> None:
         salvage.salvage(broken, connection)
     assert ask(fresh, "SELECT id, state FROM jobs ORDER BY id") == [(1, "running"), (2, "completed"), (4, "pending")]
     assert ask(fresh, "SELECT count(*) FROM events") == [(maker.seq,)]
+
+
+def test_what_retention_keeps_is_saved(tmp_path: Path) -> None:
+    """Sums and runs of removed jobs; what makes no sense of them is left out; and nothing is counted twice."""
+    path, fresh, maker = tmp_path / "jobd.db", tmp_path / "fresh.db", Maker()
+    write(path, *(maker.run(job_id, f"name-{job_id % 3}") for job_id in range(1, 7)))
+    with damaged(path) as broken, sound(fresh) as connection:
+        salvage.salvage(broken, connection)
+    write(path, *(maker.happen(job_id, happened.Removed(why="retention")) for job_id in range(1, 6)))
+    ask(path, "UPDATE daily SET durations = 'x' WHERE name = 'name-1'")
+    ask(path, "UPDATE bygone SET runs = 5 WHERE name = 'name-2'")
+    ask(path, "DELETE FROM events WHERE seq < 5")
+    with damaged(path) as broken, contextlib.closing(database.connect(fresh)) as connection:
+        salvage.salvage(broken, connection)
+    assert ask(fresh, "SELECT name, runs FROM daily ORDER BY name") == [("name-0", 1), ("name-2", 2)]
+    assert ask(fresh, "SELECT name FROM bygone ORDER BY name") == [("name-0",), ("name-1",)]
+    assert ask(fresh, "SELECT id FROM jobs") == [(6,)]
+
+
+def test_settled_jobs_are_settled_anew(tmp_path: Path) -> None:
+    """The index of a backup loses what the damaged file knows better, and the daemon settles it again."""
+    path, fresh, maker = tmp_path / "jobd.db", tmp_path / "fresh.db", Maker()
+    write(path, *(maker.run(job_id) for job_id in range(1, 6)))
+    with contextlib.closing(database.connect(path)) as connection:
+        settling.settle(connection, 9)
+    safekeeping.backup(path, fresh)
+    ask(path, "DELETE FROM jobs WHERE id = 2")
+    with damaged(path) as broken, contextlib.closing(database.connect(fresh)) as connection:
+        salvage.salvage(broken, connection)
+        assert connection.execute("SELECT job FROM words").fetchall() == [(2,)]
+        connection.execute("INSERT INTO parts (parts) VALUES ('integrity-check')")
+        assert settling.settle(connection, 9) == 4
+    assert ask(fresh, "SELECT count(*), sum(settled) FROM jobs") == [(5, 5)]
 
 
 def test_a_job_whose_beginning_is_lost_is_not_invented(tmp_path: Path) -> None:

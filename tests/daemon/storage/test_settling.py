@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from jobd.core.filters import EVERYTHING, search_text
 from jobd.core.model import Moment
 from jobd.core.searching import Search
 from jobd.daemon.searching import Searching
-from jobd.daemon.storage import database, safekeeping, settling
+from jobd.daemon.storage import database, filesystem, safekeeping, settling
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker
 
@@ -108,3 +109,37 @@ def test_what_does_not_belong_is_taken_out(tmp_path: Path, maker: Maker) -> None
     with contextlib.closing(database.connect(path)) as connection, database.transaction(connection):
         settling.tidy(connection)
     whole(path)
+
+
+def garble(path: Path) -> None:
+    """Overwrite the index of words, behind FTS5's back."""
+    ask(path, "UPDATE parts_data SET block = x'00ff00ff' WHERE id > 10")
+
+
+def test_a_damaged_index_is_made_anew(tmp_path: Path, maker: Maker, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite does not find that damage by itself: a start under suspicion looks, and so does who gives room back."""
+    path = tmp_path / "jobd.db"
+    write(path, *(maker.run(number) for number in range(1, 30)))
+    settle(path)
+    garble(path)
+    with pytest.raises(sqlite3.DatabaseError):
+        whole(path)
+    assert safekeeping.check(path) == []
+    filesystem.put_mark(filesystem.suspect_mark(path))
+    with caplog.at_level(logging.ERROR):
+        write(path, maker.run(30))
+    assert "the index of words was damaged; it was made anew" in caplog.text
+    settle(path)
+    whole(path)
+    garble(path)
+    safekeeping.vacuum(path)
+    whole(path)
+
+
+def test_a_sound_index_is_left_alone(tmp_path: Path, maker: Maker) -> None:
+    """Nothing is made anew that is whole."""
+    path = tmp_path / "jobd.db"
+    write(path, maker.run(1))
+    settle(path)
+    with contextlib.closing(database.connect(path)) as connection:
+        assert not settling.mend(connection)
