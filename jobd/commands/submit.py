@@ -31,7 +31,7 @@ jobd submit -J backup -o 5 -- ./backup.sh  # with a name and a higher priority
 id=$(jobd submit -- make)                  # in a script
 jobd submit --follow -- make               # and watch it
 jobd submit --stale-after 10m --on-stale cancel -- ./backup.sh  # unless it hangs
-jobd submit --retries 5 --retry-delay 30s -- ./fetch.sh         # again after 30s, 1m, 2m, 4m and 8m
+jobd submit --retries 5 --retry-delay 30s -- ./backup.sh  # again after 30s, 1m, 2m, 4m and 8m
 """
 
 Argument = Annotated[tuple[Lossless, ...], Meta(min_length=1, max_length=65536)]

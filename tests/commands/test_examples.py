@@ -34,6 +34,7 @@ ENDLESS = {
 INSIDE = {
     "jobd progress 40%",
     "jobd progress 3/10 resizing b.png",
+    "jobd progress --rate-limited 30s the API is busy",
     "jobd item clip-17 processing",
     "jobd item clip-17 40% second pass",
     "jobd item clip-17 failed codec not found",

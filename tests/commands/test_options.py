@@ -108,7 +108,7 @@ def test_jobs() -> None:
     assert value(options.jobs_argument(), "1", "@") == ("1", "@")
     assert value(options.jobs_argument(required=False)) == ()
     assert value(options.job_argument(required=False)) is None
-    with pytest.raises(click.MissingParameter):
+    with pytest.raises(click.UsageError, match="Missing argument"):
         value(options.jobs_argument())
 
 

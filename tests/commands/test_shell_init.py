@@ -224,7 +224,7 @@ def test_parallel_writers_do_not_mix(inside: Inside, shell: tuple[str, ...]) -> 
 def test_what_the_shell_has_already_stays(inside: Inside, shell: tuple[str, ...]) -> None:
     """A function and an alias of the script are not replaced, a line tells of each; with a prefix all are there."""
     script = f"""
-    unset -f progress stage stages item beat note; _jobd_defined=
+    unset -f progress stage stages item beat note rate_limited; _jobd_defined=
     note() {{ echo "mine: $*"; }}
     alias stage=echo
     {text()}

@@ -159,7 +159,7 @@ def test_what_jobd_did_not_start(house: House) -> None:
     house.daemon.call("progress", job=str(begun["id"]), line="beat")
     until(lambda: "revived" in kinds(house, begun["id"]), what="heard of")
     house.daemon.call("end", jobs=[str(begun["id"])])
-    with pytest.raises(Refusal, match="only a job that jobd starts can be canceled"):
+    with pytest.raises(Refusal, match="only a job that jobd starts can be ended"):
         house.daemon.call("begin", name="outside", heartbeat={"beat_every": 0.05, "on_stale": "cancel"})
 
 
