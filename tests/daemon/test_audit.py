@@ -9,7 +9,7 @@ import msgspec
 
 from jobd.config import Paths
 from jobd.core import events as happened
-from jobd.core import lifecycle, staleness
+from jobd.core import clocks, lifecycle, staleness, telling
 from jobd.core.errors import JobdError
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.items import Item, ItemReport, ItemState
@@ -100,7 +100,7 @@ def reported(playing: Playing, job: Job) -> list[Event]:
             Report(restart=True),
         )
     )
-    events = lifecycle.report(job, said, playing.engine.clock.now())
+    events = telling.report(job, said, playing.engine.clock.now())
     if job.open and chance.random() < 0.5:
         offset = job.attempts[-1].report_offset + 10
         return [msgspec.structs.replace(event, offset=offset, guessed=chance.random() < 0.2) for event in events]
@@ -122,7 +122,7 @@ def told_items(playing: Playing, job: Job) -> list[Event]:
     ]
     now = playing.engine.clock.now()
     known = playing.engine.items.known(job)
-    events, _ = lifecycle.items_changed(job, said, known, now, lifecycle.elapsed(job, now))
+    events, _ = telling.items_changed(job, said, known, now, clocks.worked(job, now))
     return list(events)
 
 
