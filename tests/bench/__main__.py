@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import jobd
-from tests.bench import commands, eta, following, looping, measure, memory, reports, starting, telling, updates
+from tests.bench import commands, eta, following, history, looping, measure, memory, reports, starting, telling, updates
 
-ROOMS = (reports, looping, commands, updates, starting, following, memory, eta, telling)
+ROOMS = (reports, looping, commands, updates, starting, following, memory, eta, telling, history)
 
 
 def main(wanted: list[str]) -> int:
