@@ -187,6 +187,12 @@ _jobd_enter() {
         ':shell-init')
             path='shell-init'
             ;;
+        ':slow')
+            path='slow'
+            ;;
+        ':stats')
+            path='stats'
+            ;;
         ':status' | ':info' | ':show')
             path='status'
             ;;
@@ -362,6 +368,12 @@ _jobd_takes_value() {
             :
             ;;
         'shell-init:--prefix' | 'shell-init:--color')
+            :
+            ;;
+        'slow:--factor' | 'slow:--where' | 'slow:--name' | 'slow:-g' | 'slow:--group' | 'slow:-S' | 'slow:--since' | 'slow:--starttime' | 'slow:-E' | 'slow:--until' | 'slow:--endtime' | 'slow:--limit' | 'slow:--page' | 'slow:--format' | 'slow:--color')
+            :
+            ;;
+        'stats:--name' | 'stats:-g' | 'stats:--group' | 'stats:--by' | 'stats:--label' | 'stats:-S' | 'stats:--since' | 'stats:--starttime' | 'stats:-E' | 'stats:--until' | 'stats:--endtime' | 'stats:--where' | 'stats:--limit' | 'stats:--color')
             :
             ;;
         'status:--where' | 'status:--format' | 'status:--color')
@@ -583,6 +595,15 @@ _jobd_value() {
         'shell-init:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'slow:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'stats:--by')
+            _jobd_offer 'name' 'group' 'day' 'label'
+            ;;
+        'stats:--color')
+            _jobd_offer 'auto' 'always' 'never'
+            ;;
         'status:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
@@ -626,7 +647,7 @@ _jobd_value() {
 _jobd_verbs() {
     case "" in
         '')
-            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'slow' 'stats' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         *) : ;;
     esac
@@ -790,6 +811,12 @@ _jobd_options() {
         'shell-init')
             _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
+        'slow')
+            _jobd_offer '--factor' '--where' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--limit' '--page' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
+        'stats')
+            _jobd_offer '--name' '--group' '--by' '--label' '--since' '--starttime' '--until' '--endtime' '--where' '--limit' '--plain' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            ;;
         'status')
             _jobd_offer '--where' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
@@ -812,7 +839,7 @@ _jobd_options() {
 _jobd_words() {
     case "$path:$given" in
         ':0')
-            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'status' 'submit' 'tail' 'wait' 'watchers'
+            _jobd_offer 'attach' 'begin' 'cancel' 'check' 'completion' 'config' 'daemon' 'db' 'doctor' 'end' 'events' 'help' 'history' 'item' 'items' 'last' 'list' 'log' 'pause' 'preset' 'progress' 'resume' 'retry' 'rm' 'rpc' 'run' 'shell-init' 'slow' 'stats' 'status' 'submit' 'tail' 'wait' 'watchers'
             ;;
         'cancel:'*)
             _jobd_jobs

@@ -12,10 +12,10 @@ from jobd.commands._shell import Shell
 
 #: Commands under the headings of the overview; one that is not named here stands under the last.
 SECTIONS = {
-    "Jobs": "run submit list status items tail log wait watchers cancel pause resume retry rm",
+    "Jobs": "run submit list status items tail log wait cancel pause resume retry rm",
     "From inside a job": "progress item shell-init",
     "What jobd does not start": "begin end attach",
-    "History": "history last check events",
+    "History": "history stats slow last check events watchers preset",
     "Daemon and program": "",
 }
 #: Help is no easier to read on a wider screen.

@@ -78,10 +78,7 @@ def ended(jobs: Sequence[JobView], screen: "Screen", now: datetime, last_line: C
 def past(jobs: Sequence[JobView], screen: "Screen") -> str:
     """List jobs of any time, newest first."""
     columns = [
-        *_names(screen),
-        Column("STATE", _looks.outcome, style=_looks.style, shrink=2, raw=lambda job: job.state),
-        Column("STARTED", _started, raw=lambda job: job.started_at),
-        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True, raw=lambda job: job.elapsed),
+        *_runs(screen),
         Column("VS USUAL", _against_usual, raw=lambda job: job.usual and job.usual.p50),
         Column(
             "PEAK",
@@ -91,6 +88,31 @@ def past(jobs: Sequence[JobView], screen: "Screen") -> str:
         ),
     ]
     return table(columns if screen.plain else _filled(columns, jobs), jobs, screen)
+
+
+def slow(jobs: Sequence[JobView], screen: "Screen") -> str:
+    """List jobs that take or took longer than usual: what is usual, what 95 % took at most, how many times that."""
+    columns = [
+        *_runs(screen),
+        Column("USUAL", lambda job: amounts.duration(job.usual.p50), right=True, raw="usual.p50"),
+        Column("P95", lambda job: amounts.duration(job.usual.p95), right=True, raw="usual.p95"),
+        Column("TIMES", lambda job: f"{_times(job) or 0:.1f}x", right=True, raw=_times),
+    ]
+    return table(columns, jobs, screen)
+
+
+def _times(job: JobView) -> float | None:
+    """Give how many times as long it took as 95 % of the earlier runs at most."""
+    return round(job.elapsed / job.usual.p95, 6) if job.usual and job.usual.p95 and job.elapsed is not None else None
+
+
+def _runs(screen: "Screen") -> list[Column]:
+    return [
+        *_names(screen),
+        Column("STATE", _looks.outcome, style=_looks.style, shrink=2, raw=lambda job: job.state),
+        Column("STARTED", _started, raw=lambda job: job.started_at),
+        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True, raw=lambda job: job.elapsed),
+    ]
 
 
 def _names(screen: "Screen") -> list[Column]:

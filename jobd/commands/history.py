@@ -151,15 +151,20 @@ def command(
     were submitted. It works without a daemon, too. What comes after a page is not shifted by jobs that are new
     meanwhile.
     """
-    size, both = (0 if count else limit), [" ".join(words), where]
-    said = " AND ".join(f"({text})" for text in both) if all(both) else "".join(both)
+    size, said = (0 if count else limit), joined(" ".join(words), where)
     found = shell.client.call(History(**options, where=said, page_size=size, total=count, explain=explain))
     if count:
         shell.screen.data(f"{found.total_size}\n")
     elif found.explained is not None:
         _tell(shell, found.explained)
     else:
-        shell.emit_all(found.jobs, lambda: _show(shell, found, limit))
+        shell.emit_all(found.jobs, lambda: show(shell, found, limit))
+
+
+def joined(*texts: str) -> str:
+    """Join filters, some of which may be empty, all of which must mean a job."""
+    said = [text for text in texts if text]
+    return " AND ".join(f"({text})" for text in said) if len(said) > 1 else "".join(said)
 
 
 def _tell(shell: Shell, explained: Explained) -> None:
@@ -170,15 +175,16 @@ def _tell(shell: Shell, explained: Explained) -> None:
     shell.screen.data("".join(f"{line}\n" for line in (*explained.plan, took)))
 
 
-def _show(shell: Shell, found: Listed, limit: int) -> None:
+def show(shell: Shell, found: Listed, limit: int, verb: str = "history") -> None:
+    """Show a page to a person, in the columns of a verb, and say what comes next."""
     from jobd.commands import _looks, _tables
 
     screen = shell.screen
-    screen.data(_tables.past(found.jobs, screen))
+    screen.data((_tables.slow if verb == "slow" else _tables.past)(found.jobs, screen))
     failed = [job for job in found.jobs if job.state is State.FAILED]
     if found.next_page_token:
         size = "" if limit == PAGE else f" --limit {limit}"
-        screen.hint(f"Next page: jobd history{size} --page {found.next_page_token}")
+        screen.hint(f"Next page: jobd {verb}{size} --page {found.next_page_token}")
     elif not found.jobs:
         screen.hint("nothing found; all there is: jobd history")
     elif failed:

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from statistics import median
 from typing import NamedTuple
 
 import msgspec
@@ -107,7 +106,10 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Statistics by key, the most runs first, those of all runs, and how many runs began in each hour (local time)."""
+    """Statistics by key, the most runs first (of days the newest), and those of all runs.
+
+    `hours` says how many runs began in each hour of the day (local time).
+    """
 
     statistics: tuple[Statistics, ...]
     total: Statistics
@@ -138,6 +140,8 @@ def trend(weeks: Mapping[int, Week]) -> float | None:
     It is the slope of Theil and Sen (Sen, JASA 63, 1968) through the logarithms of the medians: the median of the
     slopes between any two weeks, which a week that was out of the ordinary does not move.
     """
+    from statistics import median
+
     points = []
     for number, week in sorted(weeks.items()):
         middle = histogram.quantiles(week.exact, week.counts, (0.5,))

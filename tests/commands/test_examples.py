@@ -83,6 +83,11 @@ def a_bad_and_a_good_run(house: House) -> None:
     one_run(house)
 
 
+def ran_with_a_label(house: House) -> None:
+    """Let the history have a run that has a label and used the CPU."""
+    house.ran("true", name="backup", labels={"env": "prod"})
+
+
 def running(house: House) -> None:
     """Wait until the twelfth runs."""
     house.reaches(12, "running")
@@ -122,6 +127,7 @@ STAGES: dict[str, Stage] = {
     "resume": after(twelve("sleep", "600"), running, paused),
     "retry": after(twelve("false"), ended),
     "rm": after(twelve("true"), ended),
+    "stats": ran_with_a_label,
     "status": after(twelve("sh", "-c", "echo 1/2 >&$JOBD_FD; echo hi"), ended),
     "tail": after(twelve("sh", "-c", "echo hi; sleep 0.5"), begun),
     "watchers": encoding,

@@ -130,9 +130,14 @@ def _duration(job: Job, now: Moment) -> float | None:
     return figures.of(job).duration if job.done else clocks.elapsed(job, now)
 
 
-def _ratio(job: Job, now: Moment) -> float | None:
-    lasted = _duration(job, now)
-    return lasted / job.usual.p50 if job.usual and job.usual.p50 and lasted is not None else None
+def _times(quantile: str) -> Callable[[Job, Moment], float | None]:
+    """Give the duration as a multiple of a usual one."""
+
+    def get(job: Job, now: Moment) -> float | None:
+        lasted, usual = _duration(job, now), getattr(job.usual, quantile, None)
+        return lasted / usual if usual and lasted is not None else None
+
+    return get
 
 
 def _pid(job: Job, _: Moment) -> int | None:
@@ -200,8 +205,10 @@ FIELDS: tuple[Field, ...] = (
     Field("wait", DURATION, _wait, "wait", "How long it waited for its start, or waits."),
     Field("usual", DURATION, lambda job, _: job.usual.p50 if job.usual else None, _json("usual.p50"),
           "How long half of the earlier runs of its name took at most.", ("usual.p50",)),
-    Field("ratio", SHARE, _ratio, f"(duration / {_json('usual.p50')})",
+    Field("ratio", SHARE, _times("p50"), f"(duration / {_json('usual.p50')})",
           "Its duration as a multiple of the usual one: 2 is twice as long.", ("over_usual", "slowness")),
+    Field("over_p95", SHARE, _times("p95"), f"(duration / {_json('usual.p95')})",
+          "The same as a multiple of what 95 % of the earlier runs took at most."),
     Field("attempts", INTEGER, lambda job, _: job.numbered, "attempts", "How many attempts there were.", ("tries",)),
     Field("attempt", INTEGER, lambda job, _: job.attempt.number if job.attempt else None,
           _json("attempts[#-1].number"), "The number of its last attempt."),

@@ -29,7 +29,7 @@ BUILT_IN: tuple[Preset, ...] = (
     Preset("lost", "reason = lost", "Nobody saw how it ended."),
     Preset("timeout", "reason = timeout", "Took longer than it may."),
     Preset("stale", "stale = yes", "Is silent for longer than it promised."),
-    Preset("slow", "ratio > 150%", "Takes, or took, half as long again as usual."),
+    Preset("slow", "over_p95 > 100%", "Takes, or took, longer than 95 % of the earlier runs of its name."),
     Preset("long", "duration > 1h", "Takes, or took, more than an hour."),
     Preset("retried", "attempts > 1", "Was tried more than once."),
     Preset("warned", "warned > 0", "Has warnings."),

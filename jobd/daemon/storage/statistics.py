@@ -46,16 +46,16 @@ class Gathered(NamedTuple):
 
 
 def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int) -> Report:
-    """Make the statistics of runs, for the keys with the most runs; `where` says of rows what the scope says.
+    """Make the statistics of runs, for the keys with the most runs, or the newest days.
 
-    Raises BadValue for an impossible label.
+    `where` says of rows what the scope says. Raises BadValue for an impossible label.
     """
     with reader.asking():
         rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", where, reader.ask)
         gathered = _gather(reader, rows, scope)
         begin, end = scope.since or gathered.first or now, scope.until or gathered.last or now
         days = max(1.0, (end - begin) / timedelta(days=1))
-        chosen = sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key))[:most]
+        chosen = _in_order(gathered, scope)[:most]
         made = (stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen)
         latest = _latest(reader) if scope.by is By.NAME else None
         return Report(
@@ -72,6 +72,12 @@ def _key(scope: Scope) -> str:
         raise BadValue(field="label", problem=f"{scope.label!r} is no name of a label that can be summed up by")
     path = f'$.labels."{scope.label}"'.replace("'", "''")
     return f"ifnull(json_extract(record, '{path}'), '')"
+
+
+def _in_order(gathered: Gathered, scope: Scope) -> list[str]:
+    if scope.by is By.DAY:
+        return sorted(gathered.sums, reverse=True)
+    return sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key))
 
 
 def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:

@@ -102,10 +102,14 @@ def waited(job: Json, now: Clock) -> float | None:
     return None if ended(job) else max(0.0, (now.wall - created).total_seconds())
 
 
-def ratio(job: Json, now: Clock) -> float | None:
-    """Give the duration through the usual one."""
-    seconds, usual = duration(job, now), job.get("usual", {}).get("p50")
-    return seconds / usual if seconds is not None and usual else None
+def times(quantile: str) -> Callable[[Json, Clock], float | None]:
+    """Give the duration through a usual one."""
+
+    def get(job: Json, now: Clock) -> float | None:
+        seconds, usual = duration(job, now), job.get("usual", {}).get(quantile)
+        return seconds / usual if seconds is not None and usual else None
+
+    return get
 
 
 def command(job: Json) -> str | None:
@@ -184,7 +188,8 @@ FIELDS: dict[str, tuple[str, Callable[[Json, Clock], Any]]] = {
     "duration": ("duration", duration),
     "wait": ("duration", waited),
     "usual": ("duration", of("usual", "p50")),
-    "ratio": ("share", ratio),
+    "ratio": ("share", times("p50")),
+    "over_p95": ("share", times("p95")),
     "attempts": ("number", of("numbered", default=0)),
     "attempt": ("number", lambda job, _: last(job).get("number")),
     "pid": ("number", lambda job, _: last(job).get("main", {}).get("pid")),

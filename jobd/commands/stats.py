@@ -1,0 +1,105 @@
+"""jobd stats: how often, how well and how long jobs ran, by name, group, day or label."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import click
+from msgspec import Meta
+
+from jobd.commands import _numbers
+from jobd.commands._options import (
+    group_option,
+    json_option,
+    limit_option,
+    name_option,
+    plain_option,
+    since_option,
+    until_option,
+    where_option,
+)
+from jobd.core.searching import PAGE, page_size
+from jobd.core.selection import Where
+from jobd.core.stats import By, Report, Scope
+from jobd.wire import Read
+
+if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
+    from jobd.core.events import Actor
+    from jobd.daemon.archive import Archive
+
+EXAMPLES = """\
+jobd stats --since -30d
+jobd stats 'backup*' --by day            # a line for each day
+jobd stats --by label --label env        # a line for each value of the label env
+jobd stats --where 'cpu > 0s' --limit 5
+jobd stats backup --json | jq .total.p95
+"""
+
+Text = Annotated[str, Meta(max_length=4096)]
+
+
+class Stats(Read[Report], frozen=True):
+    """Give the statistics of runs that have ended, by name, group, day or the value of a label.
+
+    They are of names (with * and ?), a group and a filter, and ended in a time. Runs that retention removed count as
+    long as there is no filter and no label. No more than `limit` keys are told of, those with the most runs, or the
+    newest days; the total is of all.
+    """
+
+    method: ClassVar = "stats"
+    long: ClassVar = True
+
+    by: By = By.NAME
+    label: Text = ""
+    name: Text | None = None
+    group: Text | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    where: Where = ""
+    limit: Annotated[int, Meta(ge=0)] = PAGE
+
+    def answer(self, archive: Archive, caller: Actor) -> Report:
+        """Ask the archive. Raises BadValue, FilterInvalid, TryAgain."""
+        scope = Scope(**{field: getattr(self, field) for field in Scope.__struct_fields__})
+        return archive.report(scope, page_size(self.limit), uid=caller.uid)
+
+
+@click.command("stats", epilog=EXAMPLES)
+@click.argument("only", required=False, metavar="[NAME]")
+@name_option
+@group_option
+@click.option("--by", type=click.Choice([by.value for by in By]), help="A line for each of these.  [default: name]")
+@click.option("--label", default="", metavar="NAME", help="By the values of this label (as --tag sets them).")
+@since_option
+@until_option
+@where_option
+@limit_option
+@plain_option
+@json_option(Report)
+@click.pass_obj
+def command(
+    shell: Shell, /, *, only: str | None, name: str | None, by: str | None, label: str, limit: int, **options: Any
+) -> int:
+    """Show how often, how well and how long jobs ran.
+
+    NAME may have * and ?. Of runs that ended in the time given: OK is the share that ended well, p50 to p99 are the
+    times that so many percent of the completed runs took at most, WAIT is the mean time before the start, TREND by how
+    much they take longer each week. LAST shows the latest runs, the newest last: the height is the time, x is a run
+    that failed, c one that was canceled.
+
+    What retention removed counts, too, but not with --where and not by label: only sums are kept of it. Exit status 1
+    if nothing is found. It works without a daemon, too.
+    """
+    if only is not None and name is not None:
+        raise click.UsageError("Give either NAME or --name, not both.")
+    kind = By(by or ("label" if label else "name"))
+    if (kind is By.LABEL) != bool(label):
+        raise click.UsageError("--by label and --label NAME need each other." if by else "--label needs a NAME.")
+    asked = Stats(by=kind, label=label, name=name if only is None else only, limit=limit, **options)
+    report = shell.client.call(asked)
+    shell.emit(report, lambda: _numbers.show(report, kind, limit, shell.screen))
+    if not report.total.runs:
+        shell.screen.notice("no run found that has ended; what there is: jobd history")
+    return 0 if report.total.runs else 1
