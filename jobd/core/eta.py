@@ -95,7 +95,7 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
     if fraction < FIRST_FRACTION or said <= 0:
         return None
-    before, silence = _before(progress, usual), max(0.0, elapsed - said)
+    before, silence = _before(progress, usual, total), max(0.0, elapsed - said)
     view = outlook.ahead(usual, fraction, said + before, total, late=late)
     left = math.exp(view.logarithm)
     if silence > said + left:
@@ -110,12 +110,12 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _before(progress: Progress, usual: Usual) -> float:
+def _before(progress: Progress, usual: Usual, total: float | None) -> float:
     """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
     first = progress.samples[0]
     if first.fraction < CHECKPOINT:
         return 0.0
-    needed = math.exp(outlook.row_at(usual.course, first.fraction).passed)
+    needed = math.exp(outlook.row_at(usual.course, first.fraction).passed + outlook.larger(usual, total))
     return needed - first.elapsed if needed > EARLIER * first.elapsed else 0.0
 
 

@@ -17,6 +17,7 @@ from jobd.core.rooms import Find, Room
 MOST_REMEMBERED = 10_000
 FREQUENT = frozenset(kind for kind in leaves() if kind.frequent)
 RARE = frozenset(leaves()) - FREQUENT
+EVERY = FREQUENT | RARE
 
 
 class Interest(NamedTuple):
@@ -24,7 +25,7 @@ class Interest(NamedTuple):
 
     rooms: tuple[Room, ...] | None = None
     within: tuple[Room, ...] = ()
-    kinds: frozenset[type[Event]] = FREQUENT | RARE
+    kinds: frozenset[type[Event]] = EVERY
 
     @property
     def named(self) -> tuple[Room, ...]:
@@ -72,8 +73,10 @@ class Listening:
 
 def kinds(types: Iterable[str] = (), severity: Severity | None = None) -> frozenset[type[Event]]:
     """Choose kinds of event by name (all without any), those at least so severe. Raises BadValue."""
-    by_name = {kind.title(): kind for kind in leaves()}
     named = frozenset(types)
+    if not named and severity is None:
+        return EVERY
+    by_name = {kind.title(): kind for kind in leaves()}
     unknown = sorted(named - by_name.keys())
     if unknown:
         raise BadValue(field="type", problem=f"no event is called {unknown[0]!r}; all of them: man 7 jobd-events")

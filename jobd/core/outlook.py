@@ -1,8 +1,7 @@
 """What is left at a fraction, as earlier runs of the name tell: two views of it, joined as they proved to be right.
 
 - **own**: this run stays as slow or fast as it is. What is left through what has passed was much the same in all runs.
-- **size**: all runs are alike. What is left was much the same in all of them; or, if they counted up to a total and
-  that told more, for each unit of it.
+- **size**: all runs are alike. What is left was much the same in all of them, or grew with the total of the run.
 
 Both are logarithms of seconds. How much they erred in earlier runs are two variances and a covariance, and of all means
 of the two the one with the least variance is taken (Bates and Granger 1969, The combination of forecasts). It says the
@@ -34,6 +33,8 @@ NOISE, BEND, SIZE, UNTOLD_SIZE = 0.02, 0.01, 0.2, 0.1
 FEW, MANY, TOGETHER = 2.0, 8.0, 4.0
 #: If views are further apart than so many deviations, this run is unlike the others.
 UNLIKE = 3.0
+#: The logarithm of how many times as long as others a run may be thought to take.
+FURTHEST = 20.0
 #: Deviations from the middle to the 10th and 90th percentile of a normal distribution; no deviation is larger.
 TENTH, WIDEST = 1.2816, 3.0
 
@@ -108,8 +109,10 @@ def joined(own: View, theirs: View, both: float = 0.0) -> View:
 
 
 def larger(usual: Usual, total: float | None) -> float:
-    """Give the logarithm of how many times larger this run is than earlier ones, as far as that is known."""
-    return 0.0 if usual.total is None or not total else math.log(total) - usual.total
+    """Give the logarithm of how many times as long a run takes as earlier ones, as far as its total tells."""
+    if usual.total is None or not total:
+        return 0.0
+    return min(FURTHEST, max(-FURTHEST, usual.slope * (math.log(total) - usual.total)))
 
 
 def row_at(course: tuple[Row, ...], fraction: float) -> Row:

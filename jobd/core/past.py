@@ -17,7 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from jobd.core import outlook
-from jobd.core.outlook import FEW, GRID, SMALLEST, UNTOLD_SIZE
+from jobd.core.outlook import GRID, SMALLEST
 from jobd.core.progress_record import Sample
 from jobd.core.usual import Row, Usual
 
@@ -30,10 +30,12 @@ FOLLOWED, TRIED, FEWEST_TRIED = 20, 12, 3
 INNER, TRIALS = range(3, 13), (3, 7, 10, 12)
 #: The share of errors that a band holds, and as many runs it counts that bands are as wide as they should be.
 BAND, EXPECTED = 0.8, 3.0
-#: How much more the seconds for a unit may vary than the whole time, times the number of runs, and are still preferred.
-ROOM = FEW * UNTOLD_SIZE
+#: How much, as a sum of squares of logarithms of totals, it counts that time grows as fast as the total.
+PROPORTIONAL = 0.8
 #: What is left through what has passed, as a logarithm, at fractions that a run never reached.
 NEVER_REACHED = math.log(SMALLEST)
+#: Nothing is learnt of runs of fewer seconds.
+SHORTEST = 1e-6
 #: Digits kept of seconds, and of logarithms and variances.
 SECONDS_DIGITS, DIGITS = 6, 4
 
@@ -56,7 +58,7 @@ def sum_up(runs: Sequence[Run]) -> Usual | None:
     durations = sorted(run.seconds for run in runs)
     p10, p50, p90, p95 = (round(quantile(durations, share), SECONDS_DIGITS) for share in SHARES)
     usual = Usual(len(runs), p10, p50, p90, p95)
-    latest = [run for run in runs if run.seconds > 0][:FOLLOWED]
+    latest = [run for run in runs if run.seconds >= SHORTEST][:FOLLOWED]
     return _learnt(usual, latest) if latest else usual
 
 
@@ -69,24 +71,36 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def _learnt(usual: Usual, runs: Sequence[Run]) -> Usual:
-    """Take the course of the runs, told by units of the total if all had one and that does not say less."""
-    wholes, totals = [math.log(run.seconds) for run in runs], [math.log(run.total) for run in runs if run.total]
-    units = list(map(sub, wholes, totals)) if len(totals) == len(runs) else []
-    by_unit = bool(units) and _variance(units) <= _variance(wholes) + ROOM / len(runs)
-    total = round(sum(totals) / len(totals), DIGITS) if by_unit else None
-    sizes = units if by_unit else wholes
+    """Take the course of runs."""
+    total, slope, sizes = _sizes(runs)
     terms = [
         [_terms(share, size) for share in shares]
         for run, size in zip(runs, sizes, strict=True)
         if (shares := _shares(run))
     ]
     columns = [_added(_terms(0.0, size) for size in sizes), *list(map(_added, zip(*terms, strict=True)))[1:]]
-    rows = [_row(column, total) for column in columns]
-    rows[0] = rows[0]._replace(left=quantile(sorted(sizes), 0.5) + (total or 0.0))
+    rows = list(map(_row, columns))
+    rows[0] = rows[0]._replace(left=quantile(sorted(sizes), 0.5))
     noise, bend = _unevenness(rows) if terms else (0.0, 0.0)
     course = tuple(Row(*(round(number, DIGITS) for number in row)) for row in rows)
-    usual = replace(usual, course=course, followed=len(terms), total=total, noise=noise, bend=bend)
+    usual = replace(usual, course=course, followed=len(terms), total=total, slope=slope, noise=noise, bend=bend)
     return replace(usual, spread=_spread(usual, terms[:TRIED]))
+
+
+def _sizes(runs: Sequence[Run]) -> tuple[float | None, float, list[float]]:
+    """Give the mean total, how the time grows with it, and what each run would have taken with that, as logarithms.
+
+    The power of the total that the time grows with is drawn to 1 (ridge regression).
+    """
+    wholes, totals = [math.log(run.seconds) for run in runs], [math.log(run.total) for run in runs if run.total]
+    if len(totals) < len(runs):
+        return None, 1.0, wholes
+    mean, usual = sum(totals) / len(totals), sum(wholes) / len(wholes)
+    offs = [total - mean for total in totals]
+    both = sum(off * (whole - usual) for off, whole in zip(offs, wholes, strict=True))
+    slope = (PROPORTIONAL + both) / (PROPORTIONAL + sum(off**2 for off in offs))
+    sizes = [whole - slope * off for off, whole in zip(offs, wholes, strict=True)]
+    return round(mean, DIGITS), round(slope, DIGITS), sizes
 
 
 def _unevenness(rows: Sequence[Row]) -> tuple[float, float]:
@@ -104,7 +118,7 @@ def _spread(usual: Usual, terms: Sequence[Sequence[_Sums]]) -> float:
     fewer, errors, unit = len(terms) - 1, list[float](), None if usual.total is None else 0.0
     sums = list(map(_added, zip(*terms, strict=True)))
     for one in terms if len(terms) >= FEWEST_TRIED else ():
-        rows = {place: _row(tuple(map(sub, sums[place], one[place])), unit) for place in (0, *TRIALS)}
+        rows = {place: _row(tuple(map(sub, sums[place], one[place]))) for place in (0, *TRIALS)}
         others = replace(usual, runs=fewer, followed=fewer, total=unit, course=(rows[0],))
         for place in TRIALS:
             _, own, left, *_ = one[place]
@@ -118,7 +132,7 @@ def _spread(usual: Usual, terms: Sequence[Sequence[_Sums]]) -> float:
 
 
 def _terms(share: float, size: float) -> _Sums:
-    """Give what a run of a size (its seconds, or those for a unit) adds to the sums where a share of it has passed."""
+    """Give what a run of a size adds to the sums where a share of it has passed."""
     left = math.log(max(1 - share, SMALLEST))
     own, size = left - math.log(max(share, SMALLEST)), left + size
     return 1.0, own, size, own * own, own * size, size * size
@@ -128,9 +142,9 @@ def _added(terms: Iterable[_Sums]) -> _Sums:
     return tuple(map(sum, zip(*terms, strict=True)))
 
 
-def _row(sums: _Sums, total: float | None) -> Row:
+def _row(sums: _Sums) -> Row:
     runs, own, size, own_own, own_size, size_size = sums
-    left, more = size / runs + (total or 0.0), max(1.0, runs - 1)
+    left, more = size / runs, max(1.0, runs - 1)
     own_variance, size_variance = own_own - own * own / runs, size_size - size * size / runs
     both = own_size - own * size / runs
     return Row(left - own / runs, left, max(0.0, own_variance) / more, max(0.0, size_variance) / more, both / more)
@@ -153,8 +167,3 @@ def _shares(run: Run) -> list[float] | None:
         part = (wanted - reached) / (fraction - reached) if fraction > reached else 1.0
         shares.append(min(1.0, (before + part * (at - before)) / run.seconds))
     return shares
-
-
-def _variance(numbers: Sequence[float]) -> float:
-    mean = sum(numbers) / len(numbers)
-    return sum((number - mean) ** 2 for number in numbers) / max(1, len(numbers) - 1)

@@ -25,11 +25,11 @@ class Row(NamedTuple):
 class Usual(msgspec.Struct, frozen=True, omit_defaults=True):
     """How long completed runs of the same name took: their number and quantiles in seconds.
 
-    `course` has a row for each fraction of `past.GRID`, the first of all runs, the others of the `followed` ones that
-    said how far they were. If `total` is there, sizes are seconds for a unit of the total, and it is the mean of the
-    logarithms of totals. `noise` and `bend` say how uneven those runs were, and how far from straight all of them
-    together; `spread` how much wider than foretold the errors of estimates would have been. All three are explained in
-    `outlook`.
+    `course` has a row for each fraction of `outlook.GRID`, the first of all runs, the others of the `followed` ones
+    that said how far they were. If all counted up to a total, `total` is the mean of its logarithms, the time grows
+    with the power `slope` of it, and rows tell of a run of that total. `noise` and `bend` say how uneven those runs
+    were, and how far from straight all of them together; `spread` how many times as wide as foretold bands should have
+    been.
     """
 
     runs: int
@@ -40,6 +40,7 @@ class Usual(msgspec.Struct, frozen=True, omit_defaults=True):
     course: tuple[Row, ...] = ()
     followed: int = 0
     total: float | None = None
+    slope: float = 1.0
     noise: float = 0.0
     bend: float = 0.0
     spread: float = 1.0

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -187,9 +187,9 @@ class Engine:
         async for item in request.answer(self, caller):
             yield _encoder.encode(item)
 
-    async def feed(self, request: Feed[Any], caller: Actor, listener: Listener) -> None:
+    def feed(self, request: Feed[Any], caller: Actor, listener: Listener) -> Coroutine[Any, Any, None]:
         """Tell a listener the items of a stream that many hear."""
-        await request.tell(self, caller, listener)
+        return request.tell(self, caller, listener)
 
     def committed(self) -> asyncio.Future[None]:
         """Give the moment at which everything recorded so far is durable."""

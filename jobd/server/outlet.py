@@ -5,18 +5,20 @@ import os
 
 from jobd.server.alarm import Alarm
 
-#: Bytes that wait for a slow reader before nothing more is made for it; the socket itself holds three times as many.
-WRITE_BUFFER = 1 << 16
+#: Bytes of lines that are gathered before they are written.
+MOST_GATHERED = 1 << 16
 
 
 class Outlet:
-    """The writing side of a connection. A client that reads nothing of a full buffer for `drain_time` is hung up on."""
+    """The writing side of a connection. A client that reads nothing of what waits for `drain_time` is hung up on.
+
+    The socket holds some 200 KiB for a slow reader; while anything else waits, nothing more is made for it.
+    """
 
     def __init__(self, transport: asyncio.Transport, drain_time: float) -> None:
         self._transport = transport
         self._descriptor: int = transport.get_extra_info("socket").fileno()
-        #: Whether something may wait in the transport, or nothing can be written any more.
-        self._busy = False
+        self._gone = False
         self._soon = asyncio.get_running_loop().call_soon
         self._lines: list[bytes] = []
         self._bytes = 0
@@ -28,27 +30,23 @@ class Outlet:
         self.full = False
         #: When the client gave a sign of life last, by the clock of the loop.
         self.heard = asyncio.get_running_loop().time()
-        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        transport.set_write_buffer_limits(high=0)
 
     def write(self, data: bytes) -> None:
         """Write now; nothing if the connection is gone."""
         if data and not self._transport.is_closing():
             self._transport.write(data)
             self._written += len(data)
-            self._busy = True
 
     def offer(self, data: bytes) -> bool:
-        """Write now, unless the client has much to read already: then say False.
+        """Write now, unless something waits already: then say False.
 
-        What many are told goes past the transport while nothing waits in it, which takes half the time.
+        What many are told goes past the transport, which takes half the time.
         """
         if self.full:
             return False
-        if self._busy:
-            if self._transport.get_write_buffer_size() or self._transport.is_closing():
-                self.write(data)
-                return True
-            self._busy = False
+        if self._gone:
+            return True
         try:
             sent = os.write(self._descriptor, data)
         except OSError:
@@ -71,7 +69,7 @@ class Outlet:
 
     async def give_way(self) -> None:
         """Wait until the client has read, and let others have their turn if this one has much to say."""
-        if self._bytes >= WRITE_BUFFER:
+        if self._bytes >= MOST_GATHERED:
             self.flush()
             await asyncio.sleep(0)
         await self.wait_for_room()
@@ -82,7 +80,7 @@ class Outlet:
             await self._room.wait()
 
     def pause(self) -> None:
-        """Note that the buffer is full."""
+        """Note that something waits."""
         self.full = True
         self._room.clear()
         self._watch()
@@ -108,7 +106,7 @@ class Outlet:
 
     def stop(self) -> None:
         """Forget the client; it is gone."""
-        self._busy = True
+        self._gone = True
         self._stuck.stop()
 
     def _watch(self) -> None:

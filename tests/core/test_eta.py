@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +11,9 @@ from jobd.core import clocks, lifecycle, telling
 from jobd.core.eta import Eta, estimate
 from jobd.core.events import Event
 from jobd.core.model import Job, State
-from jobd.core.past import Run, sum_up
-from jobd.core.progress import NOTHING, Report, advance
+from jobd.core.outlook import GRID
+from jobd.core.past import FOLLOWED, Run, sum_up
+from jobd.core.progress import NOTHING, SAMPLES_KEPT, Report, advance
 from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
 from tests.core.samples import entry, job_in, moment
@@ -165,12 +167,34 @@ def test_slower_than_usual_stays_slower() -> None:
 
 
 def test_the_total_tells_the_size() -> None:
-    """Where the time for a unit varies less than the whole, a run that is larger is known to be at once."""
-    runs = [Run(size * 1.0, (), size * 10.0) for size in (20, 50, 100, 150, 300)]
-    usual = sum_up(runs)
-    assert left(NOTHING, 0.0, usual) == 100
+    """Where the time grew with the total, a run that is larger is known to be at once."""
+    usual = sum_up([Run(size * 1.0, (), size * 10.0) for size in (20, 50, 100, 150, 300)])
+    assert left(NOTHING, 0.0, usual) == pytest.approx(100)
     large = advance(NOTHING, Report(done=0, total=10_000), 1, 1.0, AT)
     assert left(large, 1.0, usual) == pytest.approx(1000, rel=0.05)
+    assert seen(large, 400.0, usual).basis == "history"
+
+
+def test_a_checkpoint_with_history() -> None:
+    """A run that goes on where another attempt ended has as much left as others had from there."""
+    usual = shaped(*((float(second), second / 100) for second in range(5, 101, 5)))
+    shown = NOTHING
+    for second in range(1, 11):
+        shown = advance(shown, Report(fraction=0.6 + second / 100), 1, float(second), AT)
+        assert left(shown, float(second), usual) == pytest.approx(40 - second, rel=0.1)
+
+
+def test_between_two_numbers_with_history() -> None:
+    """It counts down to the next number; when that is overdue the end moves away, slowly, until nothing is known."""
+    usual = shaped(*((float(second), second / 100) for second in range(10, 101, 10)))
+    shown = NOTHING
+    for second in (10.0, 20.0, 30.0, 40.0):
+        shown = advance(shown, Report(fraction=second / 100), 1, second, AT)
+    assert left(shown, 45.0, usual) == pytest.approx(left(shown, 40.0, usual) - 5, rel=0.02)
+    overdue = [left(shown, second, usual) for second in (50.0, 60.0, 80.0, 100.0)]
+    assert overdue == sorted(overdue)
+    assert overdue[-1] < 4 * overdue[0]
+    assert seen(shown, 300.0, usual) == Eta(seconds=0, low=0, high=0, basis="history", over=200)
 
 
 def test_complete() -> None:
@@ -199,6 +223,11 @@ def shaped(*points: tuple[float, float]) -> Usual:
     usual = sum_up([Run(100.0, tuple(Sample(*point) for point in points))] * 20)
     assert usual is not None
     return usual
+
+
+def even(seconds: float) -> Run:
+    """Make a run of even speed."""
+    return Run(seconds, tuple(Sample(seconds * percent / 100, percent / 100) for percent in range(5, 101, 5)))
 
 
 def seen(progress: Progress, elapsed: float, usual: Usual | None) -> Eta:
@@ -272,6 +301,38 @@ def test_nothing_runs_away(found: list[tuple[float, int]], total: int, wait: flo
     before, after_it = estimate(shown, elapsed, None), estimate(shown, elapsed + wait, None)
     if before is not None and after_it is not None:
         assert after_it.seconds <= 4 * before.seconds + 0.01
+
+
+@given(st.integers(10, 60), st.floats(0.01, 0.9), st.integers(0, 6))
+def test_a_burst_moves_little(numbers: int, burst: float, runs: int) -> None:
+    """However much is done at once, what is left is not less than half of what it is by the mean speed, and no more."""
+    usual = sum_up([even(2.0 * numbers * share) for share in (0.9, 1.1, 1.0, 0.8, 1.3, 1.2)[:runs]])
+    shown = NOTHING
+    for number in range(1, numbers + 1):
+        shown = advance(shown, Report(fraction=0.5 * number / numbers), 1, float(number), AT)
+    before, at, fraction = left(shown, float(numbers), usual), numbers + 0.01, 0.5 + 0.5 * burst
+    after_it = left(advance(shown, Report(fraction=fraction), 1, at, AT), at, usual)
+    assert at * (1 / fraction - 1) / 2 <= after_it <= before + 0.001
+
+
+@given(steps, st.integers(1, 30), usuals(), st.floats(0, 1e4))
+def test_told_twice_the_same(found: list[tuple[float, int]], total: int, usual: Usual | None, wait: float) -> None:
+    """The same is said of the same, and a record that was written and read tells the same."""
+    shown, elapsed = progress_of(found, total)
+    written = msgspec.json.decode(msgspec.json.encode(usual), type=Usual | None)
+    assert written == usual
+    assert estimate(shown, elapsed + wait, usual) == estimate(shown, elapsed + wait, written)
+
+
+def test_time_and_room_are_bounded() -> None:
+    """However many reports and runs there were, no more points are kept, and no more of them are looked at."""
+    shown = steady(99.0, every=0.01)
+    assert len(shown.samples) <= SAMPLES_KEPT
+    runs = [Run(100.0, shown.samples, 1000.0)] * 500
+    usual = sum_up(runs)
+    assert usual is not None
+    assert (usual.followed, len(usual.course)) == (FOLLOWED, len(GRID))
+    assert seen(shown, 99.0, usual).seconds == pytest.approx(1, rel=0.2)
 
 
 @given(st.floats(1, 1e5), st.integers(1, 99), st.integers(1, 40))

@@ -91,6 +91,14 @@ def test_the_total_tells_the_size() -> None:
     assert at_first(usual, 5000.0).half < at_first(usual, None).half
 
 
+def test_a_total_beyond_all_measure() -> None:
+    """However large a total is said to be, what is left stays a number."""
+    usual = usual_of(10.0, 20.0, 50.0, 80.0, 1e6, per_second=10.0)
+    for total in (1e-300, 1e300):
+        assert 0 < math.exp(at_first(usual, total).logarithm) < math.inf
+        assert 0 < left(usual, 0.5, 100.0, total) < math.inf
+
+
 def test_a_record_without_a_course() -> None:
     """Of quantiles alone a duration can be foretold, too."""
     view = at_first(Usual(20, 80.0, 100.0, 120.0, 130.0), None)

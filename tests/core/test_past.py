@@ -98,13 +98,16 @@ def test_what_varies() -> None:
     assert courses.noise > 0.01
 
 
-def test_the_seconds_for_a_unit() -> None:
-    """Sizes are told by the total if every run had one, unless the whole time varied clearly less."""
-    by_unit = learnt(Run(10.0, (), 100.0), Run(30.0, (), 300.0), Run(90.0, (), 900.0))
-    assert by_unit.total == pytest.approx(math.log(300), rel=1e-3)
-    assert by_unit.course[0].size == 0
+def test_the_total_tells_the_size() -> None:
+    """If every run had a total, it is learnt how the time grows with it; of few runs it is thought to grow as fast."""
+    as_fast = learnt(*(Run(seconds, (), 10 * seconds) for seconds in (10.0, 30.0, 90.0)))
+    assert as_fast.total == pytest.approx(math.log(300), rel=1e-3)
+    assert as_fast.slope == 1
+    assert as_fast.course[0].size == pytest.approx(0, abs=1e-4)
+    assert learnt(*(Run(10.0, (), total) for total in (1.0, 100.0, 10_000.0))).slope < 0.05
+    assert learnt(*(Run(total**2, (), total) for total in (1.0, 10.0, 100.0))).slope == pytest.approx(2, abs=0.1)
+    assert learnt(Run(10.0, (), 100.0), Run(11.0, (), 200.0)).slope > 0.7
     assert learnt(Run(10.0, (), 100.0), Run(30.0)).total is None
-    assert learnt(*(Run(10.0, (), total) for total in (1.0, 100.0, 10_000.0))).total is None
 
 
 def test_how_wide_bands_are() -> None:

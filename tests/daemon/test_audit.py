@@ -8,14 +8,15 @@ from random import Random
 import msgspec
 
 from jobd.config import Paths
+from jobd.core import clocks, lifecycle, staleness, telling
 from jobd.core import events as happened
-from jobd.core import lifecycle, staleness
 from jobd.core.errors import JobdError
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.items import Item, ItemReport, ItemState
 from jobd.core.model import Ending, Job, Measure, Moment, Origin, Process, State, Usage
 from jobd.core.progress import Report
 from jobd.core.promises import Heartbeat
+from jobd.core.retries import Retries
 from jobd.daemon.engine import Engine
 from jobd.daemon.storage.reader import Reader
 from tests.daemon.gating import gate, submitted
@@ -72,6 +73,7 @@ def begun(playing: Playing) -> happened.Begun:
 BEGINNINGS: tuple[Callable[[Playing], happened.Created], ...] = (
     lambda playing: submitted(f"job-{playing.chance.randint(1, 9)}", labels={"a": "é\x00"}, group="video"),
     lambda _: submitted("promises", heartbeat=Heartbeat(beat_every=1.0, stale_after=4.0), priority=5),
+    lambda _: submitted("again", retries=Retries(most=9)),
     lambda playing: submitted("child", parent=playing.chance.choice([*playing.engine.jobs, 1])),
     begun,
 )
@@ -98,12 +100,17 @@ def reported(playing: Playing, job: Job) -> list[Event]:
             Report(stage=chance.choice("abc")),
             Report(stages={"a": 1.0, "b": 2.5, "c": 1.0}),
             Report(restart=True),
+            Report(rate_limited=30.0, message="their limit"),
         )
     )
-    events = lifecycle.report(job, said, playing.engine.clock.now())
+    events = telling.report(job, said, playing.engine.clock.now())
     if job.open and chance.random() < 0.5:
         offset = job.attempts[-1].report_offset + 10
-        return [msgspec.structs.replace(event, offset=offset, guessed=chance.random() < 0.2) for event in events]
+        guessed = {"guessed": True} if chance.random() < 0.2 else {}
+        return [
+            msgspec.structs.replace(event, offset=offset, **guessed if isinstance(event, happened.Progressed) else {})
+            for event in events
+        ]
     return events
 
 
@@ -122,7 +129,7 @@ def told_items(playing: Playing, job: Job) -> list[Event]:
     ]
     now = playing.engine.clock.now()
     known = playing.engine.items.known(job)
-    events, _ = lifecycle.items_changed(job, said, known, now, lifecycle.elapsed(job, now))
+    events, _ = telling.items_changed(job, said, known, now, clocks.worked(job, now))
     return list(events)
 
 
@@ -166,7 +173,7 @@ def just(event: Event) -> Decide:
 #: What happens to jobs that have not ended, and to those that have; what cannot happen is refused by the gate.
 OPERATION: tuple[Decide, ...] = (
     opened, opened, reported, reported, reported, told_items, told_items, canceled, ended,
-    *map(simply, (lifecycle.pause, lifecycle.abandon, lifecycle.retry, staleness.heard)),
+    *map(simply, (lifecycle.pause, lifecycle.abandon, lifecycle.retry, lifecycle.due, staleness.heard)),
     *map(timely, (lifecycle.paused, lifecycle.resume)),
     simply(lambda job: lifecycle.withdrawn(job, "fenced")),
     simply(lambda job: lifecycle.draining(job, 0)),

@@ -96,7 +96,8 @@ def test_old_jobs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await ended(engine, "j", "brief")
         await retention.remove()
         assert names(engine) == "keep-1 waits i keep-2 j brief"
-        assert engine.archive.latest(old[0].id, 1)[0].event == happened.Removed(why="retention")
+        event = engine.archive.latest(old[0].id, 1)[0].event
+        assert event == happened.Removed(from_state=old[0].state, why="retention")
         assert ask(engine.paths.database, "SELECT sum(runs), sum(canceled) FROM daily") == [(10, 10)]
         assert ask(engine.paths.database, "SELECT count(*) FROM words") == [(5,)]
         await retention.remove()

@@ -18,8 +18,10 @@ from jobd.core.rooms import Find
 from jobd.daemon.telling.hub import MOST_AT_ONCE, RING, Hub, Line
 from jobd.daemon.telling.presence import Presence
 
-#: Bytes that are written for a reader before it is looked whether it reads.
-PORTION = 1 << 16
+#: Lines, and bytes, that are written for one reader before it is looked whether it reads.
+LINES_FOR_ONE, PORTION = 32, 1 << 12
+#: Bytes that are written at once for all who keep up.
+PORTION_OF_ALL = 1 << 15
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,7 +41,7 @@ class Listener(Protocol):
         """Write lines of the protocol, made by `wire.encode_items`."""
 
     def offer(self, lines: bytes) -> bool:
-        """Write lines, unless the client has much to read already: then say False."""
+        """Write lines, unless the client has something to read already: then say False."""
 
     async def room(self) -> None:
         """Wait until the client has read."""
@@ -86,17 +88,19 @@ class Subscriber:
     async def _catch_up(self, hub: Hub) -> None:
         """Take what is there already, as the client reads it."""
         listening = self.channel.listening()
+        most = LINES_FOR_ONE if self.channel.manner.coalesce is None else MOST_AT_ONCE
         while self.unaware or self.after < hub.seq:
+            await self.listener.room()
             if self.unaware:
                 self.unaware = False
                 await self._tell([self.channel.present()])
                 continue
-            lines = hub.since(self.after)
-            wanted = [line for line in lines if listening.wants(line.entry)]
-            for portion in _portions(self.channel.chosen(wanted)):
-                await self._tell(portion)
+            lines = hub.since(self.after, most)
             self.after = lines[-1].entry.seq
-            del lines, wanted
+            items = self.channel.chosen([line for line in lines if listening.wants(line.entry)])
+            for portion in _portions(items):
+                await self._tell(portion)
+            del lines, items
             await asyncio.sleep(0)
 
     async def _tell(self, items: Sequence[bytes]) -> None:
@@ -192,7 +196,7 @@ class Channel:
             self._flushing = None
         waiting, self._waiting = self._waiting, []
         items = self.chosen(waiting)
-        if sum(map(len, items)) > PORTION:
+        if sum(map(len, items)) > PORTION_OF_ALL:
             self._lose_all()
             return
         told, self._told = self._told, self._seen

@@ -1,5 +1,8 @@
 """All channels: who wants to hear what another one hears already, in the same manner, hears it together with him."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 
 from jobd.core.interest import Interest
@@ -27,10 +30,10 @@ class Channels:
         """How many have heard all there is."""
         return sum(channel.keeping_up for channel in self._open.values())
 
-    async def listen(self, interest: Interest, manner: Manner, listener: Listener, after: int) -> None:
+    def listen(self, interest: Interest, manner: Manner, listener: Listener, after: int) -> Coroutine[Any, Any, None]:
         """Tell a client all entries of its interest after a number, for ever. Raises NoLongerKept."""
         channel = self._open.get((interest, manner)) or self._begin(interest, manner)
-        await Subscriber(channel, listener, after).listen()
+        return Subscriber(channel, listener, after).listen()
 
     def _begin(self, interest: Interest, manner: Manner) -> Channel:
         def close() -> None:

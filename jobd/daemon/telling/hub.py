@@ -6,6 +6,7 @@ where it was, from the latest entries in memory or, behind them, from the file: 
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
@@ -122,15 +123,17 @@ class Hub:
         finally:
             self.watchers -= 1
 
-    def since(self, after: int) -> list[Line]:
+    def since(self, after: int, limit: int = MOST_AT_ONCE) -> list[Line]:
         """Give the next lines after a number, at most MOST_AT_ONCE. Raises NoLongerKept."""
         if after >= self._first - 1:
-            numbers = range(after + 1, min(self._last, after + MOST_AT_ONCE) + 1)
+            numbers = range(after + 1, min(self._last, after + limit) + 1)
             return [self._ring[number % self._size] for number in numbers]
-        lines = [line for line in self._page(after) if after < line.entry.seq <= self._last]
+        page = self._page(after)
+        first, end = (bisect_right(page, number, key=_seq) for number in (after, self._last))
+        lines = page[first : min(end, first + limit)]
         if after and (not lines or lines[0].entry.seq != after + 1):
             raise NoLongerKept(seq=after, oldest=self.log.first_seq() or self._first)
-        return lines or self.since(self._first - 1)
+        return lines or self.since(self._first - 1, limit)
 
     def news(self) -> asyncio.Future[None]:
         """Give the moment at which something is new."""
@@ -165,6 +168,10 @@ class Hub:
                 logger.exception("some who follow the log could not be told")
         took = clock() - began
         self._rest_until = began + took / SHARE if took > QUICK else 0.0
+
+
+def _seq(line: Line) -> int:
+    return line.entry.seq
 
 
 class _Cursor:
