@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
+from jobd.core.past import quantile
+
 #: The largest relative error.
 ERROR = 0.02
 GAMMA = (1 + ERROR) / (1 - ERROR)
@@ -51,11 +53,9 @@ def quantiles(exact: Sequence[float], counts: Counts, shares: Sequence[float]) -
 
     Between two neighbours is interpolated (Hyndman and Fan, type 7), so without counts they are exact.
     """
-    points = [(seconds, 1) for seconds in exact]
-    if counts:
-        points = sorted([*points, *((middle(number), times) for number, times in counts.items())])
-    if not points:
-        return []
+    if not counts:
+        return [quantile(exact, share) for share in shares] if exact else []
+    points = sorted([*((seconds, 1) for seconds in exact), *((middle(b), times) for b, times in counts.items())])
     ends = list(accumulate(times for _, times in points))
     return [_at(points, ends, share * (ends[-1] - 1)) for share in shares]
 

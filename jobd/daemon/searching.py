@@ -28,15 +28,13 @@ class Found(NamedTuple):
     next_page: str
 
 
-#: What places are compared by: whether the value is known (or not, if it rises), the value, the id.
-Key = tuple[bool, Any, int]
-
-
 class Candidate(NamedTuple):
-    """A job that matches: its place in the order, and its record if that was read already."""
+    """A job that matches, as it is compared with others: a value that is not known comes last, whatever the order."""
 
-    key: Key
-    place: Place
+    ahead: bool
+    value: Any
+    id: int
+    #: Its record, if that was read already.
     job: Job | None = None
 
 
@@ -58,8 +56,10 @@ class Searching:
             jobs = self._made(chosen[:limit])
             token = ""
             if len(chosen) > limit:
-                last = chosen[limit - 1].place
-                token = pages.write(Page(search.question, last.value, last.id), self._reader.page_key())
+                last = chosen[limit - 1]
+                known = last.ahead is search.sort.descending and search.sort.field not in BY_ID
+                page = Page(search.question, last.value if known else None, last.id)
+                token = pages.write(page, self._reader.page_key())
         return Found(jobs, token)
 
     def every(self, where: Condition, most: int) -> list[Job]:
@@ -104,9 +104,9 @@ class Searching:
 
     def _made(self, chosen: list[Candidate]) -> list[Job]:
         """Give the jobs; one whose record makes no sense must not hide the others."""
-        wanted = [candidate.place.id for candidate in chosen if candidate.job is None]
+        wanted = [candidate.id for candidate in chosen if candidate.job is None]
         records = self._reader.jobs(wanted) if wanted else {}
-        jobs = (candidate.job or records.get(candidate.place.id) for candidate in chosen)
+        jobs = (candidate.job or records.get(candidate.id) for candidate in chosen)
         return [job for job in jobs if job is not None]
 
     def _candidates(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
@@ -114,44 +114,36 @@ class Searching:
         sources: list[Iterator[Candidate]] = [
             self._live(where, sort, after),
             *(self._tail(tail, where, sort, after) for tail in self._tails(sort)),
-            *(self._settled(walks, sort) for walks in plan),
+            *(self._walked(walks, sort) for walks in plan),
         ]
-        return merge(*sources, key=lambda candidate: candidate.key, reverse=sort.descending)
+        return merge(*sources, reverse=sort.descending)
 
     def _live(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
-        for key, place in self._in_order(self._places(sort), sort, after):
-            if where.matches(job := self._memory[place.id], self._now):
-                yield Candidate(key, place, job)
+        for candidate in _behind(after, self._in_memory(sort), sort):
+            if where.matches(job := self._memory[candidate.id], self._now):
+                yield candidate._replace(job=job)
 
-    def _places(self, sort: Sort) -> Iterator[Place]:
+    def _in_memory(self, sort: Sort) -> Iterator[Candidate]:
         if sort.field in BY_ID:
-            return (Place(None, job_id) for job_id in sorted(self._memory, reverse=sort.descending))
-        places = (Place(value(job, sort.field), job.id) for job in self._memory.values())
-        return iter(sorted(places, key=lambda place: _key(place, sort), reverse=sort.descending))
+            return (_candidate(None, job_id, sort) for job_id in sorted(self._memory, reverse=sort.descending))
+        found = (_candidate(value(job, sort.field), job.id, sort) for job in self._memory.values())
+        return iter(sorted(found, reverse=sort.descending))
 
     def _tails(self, sort: Sort) -> list[Walk]:
         return [sql.unsettled(sort, living=living) for living in (False, True) if self._offline or not living]
 
     def _tail(self, walk: Walk, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
-        places = (Place(found, job_id) for job_id, found in self._reader.walk(*walk) if job_id not in self._memory)
-        for key, place in self._in_order(places, sort, after):
-            job = self._reader.jobs([place.id]).get(place.id)
+        for candidate in _behind(after, self._walked((walk,), sort), sort):
+            self._reader.hurry()
+            job = self._reader.jobs([candidate.id]).get(candidate.id)
             if job is not None and where.matches(job, self._now):
-                yield Candidate(key, place, job)
+                yield candidate._replace(job=job)
 
-    def _in_order(self, places: Iterator[Place], sort: Sort, after: Place | None) -> Iterator[tuple[Key, Place]]:
-        """Give the places behind one, with the keys by which they are joined."""
-        keys = ((_key(place, sort), place) for place in places)
-        if after is None:
-            return keys
-        first = _key(after, sort)
-        return ((key, place) for key, place in keys if (key < first if sort.descending else key > first))
-
-    def _settled(self, walks: Iterable[Walk], sort: Sort) -> Iterator[Candidate]:
+    def _walked(self, walks: Iterable[Walk], sort: Sort) -> Iterator[Candidate]:
+        memory = self._memory
         for job_id, found in chain.from_iterable(self._reader.walk(*walk) for walk in walks):
-            if job_id not in self._memory:
-                place = Place(found, job_id)
-                yield Candidate(_key(place, sort), place)
+            if job_id not in memory:
+                yield _candidate(found, job_id, sort)
 
 
 def value(job: Job, field: Field) -> Value:
@@ -167,9 +159,18 @@ def value(job: Job, field: Field) -> Value:
     return found
 
 
-def _key(place: Place, sort: Sort) -> Key:
-    known = place.value is not None
-    return known if sort.descending else not known, place.value if known else 0, place.id
+def _candidate(value: Value, job_id: int, sort: Sort) -> Candidate:
+    if value is None:
+        return Candidate(not sort.descending, 0, job_id)
+    return Candidate(sort.descending, value, job_id)
+
+
+def _behind(after: Place | None, candidates: Iterator[Candidate], sort: Sort) -> Iterator[Candidate]:
+    """Leave out what does not come behind a place."""
+    if after is None:
+        return candidates
+    first = _candidate(after.value, after.id, sort)
+    return (one for one in candidates if (one < first if sort.descending else one > first))
 
 
 class _Watched:

@@ -93,11 +93,14 @@ def _iso(column: str) -> str:
     return f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || printf('.%06dZ', {column} % 1000000)"
 
 
+def _printf(template: str) -> str:
+    return "printf('" + template.replace("\n", "") + "'"
+
+
 def _steps(count: int) -> Iterator[tuple[str, list[str]]]:
-    indexes = [sql for name, sql in _INDEXES.items()]
-    yield "jobs", [f"DROP INDEX {name}" for name in _INDEXES] + [JOBS_SQL.format(count=count)]
-    yield "indexes", indexes
-    yield "words", ["INSERT INTO words SELECT id, folded_text(record) FROM jobs"]
+    yield "jobs", [*(f"DROP INDEX {name}" for name in _INDEXES), *(text.format(count=count) for text in JOBS_SQL)]
+    yield "indexes", list(_INDEXES.values())
+    yield "words", ["INSERT INTO words SELECT job, folded_text(record) FROM records"]
     yield "parts", ["INSERT INTO parts (rowid, text) SELECT job, text FROM words"]
     yield "sizes", ["INSERT INTO meta VALUES ('bench_jobs_bytes', (SELECT sum(pgsize) FROM dbstat))"]
     yield "events", [EVENTS_SQL]
@@ -113,8 +116,8 @@ def _read_indexes() -> dict[str, str]:
 
 _INDEXES = _read_indexes()
 
-JOBS_SQL = f"""
-INSERT INTO jobs ({", ".join(rows.JOB_COLUMNS[:-1])}, settled, record)
+#: What there is of job i, twice: for its columns and for its record. Braces stand for what `format` puts in.
+MADE = f"""
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {{count}}),
 chosen AS (
     SELECT i, name, grp, argv, seconds, {_hashed(1)} % 100 AS luck, {_hashed(2)} % 4 AS code,
@@ -128,72 +131,90 @@ made AS (
     SELECT *, CASE WHEN luck < 90 THEN 'completed' WHEN luck < 98 THEN 'failed' ELSE 'canceled' END AS state,
         CASE WHEN luck < 90 THEN 0 WHEN luck >= 98 THEN 15 WHEN code = 0 THEN 9 ELSE code * 256 END AS status,
         CASE WHEN luck < 90 OR luck >= 98 THEN NULL WHEN code = 0 THEN 'signal:9' ELSE 'exit:' || code END AS reason,
-        made + waited AS began, made + waited + CAST(seconds * 1000000 AS INTEGER) AS over
+        made + waited AS began, made + waited + CAST(seconds * 1000000 AS INTEGER) AS over,
+        1001 + i % 30000 AS pid, i * 100 AS ticks
     FROM chosen
 )
+"""
+COLUMNS = """
+INSERT INTO jobs ({columns}, settled) {made}
 SELECT i, name, state, grp, 0, made, began, over, 1000, NULL, 1, reason, waited / 1e6,
-    iif(status & 127, NULL, status >> 8), nullif(status & 127, 0), seconds, worked, used, 1,
-    printf(
-        '{{{{"id":%d,"name":"%s","state":"%s","created_at":"%s","origin":{{{{"uid":1000,"pid":%d,"tty":null,"cwd":"/home/ann"}}}},'
-        || '"spec":{{{{"argv":%s,"cwd":"/home/ann","surroundings":"%064x","output_limit":1073741824}}}},"group":"%s",%s'
-        || '"attempts":[{{{{"number":1,"boot":"5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e","opened_at":"%s",'
-        || '"main":{{{{"pid":%d,"ticks":%d}}}},"shim":{{{{"pid":%d,"ticks":%d}}}},"cookie":"%d.1.%016x","started_at":"%s",'
-        || '"started_boottime":%d,"state":"%s",%s"ending":{{{{"status":%d,"started_at":"%s","ended_at":"%s","elapsed":%.17g,'
-        || '"resources":{{{{"user_seconds":%.6f,"system_seconds":0.0,"peak_rss_bytes":%d,"floor_rss_bytes":7770112}}}},'
-        || '"output":{{{{"output":%d}}}}}}}},"report_offset":60}}}}],"numbered":1,"started_at":"%s","ended_at":"%s",'
-        || '"progress":{{{{"fraction":1.0,"within":1.0,"done":6,"total":6,"message":"step %d of 6","rate":%.6f,"reports":6,'
-        || '"samples":[[0.0,0.16],[%.3f,0.33],[%.3f,0.66],[%.3f,1.0]]}}}},'
-        || '"usage":{{{{"cpu_seconds":%.17g,"peak_rss_bytes":%d,"read_bytes":0,"write_bytes":4096}}}},'
-        || '"usual":{{{{"runs":50,"p10":%.3f,"p50":%.3f,"p90":%.3f,"p95":%.3f}}}}}}}}',
-        i, name, state, {_iso("made")}, 1000 + i % 30000, argv, i % 7, grp, ifnull('"reason":"' || reason || '",', ''),
-        {_iso("made")}, 1001 + i % 30000, i * 100, 1002 + i % 30000, i * 100, i, i * 7919, {_iso("began")},
-        i * 1000000, state, ifnull('"reason":"' || reason || '",', ''), status, {_iso("began")}, {_iso("over")}, seconds,
-        worked, used, i % 100000, {_iso("began")}, {_iso("over")}, 6, 6.0 / seconds,
-        seconds * 0.3, seconds * 0.6, seconds, worked, used,
-        seconds * 0.7, seconds * 0.9, seconds * 1.2, seconds * 1.3
-    )
+    iif(status & 127, NULL, status >> 8), nullif(status & 127, 0), seconds, worked, used, 1
 FROM made
 """
+WHY = """ifnull('"reason":"' || reason || '",', '')"""
+RECORD = """
+{"id":%d,"name":"%s","state":"%s","created_at":"%s","origin":{"uid":1000,"pid":%d,"tty":null,"cwd":"/home/ann"},
+"spec":{"argv":%s,"cwd":"/home/ann","surroundings":"%064x","output_limit":1073741824},"group":"%s",%s
+"attempts":[{"number":1,"boot":"5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e","opened_at":"%s",
+"main":{"pid":%d,"ticks":%d},"shim":{"pid":%d,"ticks":%d},"cookie":"%d.1.%016x","started_at":"%s",
+"started_boottime":%d,"state":"%s",%s
+"ending":{"status":%d,"started_at":"%s","ended_at":"%s","elapsed":%.17g,
+"resources":{"user_seconds":%.6f,"system_seconds":0.0,"peak_rss_bytes":%d,"floor_rss_bytes":7770112},
+"output":{"output":%d}},"report_offset":60}],"numbered":1,"started_at":"%s","ended_at":"%s",
+"progress":{"fraction":1.0,"within":1.0,"done":6,"total":6,"message":"step 6 of 6","rate":%.6f,"reports":6,
+"samples":[[0.0,0.16],[%.3f,0.33],[%.3f,0.66],[%.3f,1.0]]},
+"usage":{"cpu_seconds":%.17g,"peak_rss_bytes":%d,"read_bytes":0,"write_bytes":4096},
+"usual":{"runs":50,"p10":%.3f,"p50":%.3f,"p90":%.3f,"p95":%.3f}}
+"""
+RECORD_VALUES = f"""
+i, name, state, {_iso("made")}, pid - 1, argv, i % 7, grp, {WHY}, {_iso("made")},
+pid, ticks, pid + 1, ticks, i, i * 7919, {_iso("began")}, i * 1000000, state, {WHY},
+status, {_iso("began")}, {_iso("over")}, seconds, worked, used, i % 100000, {_iso("began")}, {_iso("over")},
+6.0 / seconds, seconds * 0.3, seconds * 0.6, seconds, worked, used,
+seconds * 0.7, seconds * 0.9, seconds * 1.2, seconds * 1.3
+"""
 
+JOBS_SQL = (
+    COLUMNS.format(columns=", ".join(rows.JOB_COLUMNS), made=MADE),
+    "INSERT INTO records (job, record) "
+    + MADE
+    + f"SELECT i, {_printf(RECORD)}, {RECORD_VALUES}) FROM made".replace("{", "{{").replace("}", "}}"),
+)
+
+#: The events of a job by number: what it is made of, and what is put in.
+SUBMITTED = """
+{"type":"submitted","name":"%s","origin":{"uid":1000,"pid":%d,"tty":null,"cwd":"/home/ann"},"spec":%s,"group":"%s",
+"usual":%s}
+"""
+OPENED = '{"type":"opened","number":1,"boot":"5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e","cookie":"%d.1.%016x"}'
+STARTED = """
+{"type":"started","main":{"pid":%d,"ticks":%d},"shim":{"pid":%d,"ticks":%d},"started_at":"%s","boottime":%d}
+"""
+PROGRESSED = '{"type":"progressed","report":{"done":%d,"total":6},"elapsed":%.6f,"offset":%d}'
+ENDED = '{"type":"%s",%s"ending":%s,"usage":%s}'
 EVENTS_SQL = f"""
 INSERT INTO events (seq, at, job, frequent, actor, event)
-SELECT (id - 1) * {EVENTS_EACH} + k, began + CASE k WHEN 1 THEN 0 WHEN 2 THEN 1000 ELSE k * 100000 END, id, k BETWEEN 4 AND 9,
-    iif(k = 1, '{{"uid":1000,"pid":4242}}', NULL),
+SELECT (id - 1) * {EVENTS_EACH} + k, began + CASE k WHEN 1 THEN 0 WHEN 2 THEN 1000 ELSE k * 100000 END, id,
+    k BETWEEN 4 AND 9, iif(k = 1, '{{"uid":1000,"pid":4242}}', NULL),
     CASE
-        WHEN k BETWEEN 4 AND 9 THEN printf(
-            '{{"type":"progressed","report":{{"done":%d,"total":6}},"elapsed":%.6f,"offset":%d}}', k - 3, seconds * k / 10, k * 5)
-        WHEN k = 1 THEN printf(
-            '{{"type":"submitted","name":"%s","origin":{{"uid":1000,"pid":%d,"tty":null,"cwd":"/home/ann"}},"spec":%s,'
-            || '"group":"%s","usual":%s}}', name, 1000 + id % 30000, spec, grp, usual)
-        WHEN k = 2 THEN printf(
-            '{{"type":"opened","number":1,"boot":"5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e","cookie":"%d.1.%016x"}}', id, id * 7919)
-        WHEN k = 3 THEN printf(
-            '{{"type":"started","main":{{"pid":%d,"ticks":%d}},"shim":{{"pid":%d,"ticks":%d}},"started_at":"%s","boottime":%d}}',
-            1001 + id % 30000, id * 100, 1002 + id % 30000, id * 100, began_at, id * 1000000)
-        ELSE printf('{{"type":"%s",%s"ending":%s,"usage":%s}}', state, ifnull('"reason":"' || reason || '",', ''), ending, used)
+        WHEN k BETWEEN 4 AND 9 THEN {_printf(PROGRESSED)}, k - 3, seconds * k / 10, k * 5)
+        WHEN k = 1 THEN {_printf(SUBMITTED)}, name, pid - 1, spec, grp, usual)
+        WHEN k = 2 THEN {_printf(OPENED)}, id, id * 7919)
+        WHEN k = 3 THEN {_printf(STARTED)}, pid, id * 100, pid + 1, id * 100, began_at, id * 1000000)
+        ELSE {_printf(ENDED)}, state, {WHY}, ending, used)
     END
 FROM (
     SELECT id, name, grp, state, reason, created_at AS began, {_iso("started_at")} AS began_at, duration AS seconds,
-        json_extract(record, '$.spec') AS spec, json_extract(record, '$.usual') AS usual,
+        1001 + id % 30000 AS pid, json_extract(record, '$.spec') AS spec, json_extract(record, '$.usual') AS usual,
         json_extract(record, '$.attempts[0].ending') AS ending, json_extract(record, '$.usage') AS used
-    FROM jobs ORDER BY id
+    FROM jobs JOIN records ON job = id ORDER BY id
 ) CROSS JOIN (
-    SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6
-    UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10
+    WITH RECURSIVE numbers(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM numbers WHERE k < {EVENTS_EACH})
+    SELECT k FROM numbers
 )
 """
 
 
 def _look_at_some(connection: sqlite3.Connection, count: int) -> None:
     """See that the daemon would have written these rows."""
-    names = ", ".join(rows.JOB_COLUMNS)
+    columns = f"SELECT {', '.join(rows.JOB_COLUMNS)}, record FROM {rows.WHOLE_JOBS} WHERE id = ?"
+    log = f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE job = ?"
     for number in range(1, count + 1, max(1, count // 50)):
-        *columns, record = connection.execute(f"SELECT {names} FROM jobs WHERE id = ?", (number,)).fetchone()  # noqa: S608
-        wanted = rows.job_row(rows.read_job(record))[:-1]
-        assert [_rounded(value) for value in columns] == [_rounded(value) for value in wanted], (columns, wanted)
-        for entry in connection.execute(
-            f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE job = ?", (number,)  # noqa: S608
-        ):
+        *found, record = connection.execute(columns, (number,)).fetchone()
+        wanted = rows.job_row(rows.read_job(record))
+        assert [_rounded(value) for value in found] == [_rounded(value) for value in wanted], (found, wanted)
+        for entry in connection.execute(log, (number,)):
             rows.read_entry(entry)
 
 
@@ -207,5 +228,3 @@ def bytes_each(path: Path, count: int) -> tuple[float, float]:
         found = dict(connection.execute("SELECT key, value FROM meta WHERE key LIKE 'bench_%'"))
     jobs, whole = found["bench_jobs_bytes"], found["bench_all_bytes"]
     return jobs / count, (whole - jobs) / count / EVENTS_EACH
-
-

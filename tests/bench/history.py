@@ -15,42 +15,39 @@ from typing import NamedTuple
 from jobd.config import Paths
 from jobd.core import filters, pages
 from jobd.core.filters import Filter
-from jobd.core.model import FINAL, State
+from jobd.core.model import Job, State
 from jobd.core.pages import Page
 from jobd.core.searching import NEWEST, Field, Search, Sort
 from jobd.core.stats import Scope
 from jobd.daemon.archive import Archive
 from jobd.daemon.storage import rows
+from jobd.daemon.storage import search as sql
 from jobd.daemon.storage.reader import Reader
+from jobd.daemon.storage.search import Place
 from jobd.daemon.system.clock import Clock
 from tests.bench import filling
 from tests.bench.measure import Figure, in_turn, row
 
-NAME = "SELECT name FROM jobs WHERE id = ?"
 FIVE = "state = failed AND group = night AND name = *backup* AND duration > 60s AND exit_code = 2"
+FOUND = "SELECT id, record FROM jobs JOIN records ON job = id WHERE"
 RAW_FIVE = (
-    "SELECT id, record FROM jobs WHERE state = 'failed' AND grp = 'night' AND name GLOB '*backup*' AND duration > 60"
-    " AND exit_code = 2 ORDER BY id DESC LIMIT 50"
+    f"{FOUND} state = 'failed' AND grp = 'night' AND name GLOB '*backup*' AND duration > 60 AND exit_code = 2"
+    " ORDER BY id DESC LIMIT 50"
 )
-RAW_PAGE = "SELECT id, record FROM jobs WHERE id < ? AND settled = 1 ORDER BY id DESC LIMIT 50"
-RAW_LONGEST = (
-    "SELECT id, record FROM jobs WHERE (duration < ? OR duration = ? AND id < ?) AND settled = 1"
-    " ORDER BY duration DESC, id DESC LIMIT 50"
-)
-RAW_CHECK = (
-    "SELECT id, record FROM jobs WHERE name = ? AND state = 'completed' AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1"
-)
+RAW_PAGE = f"{FOUND} id < ? ORDER BY id DESC LIMIT 50"
+RAW_LONGEST = f"{FOUND} settled = 1 AND (duration, id) < (?, ?) ORDER BY duration DESC, id DESC LIMIT 50"
+RAW_CHECK = f"{FOUND} name = ? AND +state = 'completed' AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1"
 RAW_SUMS = (
     "SELECT count(*), sum(state = 'completed'), sum(state = 'failed'), sum(state = 'canceled'), total(duration),"
     " total(cpu), total(wait), count(wait), max(memory), min(ended_at), max(ended_at) FROM jobs WHERE name = ?"
 )
 RAW_WEEKS = (
-    "SELECT (ended_at / 86400000000 + 3) / 7, duration FROM jobs WHERE name = ? AND state = 'completed' ORDER BY 1, 2"
+    "SELECT (ended_at / 86400000000 + 3) / 7, duration FROM jobs WHERE name = ? AND +state = 'completed' ORDER BY 1, 2"
 )
 RAW_HOURS = "SELECT strftime('%H', started_at / 1000000, 'unixepoch', 'localtime'), count(*) FROM jobs WHERE name = ? GROUP BY 1"
-RAW_LIKE = "SELECT id FROM jobs WHERE record LIKE ? ORDER BY id DESC LIMIT 50"
-#: Words as people look for them: of names and commands, in the middle of a path, two at a time, and such as are nowhere.
-WORDS = ("backup", "ffmpeg", "/srv/photo/1", "pytest nightly", "signal:9", "deploy report", "rt-ex", "nothing", "ypt", "7/mnt")
+RAW_LIKE = "SELECT job FROM records WHERE record LIKE ? ORDER BY job DESC LIMIT 50"
+#: What people look for: words of names and commands, parts of paths, two words, and such as are nowhere.
+WORDS = ("backup", "ffmpeg", "/srv/photo/1", "pytest nightly", "signal:9", "deploy report", "rt-ex", "nowhere", "ypt")
 RARE = ("srv/mail/7 ", "encode backup weekly", "rsync-photo", "nowhere at all", "xyzzy")
 
 
@@ -85,7 +82,7 @@ def timed(work: Callable[[], object], times: int = 1) -> float:
     return (time.perf_counter() - begun) * 1e3 / times
 
 
-def found(raw: sqlite3.Connection, text: str, *values: object) -> list[object]:
+def found(raw: sqlite3.Connection, text: str, *values: object) -> list[Job]:
     """Ask as an expert does, and read what comes."""
     return [rows.read_job(record) for _, record in raw.execute(text, values).fetchall()]
 
@@ -98,40 +95,51 @@ def searched() -> list[Figure]:
 
 
 def _five(history: Open) -> Iterator[Figure]:
-    archive, raw, where = history.archive, history.raw, read(FIVE)
-    assert [job.id for job in archive.find(Search(where)).jobs] == [row[0] for row in raw.execute(RAW_FIVE)]
-    ours, theirs = in_turn(lambda: timed(lambda: archive.find(Search(where))), lambda: timed(lambda: found(raw, RAW_FIVE)))
+    archive, raw, search = history.archive, history.raw, Search(read(FIVE))
+    assert archive.find(search).jobs == found(raw, RAW_FIVE)
+    ours, theirs = in_turn(lambda: timed(lambda: archive.find(search)), lambda: timed(lambda: found(raw, RAW_FIVE)))
     yield Figure(ours, theirs, "ms", 1.3, note="5 conditions, newest 50")
     yield Figure(ours, None, "ms", 50, note="5 conditions, newest 50")
 
 
 def _pages(history: Open) -> Iterator[Figure]:
-    archive, raw, key = history.archive, history.raw, history.archive.reader.page_key()
-    deep = history.count - 50_000
-    by_id = Search(filters.EVERYTHING, NEWEST, page=pages.write(Page("", None, deep), key))
-    seconds, number = raw.execute("SELECT duration, id FROM jobs ORDER BY duration DESC, id DESC LIMIT 1 OFFSET 50000").fetchone()
-    longest = Search(filters.EVERYTHING, Sort(Field.DURATION), page=pages.write(Page("", seconds, number), key))
-    for what, search, asked in (
-        ("newest first", by_id, (RAW_PAGE, deep)),
-        ("longest first", longest, (RAW_LONGEST, seconds, seconds, number)),
-    ):
-        assert archive.find(search).jobs == found(raw, *asked)
-        ours, theirs = in_turn(lambda s=search: timed(lambda: archive.find(s), 20), lambda a=asked: timed(lambda: found(raw, *a), 20))  # type: ignore[misc]
-        yield Figure(ours, theirs, "ms", 1.3, note=f"page 1,000, {what}")
-        walks = [timed(lambda a=asked: raw.execute(*(a[0], a[1:])).fetchall(), 20) for _ in range(7)]  # type: ignore[misc]
-        yield Figure(statistics.median(walks), None, "ms", 1, note=f"page 1,000, {what}, in SQL alone")
+    raw, key = history.raw, history.archive.reader.page_key()
+    deep = "SELECT duration, id FROM jobs WHERE settled = 1 ORDER BY {} DESC, id DESC LIMIT 1 OFFSET 50000"
+    _, last = raw.execute(deep.format("id")).fetchone()
+    yield from _page(history, "newest first", NEWEST, pages.write(Page("", None, last), key), RAW_PAGE, last)
+    seconds, last = raw.execute(deep.format("duration")).fetchone()
+    token = pages.write(Page("", seconds, last), key)
+    yield from _page(history, "longest first", Sort(Field.DURATION), token, RAW_LONGEST, seconds, last)
+
+
+def _page(history: Open, what: str, sort: Sort, token: str, text: str, *values: object) -> Iterator[Figure]:
+    archive, raw, search = history.archive, history.raw, Search(filters.EVERYTHING, sort, page=token)
+    assert archive.find(search).jobs == found(raw, text, *values)
+    ours, theirs = in_turn(
+        lambda: timed(lambda: archive.find(search), 20), lambda: timed(lambda: found(raw, text, *values), 20)
+    )
+    yield Figure(ours, theirs, "ms", 1.3, note=f"page 1,000, {what}")
+    plan = sql.plan(search.where, sort, Place(*(None, *values)[-2:]), archive.reader.ask)  # type: ignore[arg-type]
+    walks = [f"{walk.text} LIMIT 50" for walk in plan[0]]
+    asked = [walk.values for walk in plan[0]]
+
+    def walk() -> None:
+        for statement, parameters in zip(walks, asked, strict=True):
+            raw.execute(statement, parameters).fetchall()
+
+    yield Figure(statistics.median(timed(walk, 20) for _ in range(7)), None, "ms", 1, note=f"of that in SQL, {what}")
 
 
 def _names(history: Open) -> Iterator[Figure]:
     archive, raw = history.archive, history.raw
-    (name,) = raw.execute(NAME, (history.count // 2,)).fetchone()
-    where = archive.filter(name=name, states=(State.COMPLETED,))
-    assert {job.state for job in archive.find(Search(where, limit=1)).jobs} <= FINAL
+    (name,) = raw.execute("SELECT name FROM jobs WHERE id = ?", (history.count // 2,)).fetchone()
+    check = Search(archive.filter(name=name, states=(State.COMPLETED,)), limit=1)
+    assert archive.find(check).jobs == found(raw, RAW_CHECK, name)
     ours, theirs = in_turn(
-        lambda: timed(lambda: archive.find(Search(where, limit=1)), 20), lambda: timed(lambda: found(raw, RAW_CHECK, name), 20)
+        lambda: timed(lambda: archive.find(check), 20), lambda: timed(lambda: found(raw, RAW_CHECK, name), 20)
     )
     yield Figure(ours, theirs, "ms", 1.3, note="check NAME")
-    runs = raw.execute("SELECT count(*) FROM jobs WHERE name = ?", (name,)).fetchone()[0]
+    (runs,) = raw.execute("SELECT count(*) FROM jobs WHERE name = ?", (name,)).fetchone()
 
     def by_hand() -> None:
         for text in (RAW_SUMS, RAW_WEEKS, RAW_HOURS):
@@ -170,7 +178,7 @@ def stored() -> list[Figure]:
     path = filling.history()
     job, event = filling.bytes_each(path, filling.JOBS)
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as raw:
-        (record,) = raw.execute("SELECT avg(length(record)) FROM jobs WHERE id % 1000 = 1").fetchone()
+        (record,) = raw.execute("SELECT avg(length(record)) FROM records WHERE job % 1000 = 1").fetchone()
         (body,) = raw.execute("SELECT avg(length(event)) FROM events WHERE seq % 1009 = 1").fetchone()
     return [
         Figure(job, None, "B", 600, note=f"a job, of which its record has {record:.0f}"),

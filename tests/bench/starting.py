@@ -132,7 +132,7 @@ def fill(database: Path, count: int) -> None:
     columns = [row[1] for row in connection.execute("PRAGMA table_info(jobs)") if row[1] != "id"]
     names = ", ".join(columns)
     connection.execute(
-        f"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "  # noqa: S608
+        f"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
         f"INSERT INTO jobs (id, {names}) SELECT n.i, {names} FROM n, jobs WHERE jobs.id = 1"
     )
     connection.commit()

@@ -1,6 +1,6 @@
 """The families of runs that estimates were tuned with; fresh runs of the same are held out."""
 
-# ruff: noqa: ARG001, S608 -- steps of all families take the same; nothing here is secret or comes from outside
+# ruff: noqa: ARG001 -- steps of all families take the same; nothing here is secret or comes from outside
 
 import http.server
 import os

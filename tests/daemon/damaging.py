@@ -46,7 +46,7 @@ def overwrite(path: Path, start: int, content: bytes) -> None:
 
 
 def _zeroed_page(path: Path) -> None:
-    overwrite(path, leaves(path, "jobs")[3], bytes(PAGE))
+    overwrite(path, leaves(path, "records")[3], bytes(PAGE))
 
 
 def _flipped_bits(path: Path) -> None:

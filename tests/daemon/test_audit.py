@@ -234,7 +234,7 @@ def test_ten_thousand_operations(tmp_path: Path) -> None:
     jobs, items = replay(entries)
     assert {job.state for job in jobs.values()} >= {State.PENDING, State.RUNNING, State.COMPLETED, State.FAILED}
     encode = msgspec.json.Encoder().encode
-    stored = ask(database, "SELECT id, record FROM jobs ORDER BY id")
+    stored = ask(database, "SELECT job, record FROM records ORDER BY job")
     assert stored == [(job.id, encode(job).decode()) for _, job in sorted(jobs.items())]
     kept = ask(database, "SELECT job, key, record FROM items ORDER BY job, key")
     assert kept == [(*key, encode(item).decode()) for key, item in sorted(items.items())]

@@ -107,8 +107,8 @@ def test_each_example_finds_what_it_says(text: str) -> None:
     assert not which.matches(PLAIN, MOMENT)
     condition, values = which.sql()
     with closing(database()) as connection:
-        rows.put(connection, rows.JOBS, [rows.job_row(job), rows.job_row(PLAIN)])
-        found = connection.execute(f"SELECT id FROM jobs WHERE {condition}", values).fetchall()  # noqa: S608
+        rows.put_jobs(connection, [job, PLAIN])
+        found = connection.execute(f"SELECT id FROM {rows.WHOLE_JOBS} WHERE {condition}", values).fetchall()  # noqa: S608
     assert found == ([(150,)] if job.done else found)
 
 

@@ -73,11 +73,10 @@ class Batch:
             settling.unsettle(connection, self._cleared)
             rows.remove_items(connection, sorted(self._cleared))
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
+        rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in self.jobs.values() if job is not None])
         items = [rows.item_row(job_id, item) for (job_id, _), item in self._items.items()]
         rows.put(connection, rows.ITEMS, items)
         rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
-        same = [job for job_id, job in self.jobs.items() if job is not None and job_id not in self._changed]
-        rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in same])
         rows.put(connection, rows.EVENTS, self._rows)
         rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
         kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]

@@ -19,8 +19,8 @@ from jobd.daemon.storage.reader import Reader
 
 #: A larger database is looked through in the background: this much takes about a tenth of a second.
 CHECKED_AT_ONCE = 128 << 20
-#: The first that finds words by their parts of three letters.
-OLDEST_SQLITE = (3, 34)
+#: The first that finds words by their parts of three letters, and can drop a column.
+OLDEST_SQLITE = (3, 35)
 
 
 logger = logging.getLogger(__name__)

@@ -75,17 +75,18 @@ class Reader:
 
     def job(self, job_id: int) -> Job | None:
         """Find a job by its id."""
-        found = self._rows("SELECT record FROM jobs WHERE id = ?", job_id) if 0 < job_id <= LARGEST else []
+        found = self._rows("SELECT record FROM records WHERE job = ?", job_id) if 0 < job_id <= LARGEST else []
         return self._job(job_id, found[0][0]) if found else None
 
     def live(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
-        return self._jobs("SELECT id, record FROM jobs INDEXED BY jobs_living WHERE ended_at IS NULL ORDER BY id")
+        living = "jobs INDEXED BY jobs_living CROSS JOIN records ON records.job = jobs.id WHERE ended_at IS NULL"
+        return self._jobs(f"SELECT id, record FROM {living} ORDER BY id")  # noqa: S608
 
     def jobs(self, ids: Iterable[int]) -> dict[int, Job]:
         """Find jobs by their ids; those that are not there, or make no sense, are left out."""
         among = msgspec.json.encode(list(ids)).decode()
-        text = "SELECT id, record FROM jobs WHERE id IN (SELECT value FROM json_each(?))"
+        text = "SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))"
         return {job.id: job for job in self._jobs(text, among)}
 
     def ids_by_name(self, name: str, limit: int) -> list[int]:
@@ -208,10 +209,12 @@ class Reader:
         assert self._cursors is not None
         cursor = self._connection.execute(text, tuple(values))
         self._cursors.append(cursor)
-        for row in cursor:
-            yield row
-            if self._too_long():
-                raise self._overdue()
+        return cursor
+
+    def hurry(self) -> None:
+        """Refuse to go on with a question that has taken too long already. Raises TryAgain."""
+        if self._too_long():
+            raise self._overdue()
 
     def steps(self, text: str, values: Iterable[object]) -> list[str]:
         """Say how SQLite goes through a statement."""

@@ -52,12 +52,8 @@ class Target(NamedTuple):
 
 
 _FIXED = ("id", "created_at", "uid", "parent")
-#: The columns of a job, the wide one last.
-JOB_COLUMNS = (
-    *"id name state grp priority created_at started_at ended_at uid".split(),
-    *Figures._fields,
-    "record",
-)
+#: The columns of a job.
+JOB_COLUMNS = (*"id name state grp priority created_at started_at ended_at uid".split(), *Figures._fields)
 _MUTABLE = [column for column in JOB_COLUMNS if column not in _FIXED]
 
 JOBS = Target(
@@ -68,12 +64,9 @@ JOBS = Target(
 WORDS = Target("words (job, text)", "(?, ?)")
 ENTRY_COLUMNS = "seq, at, job, actor, event"
 REPLY_COLUMNS = "id, method, at, reply"
-#: Only the records of jobs that are there with the same columns: half the work, and no index is touched.
-RECORDS = Target(
-    "jobs (id, name, state, grp, priority, created_at, uid, record)",
-    "(?, '', '', '', 0, 0, 0, ?)",
-    "ON CONFLICT (id) DO UPDATE SET record = excluded.record",
-)
+RECORDS = Target("records (job, record)", "(?, ?)", "ON CONFLICT (job) DO UPDATE SET record = excluded.record")
+#: Jobs with their records.
+WHOLE_JOBS = "jobs JOIN records ON records.job = jobs.id"
 EVENTS = Target("events (seq, at, job, frequent, actor, event)", "(?, ?, ?, ?, ?, ?)")
 ITEMS = Target("items (job, key, record)", "(?, ?, ?)", "ON CONFLICT (job, key) DO UPDATE SET record = excluded.record")
 #: Lines read from a damaged database; those that are there already are sound.
@@ -86,15 +79,15 @@ SURROUNDINGS = Target("surroundings (digest, body)", "(?, ?)", "ON CONFLICT (dig
 
 
 def job_row(job: Job) -> Row:
-    """Make the row of a job."""
+    """Make the row of a job, which repeats what is searched of its record."""
     return (
         job.id, job.name, job.state.value, job.group, job.priority, to_microseconds(job.created_at),
-        _optional(job.started_at), _optional(job.ended_at), job.origin.uid, *figures.of(job), _encode(job).decode(),
+        _optional(job.started_at), _optional(job.ended_at), job.origin.uid, *figures.of(job),
     )  # fmt: skip
 
 
 def record_row(job: Job) -> Row:
-    """Make the row of a job of which only the record has changed."""
+    """Make the row of the record of a job."""
     return job.id, _encode(job).decode()
 
 
@@ -168,10 +161,18 @@ def put(connection: sqlite3.Connection, target: Target, rows: Sequence[Row]) -> 
         start += size
 
 
+def put_jobs(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
+    """Write jobs and their records. Raises sqlite3.Error."""
+    put(connection, JOBS, [job_row(job) for job in jobs])
+    put(connection, RECORDS, [record_row(job) for job in jobs])
+
+
 def remove_jobs(connection: sqlite3.Connection, ids: list[int]) -> None:
     """Delete jobs. Their ids stay used, even that of a job that came and went within one transaction."""
     if ids:
-        connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (_encode(ids).decode(),))
+        among = (_encode(ids).decode(),)
+        connection.execute("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", among)
+        connection.execute("DELETE FROM records WHERE job IN (SELECT value FROM json_each(?))", among)
         connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'jobs'", (max(ids),))
 
 

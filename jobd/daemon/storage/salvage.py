@@ -33,10 +33,16 @@ class Saved(NamedTuple):
 
 
 def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
-    """Copy every row that makes sense, in one transaction; a job replaces what the sound database has of it."""
+    """Copy every row that makes sense, in one transaction; a job replaces what the sound database has of it.
+
+    Older versions kept the records in the table of jobs.
+    """
     last = sound.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
     sound.execute("BEGIN IMMEDIATE")
-    jobs = _copy(damaged, sound, "jobs", "record", rows.JOBS, lambda row: rows.job_row(rows.read_job(row[1])))
+    jobs = set[object]()
+    for table in ("jobs", "records"):
+        jobs |= _copy(damaged, sound, table, "record", rows.JOBS, lambda row: rows.job_row(rows.read_job(row[1])))
+        _copy(damaged, sound, table, "record", rows.RECORDS, lambda row: rows.record_row(rows.read_job(row[1])))
     entries = _copy(damaged, sound, "events", rows.ENTRY_COLUMNS, rows.SAVED_EVENTS, _sound_entry)
     _copy(damaged, sound, "items", "job, key, record", rows.ITEMS, _sound_item)
     _copy(damaged, sound, "daily", summaries.DAY_COLUMNS, summaries.DAILY, summaries.sound_day)
@@ -154,6 +160,6 @@ def _fold(sound: sqlite3.Connection, last: int, saved: set[object]) -> int:
             except (IllegalChange, AssertionError, IndexError):
                 broken.add(entry.job)
     whole = {job_id: job for job_id, job in jobs.items() if job is None or job_id not in broken}
-    rows.put(sound, rows.JOBS, [rows.job_row(job) for job in whole.values() if job is not None])
+    rows.put_jobs(sound, [job for job in whole.values() if job is not None])
     rows.remove_jobs(sound, [job_id for job_id, job in whole.items() if job is None])
     return len(whole)

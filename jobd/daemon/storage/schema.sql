@@ -1,7 +1,7 @@
 -- What a new database looks like: the sum of migrations/.
 --
--- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job beside `record`
--- repeat what the record says, for searching; the record is the truth. Durations (wait, duration, cpu) are seconds,
+-- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job repeat what
+-- its record says, for searching; the record is the truth. Durations (wait, duration, cpu) are seconds,
 -- memory is bytes. An index holds the rowid, here id and seq, as its last column.
 
 CREATE TABLE jobs (
@@ -23,9 +23,7 @@ CREATE TABLE jobs (
     duration REAL,
     cpu REAL,
     memory INTEGER,
-    settled INTEGER NOT NULL DEFAULT 0,
-    record TEXT NOT NULL
-);
+    settled INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX jobs_by_name ON jobs (name);
 CREATE INDEX jobs_living ON jobs (id, state) WHERE ended_at IS NULL;
 CREATE INDEX jobs_unsettled ON jobs (id, state) WHERE ended_at IS NOT NULL AND settled = 0;
@@ -37,6 +35,11 @@ CREATE INDEX jobs_by_wait ON jobs (wait) WHERE settled = 1;
 CREATE INDEX jobs_by_duration ON jobs (duration) WHERE settled = 1;
 CREATE INDEX jobs_by_cpu ON jobs (cpu) WHERE settled = 1;
 CREATE INDEX jobs_by_memory ON jobs (memory) WHERE settled = 1;
+
+CREATE TABLE records (
+    job INTEGER PRIMARY KEY,
+    record TEXT NOT NULL
+);
 
 CREATE TABLE words (
     job INTEGER PRIMARY KEY,
@@ -135,7 +138,7 @@ SELECT
     100 * json_extract(record, '$.progress.fraction') AS percent, -- How far it said it was.
     json_extract(record, '$.progress.message') AS message, -- What it said last.
     json_extract(record, '$.warned') AS warnings -- How many warnings there were.
-FROM jobs;
+FROM jobs JOIN records ON records.job = jobs.id;
 
 CREATE VIEW v_attempts AS -- The attempts to run the jobs.
 SELECT
@@ -160,7 +163,7 @@ SELECT
         + json_extract(attempt, '$.ending.resources.system_seconds') AS cpu_seconds -- CPU time, as the kernel counted it.
 FROM (
     SELECT jobs.id AS job, jobs.name AS name, value AS attempt, json_extract(value, '$.ending.status') AS status
-    FROM jobs, json_each(jobs.record, '$.attempts')
+    FROM jobs JOIN records ON records.job = jobs.id, json_each(record, '$.attempts')
 );
 
 CREATE VIEW v_events AS -- The log, as far as it is kept.

@@ -41,6 +41,10 @@ _LEAST = "-9e999"
 _FINDABLE = re.compile(rf"[^\x00\ud800-\udfff]{{{PART},}}")
 
 
+#: A condition that no column answers.
+_RECORD = re.compile(r"\brecord\b")
+
+
 class Term(NamedTuple):
     """A condition and its parameters."""
 
@@ -175,6 +179,8 @@ def _filter(where: Ended) -> Term:
 
 def _select(what: str, table: str, terms: Sequence[Term], rest: str = "") -> Walk:
     where = " AND ".join(term.text for term in terms)
+    if _RECORD.search(where):
+        table += " CROSS JOIN records ON records.job = jobs.id"
     return Walk(f"SELECT {what} FROM {table} WHERE {where} {rest}", _values(terms))  # noqa: S608 -- all by parameters
 
 
@@ -186,19 +192,23 @@ def _choose(facts: Facts, sort: Sort | None, ids: Range, ask: Ask) -> tuple[Way,
     """Choose what leads (without an order, for counting); say whether the rows are few."""
     ways = list(_ways(facts, None if sort is None else sort.field))
     ordered = [way for way in ways if way.by_id or sort is None] or [_scan(facts)]
-    if sort is not None and sort.field in BY_ID and ways in ([], ordered[:1]):
+    if (sort is None or sort.field in BY_ID) and ways in ([], ordered[:1]):
         return ordered[0], False
-    numbers = [_number(way, ids, ask) for way in ways]
-    least = min(numbers, default=FEW)
-    if least < FEW:
-        return ways[numbers.index(least)], True
+    best, least = None, FEW
+    for way in ways:
+        number = _number(way, ids, ask, least)
+        if number < least:
+            best, least = way, number
+    if best is not None:
+        return best, True
     return ordered[0], ids.low is not None and ids.high is not None and ids.high - ids.low < FEW
 
 
 def _ways(facts: Facts, sorted_by: Field | None) -> Iterator[Way]:
-    """List what could lead, what is mostly the narrowest first."""
+    """List what could lead, what is mostly the narrowest first; nothing is narrower than names."""
     if facts.names is not None and len(facts.names) <= MOST_WALKS:
         yield _equal("jobs INDEXED BY jobs_by_name", "name = ?", facts.names)
+        return
     if facts.groups is not None and "default" not in facts.groups and len(facts.groups) <= MOST_WALKS:
         yield _equal("jobs INDEXED BY jobs_by_group", "settled = 1 AND grp = ? AND grp <> 'default'", facts.groups)
     if facts.states is not None and not facts.states >= FINAL:
@@ -228,13 +238,13 @@ def _scan(facts: Facts) -> Way:
     return Way((Lead("words CROSS JOIN jobs ON jobs.id = words.job", terms, "words.job"),))
 
 
-def _number(way: Way, ids: Range, ask: Ask) -> int:
-    """Count the rows that a way would look at, as far as FEW."""
+def _number(way: Way, ids: Range, ask: Ask, most: int) -> int:
+    """Count the rows that a way would look at, as far as `most`."""
     total = 0
     for lead in way.leads:
         terms = (*lead.terms, *(_bounds(lead.id, ids) if way.by_id else ()))
         walk = _select("1", lead.table.partition(" CROSS JOIN ")[0], terms, "LIMIT ?")
-        total += ask(f"SELECT count(*) FROM ({walk.text})", *walk.values, FEW - total)  # noqa: S608 -- the same
+        total += ask(f"SELECT count(*) FROM ({walk.text})", *walk.values, most - total)  # noqa: S608 -- the same
     return total
 
 

@@ -17,7 +17,7 @@ from jobd.daemon.storage.database import transaction
 logger = logging.getLogger(__name__)
 
 _UNSETTLED = (
-    "SELECT id, record FROM jobs INDEXED BY jobs_unsettled"
+    "SELECT id, record FROM jobs INDEXED BY jobs_unsettled CROSS JOIN records ON records.job = jobs.id"
     " WHERE ended_at IS NOT NULL AND settled = 0 ORDER BY id DESC LIMIT ?"
 )
 _AMONG = "IN (SELECT value FROM json_each(?))"

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from time import localtime
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -71,7 +72,7 @@ def _key(scope: Scope) -> str:
     if not scope.label or set('"\\') & set(scope.label):
         raise BadValue(field="label", problem=f"{scope.label!r} is no name of a label that can be summed up by")
     path = f'$.labels."{scope.label}"'.replace("'", "''")
-    return f"ifnull(json_extract(record, '{path}'), '')"
+    return f"ifnull(json_extract((SELECT record FROM records WHERE job = id), '{path}'), '')"  # noqa: S608 -- it is quoted
 
 
 def _in_order(gathered: Gathered, scope: Scope) -> list[str]:
@@ -168,5 +169,5 @@ def _hours(reader: Reader, rows: Walk) -> tuple[int, ...]:
         " WHERE started_at IS NOT NULL GROUP BY 1"
     )
     for quarter, runs in reader.walk(text, rows.values):
-        hours[from_microseconds(quarter * QUARTER).astimezone().hour] += runs
+        hours[localtime(quarter * QUARTER // 1_000_000).tm_hour] += runs
     return tuple(hours)

@@ -22,7 +22,8 @@ MOST_NAMES = 10_000
 
 _REMOVED = (
     "SELECT name, date(ended_at / 1000000, 'unixepoch'), grp, ended_at, state, duration, cpu, wait, memory, record"
-    " FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL ORDER BY id"
+    " FROM jobs JOIN records ON records.job = jobs.id"
+    " WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL ORDER BY id"
 )
 SUMS = "runs, completed, failed, canceled, seconds, cpu, wait, waited, peak"
 DAY_COLUMNS = f"name, day, grp, {SUMS}, durations"

@@ -45,7 +45,7 @@ def filled(seed: int) -> Filled:
     """Fill a database with a zoo."""
     jobs = Zoo(seed).jobs(JOBS)
     connection = database()
-    rows.put(connection, rows.JOBS, [rows.job_row(job) for job in jobs])
+    rows.put_jobs(connection, jobs)
     return Filled(connection, jobs, [msgspec.json.decode(msgspec.json.encode(job)) for job in jobs])
 
 
@@ -61,7 +61,8 @@ def read(text: str) -> Filter:
 def found_by_sql(found: Filled, which: Filter) -> list[int]:
     """Ask the database for jobs that have ended."""
     text, values = which.sql()
-    query = f"SELECT id FROM jobs WHERE state IN ('completed', 'failed', 'canceled') AND {text} ORDER BY id"  # noqa: S608
+    ended = "state IN ('completed', 'failed', 'canceled')"
+    query = f"SELECT id FROM {rows.WHOLE_JOBS} WHERE {ended} AND {text} ORDER BY id"  # noqa: S608
     return [row[0] for row in found.connection.execute(query, values)]
 
 
@@ -175,7 +176,8 @@ def test_each_field_is_the_same_in_sql(name: str) -> None:
     known = 0
     for seed in range(5):
         found = filled(seed)
-        values = dict(found.connection.execute(f"SELECT id, {field.sql} FROM jobs", field.parameters).fetchall())  # noqa: S608
+        query = f"SELECT id, {field.sql} FROM {rows.WHOLE_JOBS}"  # noqa: S608
+        values = dict(found.connection.execute(query, field.parameters).fetchall())
         ended = [job for job in found.jobs if job.done]
         assert {job.id: values[job.id] for job in ended} == {job.id: field.get(job, NOW) for job in ended}
         known += sum(values[job.id] is not None for job in ended)
@@ -187,11 +189,13 @@ def test_a_damaged_record_hides_no_other(record: str) -> None:
     """A row whose record makes no sense does not end a search; what is in its columns can still be asked for."""
     job = replace(next(job for job in Zoo(3).jobs(JOBS) if job.done), id=1)
     with closing(database()) as connection:
-        rows.put(connection, rows.JOBS, [rows.job_row(job), (2, *rows.job_row(job)[1:-1], record)])
+        rows.put_jobs(connection, [job])
+        rows.put(connection, rows.JOBS, [(2, *rows.job_row(job)[1:])])
+        rows.put(connection, rows.RECORDS, [(2, record)])
         for name in [*(field.name for field in FIELDS), "label.env", 'label."\\""']:
             which = read(f"{name} is null OR 1001")
             condition, values = which.sql()
-            found = connection.execute(f"SELECT id FROM jobs WHERE {condition}", values).fetchall()  # noqa: S608
+            found = connection.execute(f"SELECT id FROM {rows.WHOLE_JOBS} WHERE {condition}", values).fetchall()  # noqa: S608
             assert ((1,) in found) == which.matches(job, NOW), name
 
 

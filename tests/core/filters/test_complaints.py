@@ -238,8 +238,9 @@ def test_as_much_as_there_may_be(text: str) -> None:
     which = read(text)
     assert read(str(which)) == which
     condition, values = which.sql()
-    walk = f"SELECT id FROM (SELECT id FROM jobs WHERE +state = 'failed' AND id < 9 AND {condition} LIMIT 5)"  # noqa: S608
-    query = f"SELECT id, record FROM jobs WHERE id IN ({walk} UNION ALL {walk}) ORDER BY id DESC LIMIT 5"  # noqa: S608
+    jobs = "jobs JOIN records ON job = id"
+    walk = f"SELECT id FROM (SELECT id FROM {jobs} WHERE +state = 'failed' AND id < 9 AND {condition} LIMIT 5)"  # noqa: S608
+    query = f"SELECT id, record FROM {jobs} WHERE id IN ({walk} UNION ALL {walk}) ORDER BY id DESC LIMIT 5"  # noqa: S608
     with closing(database()) as connection:
         assert connection.execute(query, values * 2).fetchall() == []
 

@@ -165,9 +165,12 @@ def test_jobs_of_old_get_their_figures(connection: sqlite3.Connection) -> None:
     for job in jobs:
         row = rows.job_row(job)
         marks = ", ".join("?" * len(old))
-        connection.execute(f"INSERT INTO jobs ({', '.join(old)}) VALUES ({marks})", (*row[:9], row[-1]))  # noqa: S608
+        values = (*row[:9], rows.record_row(job)[1])
+        connection.execute(f"INSERT INTO jobs ({', '.join(old)}) VALUES ({marks})", values)  # noqa: S608
     connection.execute("UPDATE sqlite_sequence SET seq = 1234 WHERE name = 'jobs'")
     migration.migrate(connection, migration.scripts())
     found = connection.execute(f"SELECT {', '.join(rows.JOB_COLUMNS)} FROM jobs ORDER BY id").fetchall()  # noqa: S608
     assert found == [rows.job_row(job) for job in jobs]
+    records = connection.execute("SELECT job, record FROM records ORDER BY job").fetchall()
+    assert records == [rows.record_row(job) for job in jobs]
     assert connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall() == [("jobs", 1234)]

@@ -135,7 +135,7 @@ def test_jobs_older_than_the_log_are_brought_up_to_date(tmp_path: Path) -> None:
     later = [maker.end(job_id, status=job_id % 2) for job_id in range(1, 31)]
     removed = [maker.happen(job_id, happened.Removed()) for job_id in range(1, 11)]
     write(path, *later, *removed, *(maker.submit(job_id) for job_id in range(41, 61)))
-    damaging.overwrite(path, damaging.pages(path, "jobs")[0], bytes(damaging.PAGE))
+    damaging.overwrite(path, damaging.pages(path, "records")[0], bytes(damaging.PAGE))
     reopen(path)
     assert jobs_in(path) == maker.jobs
     with reading(path) as reader:
@@ -277,8 +277,8 @@ def test_a_sound_large_database_serves_on(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_old_sqlite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the library cannot find words by their parts the daemon does not start, and says what it takes."""
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 33, 0))
-    with pytest.raises(StorageBroken, match=r"SQLite .* is too old; it takes 3\.34"):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 0))
+    with pytest.raises(StorageBroken, match=r"SQLite .* is too old; it takes 3\.35"):
         Kept(tmp_path / "jobd.db", "full")
     assert list(tmp_path.iterdir()) == []
 

@@ -141,7 +141,7 @@ def test_a_record_that_makes_no_sense(tmp_path: Path, caplog: pytest.LogCaptureF
     """It is named, and hides no other job, nor keeps the daemon from starting."""
     path, maker = tmp_path / "jobd.db", Maker()
     write(path, *(maker.submit(job_id) for job_id in range(1, 4)))
-    ask(path, "UPDATE jobs SET record = '{\"id\":2}' WHERE id = 2")
+    ask(path, "UPDATE records SET record = '{\"id\":2}' WHERE job = 2")
     ask(path, "UPDATE events SET event = 'x' WHERE seq = 2")
     with reading(path) as reader, caplog.at_level(logging.ERROR):
         with pytest.raises(StorageBroken, match=f"{path} cannot be used: the record of job 2 makes no sense"):

@@ -38,8 +38,9 @@ def test_there_and_back() -> None:
     maker = Maker()
     _, entries = maker.run(1)
     job = maker.jobs[1]
-    assert rows.read_job(rows.job_row(job)[-1]) == job
-    assert rows.record_row(job) == (1, rows.job_row(job)[-1])
+    number, record = rows.record_row(job)
+    assert (number, rows.read_job(record)) == (1, job)
+    assert len(rows.job_row(job)) == len(rows.JOB_COLUMNS)
     for entry in entries:
         seq, at, job_id, frequent, actor, event = rows.entry_row(entry)
         assert rows.read_entry((seq, at, job_id, actor, event)) == entry

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobd.core import events as happened
-from jobd.daemon.storage import database, migration, safekeeping, salvage, settling
+from jobd.daemon.storage import database, migration, rows, safekeeping, salvage, settling
 from jobd.daemon.storage.salvage import Saved
 from tests.daemon import damaging
 from tests.daemon.storing import ask, reading, write
@@ -82,8 +82,8 @@ def test_a_table_without_a_root_ends_soon(tmp_path: Path, source: tuple[Path, Ma
     """Where nothing can be reached the search gives up instead of trying every number there is."""
     path = tmp_path / "jobd.db"
     path.write_bytes(source[0].read_bytes())
-    damaging.overwrite(path, damaging.pages(path, "jobs")[0], bytes(damaging.PAGE))
-    assert rowids(path, "jobs") == []
+    damaging.overwrite(path, damaging.pages(path, "records")[0], bytes(damaging.PAGE))
+    assert rowids(path, "records") == []
     assert save(path, tmp_path / "fresh.db") == Saved(0, JOBS, 4 * JOBS, 1, 1), "the log alone is enough"
 
 
@@ -92,15 +92,15 @@ def test_rows_that_make_no_sense_are_left_out(tmp_path: Path, source: tuple[Path
     path = tmp_path / "jobd.db"
     path.write_bytes(source[0].read_bytes())
     for job_id, record in ((1, "not JSON"), (2, "{}"), (3, "[]"), (4, "x'ff'")):
-        ask(path, "UPDATE jobs SET record = ? WHERE id = ?", record, job_id)
-    ask(path, "UPDATE jobs SET record = x'80ff' WHERE id = 5")
+        ask(path, "UPDATE records SET record = ? WHERE job = ?", record, job_id)
+    ask(path, "UPDATE records SET record = x'80ff' WHERE job = 5")
     ask(path, 'UPDATE events SET event = \'{"type":"imagined"}\' WHERE seq = 100')
     ask(path, "UPDATE events SET at = 'yesterday' WHERE seq = 101")
     ask(path, 'UPDATE events SET actor = \'{"uid":"root"}\' WHERE seq = 102')
     ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('b', 'submit', 'never', '{}')")
     ask(path, "INSERT INTO surroundings (digest, body) VALUES ('e', '[')")
     assert save(path, tmp_path / "fresh.db") == Saved(JOBS - 5, 5, 4 * JOBS - 3, 1, 1)
-    for text in ("SELECT id, state, record FROM jobs WHERE id > 5", "SELECT id, state FROM jobs WHERE id <= 5"):
+    for text in ("SELECT job, record FROM records WHERE job > 5", "SELECT id, state FROM jobs"):
         assert ask(tmp_path / "fresh.db", text) == ask(source[0], text)
 
 
@@ -143,7 +143,7 @@ def test_settled_jobs_are_settled_anew(tmp_path: Path) -> None:
     with contextlib.closing(database.connect(path)) as connection:
         settling.settle(connection, 9)
     safekeeping.backup(path, fresh)
-    ask(path, "DELETE FROM jobs WHERE id = 2")
+    ask(path, "DELETE FROM records WHERE job = 2")
     with damaged(path) as broken, contextlib.closing(database.connect(fresh)) as connection:
         salvage.salvage(broken, connection)
         assert connection.execute("SELECT job FROM words").fetchall() == [(2,)]
@@ -152,12 +152,29 @@ def test_settled_jobs_are_settled_anew(tmp_path: Path) -> None:
     assert ask(fresh, "SELECT count(*), sum(settled) FROM jobs") == [(5, 5)]
 
 
+def test_an_older_version_is_saved(tmp_path: Path) -> None:
+    """It had the records in the table of jobs."""
+    path, maker = tmp_path / "jobd.db", Maker()
+    database.touch(path)
+    with contextlib.closing(database.connect(path)) as connection:
+        migration.migrate(connection, migration.scripts()[:2])
+        for job_id in range(1, 4):
+            job, _ = maker.run(job_id)
+            columns = (*rows.JOB_COLUMNS[:9], "record")
+            text = f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * 10)})"  # noqa: S608
+            connection.execute(text, (*rows.job_row(job)[:9], rows.record_row(job)[1]))
+    assert save(path, tmp_path / "fresh.db") == Saved(3, 0, 0, 0, 0)
+    with reading(tmp_path / "fresh.db") as reader:
+        assert reader.jobs([1, 2, 3]) == maker.jobs
+    assert ask(tmp_path / "fresh.db", "SELECT sum(duration) FROM jobs") == [(37.5,)]
+
+
 def test_a_job_whose_beginning_is_lost_is_not_invented(tmp_path: Path) -> None:
     """A job that the rest of the log cannot explain is left out, and hinders no other."""
     path, maker = tmp_path / "jobd.db", Maker()
     write(path, *(maker.run(job_id) for job_id in range(1, 6)))
     ask(path, "DELETE FROM events WHERE seq = 5")
-    ask(path, "DELETE FROM jobs WHERE id < 4")
+    ask(path, "DELETE FROM records WHERE job < 4")
     assert save(path, tmp_path / "fresh.db") == Saved(2, 2, 19, 0, 0)
     assert ask(tmp_path / "fresh.db", "SELECT id FROM jobs ORDER BY id") == [(1,), (3,), (4,), (5,)]
 

@@ -80,7 +80,7 @@ def test_a_record_that_makes_no_sense(tmp_path: Path, maker: Maker, caplog: pyte
     """It is told of once, and keeps no other job from being settled."""
     path = tmp_path / "jobd.db"
     write(path, maker.run(1), maker.run(2))
-    ask(path, "UPDATE jobs SET record = '{}' WHERE id = 2")
+    ask(path, "UPDATE records SET record = '{}' WHERE job = 2")
     with caplog.at_level(logging.ERROR):
         assert [settle(path) for _ in range(2)] == [2, 0]
     assert caplog.text.count("the record of job 2 makes no sense") == 1

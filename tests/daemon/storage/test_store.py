@@ -345,8 +345,9 @@ def test_the_file_is_what_was_saved(tmp_path_factory: pytest.TempPathFactory, ch
         assert [entry.seq for entry in reader.entries(0, 10_000)] == list(range(1, maker.seq + 1))
         assert reader.counts() == {state: sum(job.state is state for job in maker.jobs.values()) for state in State}
         assert reader.last_job_id() == max([0, *maker.jobs, *removed])
-    for *found, record in ask(path, f"SELECT {', '.join(rows.JOB_COLUMNS)} FROM jobs"):  # noqa: S608
-        assert tuple(found) == rows.job_row(rows.read_job(str(record)))[:-1], "the columns say what the record says"
+    for *found, record in ask(path, f"SELECT {', '.join(rows.JOB_COLUMNS)}, record FROM {rows.WHOLE_JOBS}"):  # noqa: S608
+        assert tuple(found) == rows.job_row(rows.read_job(str(record))), "the columns say what the record says"
+    assert ask(path, "SELECT job FROM records ORDER BY job") == ask(path, "SELECT id FROM jobs ORDER BY id")
 
 
 def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
