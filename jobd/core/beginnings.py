@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from jobd.core.children import Weight
 from jobd.core.happening import Event, Severity
 from jobd.core.model import Attempt, Id, Job, Origin, Process, Spec, State
 from jobd.core.promises import Heartbeat
@@ -28,6 +29,7 @@ class Created(Event, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     usual: Usual | None = None
     parent: Id | None = None
+    weight: Weight = 1.0
 
     def create(self, job_id: Id, state: State, at: datetime) -> Job:
         """Make the first record."""

@@ -22,6 +22,7 @@ from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import directory, output
+from jobd.daemon.families import Families
 from jobd.daemon.hub import Hub
 from jobd.daemon.items import Items
 from jobd.daemon.reading import Reading
@@ -64,6 +65,7 @@ class Engine:
         self.reading = Reading(self.archive, lambda: self.config.storage.slow_query)
         self.hub = Hub(self.archive)
         self.items = Items(reader)
+        self.families = Families(reader, self.jobs)
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
         #: Called with each batch that has become durable.
@@ -87,6 +89,7 @@ class Engine:
         self._seq = opened.last_seq
         self._last_job_id = opened.last_job_id
         self._arrange_queue()
+        self.families.load()
 
     def job(self, job_id: int) -> Job:
         """Find a job as it now is. Raises JobNotFound."""
@@ -99,16 +102,25 @@ class Engine:
 
         Returns the job as it now is. Raises IllegalChange, or what the store suffers from; then nothing has changed.
         """
+        events = list(events)
+        if any(isinstance(event, happened.Ended) for event in events):
+            events = [*self.families.news(job, self.clock.now()), *events]
         folded = self._fold(job.id, job, events, by)
         return folded if folded is not None else job
 
     def create(self, event: happened.Created, by: Actor | None = None, job_id: int | None = None) -> Job:
-        """Bring a job into being; an id is only given for one that had it before."""
+        """Bring a job into being; an id is only given for one that had it before.
+
+        A parent learns of its first child in the same transaction.
+        """
         if job_id is None:
             job_id = self._last_job_id + 1
         job = self._fold(job_id, None, [event], by)
         assert job is not None
         self._last_job_id = max(self._last_job_id, job_id)
+        parent = self.jobs.get(job.parent) if job.parent is not None else None
+        if parent is not None and parent.progress.children is None:
+            self.record(parent, self.families.news(parent, self.clock.now()))
         self.busy()
         return job
 
@@ -214,6 +226,7 @@ class Engine:
         self.jobs.update({job.id: job for job in reader.live()})
         self._seq = reader.last_seq()
         self._arrange_queue()
+        self.families.load()
         if isinstance(error, OutcomeUnknown) and self.store.hopeless:
             logger.critical("the database does not confirm anything any more; giving up so that a fresh start can try")
             os._exit(1)
@@ -235,6 +248,7 @@ class Engine:
             self.items.take(job_id, entries)
             self._seq += len(entries)
             self._hold(job_id, job, before)
+            self.families.take(job_id, job, before)
         return job
 
     def _hold(self, job_id: int, job: Job | None, before: Job | None) -> None:
