@@ -217,10 +217,10 @@ _jobd_takes_value() {
         ':--color')
             :
             ;;
-        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--beat-every' | 'attach:--stale-after' | 'attach:--format' | 'attach:--color')
+        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--beat-every' | 'attach:--stale-after' | 'attach:--parent' | 'attach:--weight' | 'attach:--format' | 'attach:--color')
             :
             ;;
-        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--format' | 'begin:--color')
+        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--parent' | 'begin:--weight' | 'begin:--format' | 'begin:--color')
             :
             ;;
         'cancel:--where' | 'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
@@ -328,7 +328,7 @@ _jobd_takes_value() {
         'last:--format' | 'last:--color')
             :
             ;;
-        'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--where' | 'list:--limit' | 'list:--format' | 'list:--color')
+        'list:-s' | 'list:--state' | 'list:--name' | 'list:-g' | 'list:--group' | 'list:--where' | 'list:--parent' | 'list:--limit' | 'list:--format' | 'list:--color')
             :
             ;;
         'log:--where' | 'log:--attempt' | 'log:-n' | 'log:-l' | 'log:--lines' | 'log:--color')
@@ -364,7 +364,7 @@ _jobd_takes_value() {
         'rpc:--color')
             :
             ;;
-        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--progress' | 'run:--request-id' | 'run:--retries' | 'run:--retry-delay' | 'run:--beat-every' | 'run:--stale-after' | 'run:--on-stale' | 'run:--color')
+        'run:-J' | 'run:--name' | 'run:--job-name' | 'run:-w' | 'run:--cwd' | 'run:--chdir' | 'run:--working-directory' | 'run:-g' | 'run:--group' | 'run:--partition' | 'run:-o' | 'run:--priority' | 'run:--tag' | 'run:--env' | 'run:--export' | 'run:--stdin' | 'run:--nice' | 'run:--signal' | 'run:--grace' | 'run:--leftover' | 'run:--output-limit' | 'run:--progress' | 'run:--request-id' | 'run:--parent' | 'run:--weight' | 'run:--retries' | 'run:--retry-delay' | 'run:--beat-every' | 'run:--stale-after' | 'run:--on-stale' | 'run:--color')
             :
             ;;
         'shell-init:--prefix' | 'shell-init:--color')
@@ -379,7 +379,7 @@ _jobd_takes_value() {
         'status:--where' | 'status:--format' | 'status:--color')
             :
             ;;
-        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--progress' | 'submit:--request-id' | 'submit:--retries' | 'submit:--retry-delay' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
+        'submit:-J' | 'submit:--name' | 'submit:--job-name' | 'submit:-w' | 'submit:--cwd' | 'submit:--chdir' | 'submit:--working-directory' | 'submit:-g' | 'submit:--group' | 'submit:--partition' | 'submit:-o' | 'submit:--priority' | 'submit:--tag' | 'submit:--env' | 'submit:--export' | 'submit:--stdin' | 'submit:--nice' | 'submit:--signal' | 'submit:--grace' | 'submit:--leftover' | 'submit:--output-limit' | 'submit:--progress' | 'submit:--request-id' | 'submit:--parent' | 'submit:--weight' | 'submit:--retries' | 'submit:--retry-delay' | 'submit:--beat-every' | 'submit:--stale-after' | 'submit:--on-stale' | 'submit:--format' | 'submit:--color')
             :
             ;;
         'tail:--where' | 'tail:-n' | 'tail:-l' | 'tail:--lines' | 'tail:--name' | 'tail:--color')
@@ -400,8 +400,14 @@ _jobd_value() {
         ':--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'attach:--parent')
+            _jobd_jobs
+            ;;
         'attach:--color')
             _jobd_offer 'auto' 'always' 'never'
+            ;;
+        'begin:--parent')
+            _jobd_jobs
             ;;
         'begin:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -532,6 +538,9 @@ _jobd_value() {
         'list:-s' | 'list:--state')
             _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
             ;;
+        'list:--parent')
+            _jobd_jobs
+            ;;
         'list:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
@@ -586,6 +595,9 @@ _jobd_value() {
         'run:--progress')
             _jobd_offer 'reports' 'auto'
             ;;
+        'run:--parent')
+            _jobd_jobs
+            ;;
         'run:--on-stale')
             _jobd_offer 'note' 'cancel' 'retry'
             ;;
@@ -621,6 +633,9 @@ _jobd_value() {
             ;;
         'submit:--progress')
             _jobd_offer 'reports' 'auto'
+            ;;
+        'submit:--parent')
+            _jobd_jobs
             ;;
         'submit:--on-stale')
             _jobd_offer 'note' 'cancel' 'retry'
@@ -659,10 +674,10 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--version' '--help'
             ;;
         'attach')
-            _jobd_offer '--name' '--group' '--request-id' '--beat-every' '--stale-after' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--group' '--request-id' '--beat-every' '--stale-after' '--parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'begin')
-            _jobd_offer '--pid' '--group' '--request-id' '--beat-every' '--stale-after' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--pid' '--group' '--request-id' '--beat-every' '--stale-after' '--parent' '--no-parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'cancel')
             _jobd_offer '--where' '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -770,7 +785,7 @@ _jobd_options() {
             _jobd_offer '--success' '--failed' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'list')
-            _jobd_offer '--all' '--state' '--name' '--group' '--where' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--all' '--state' '--name' '--group' '--where' '--parent' '--limit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'log')
             _jobd_offer '--where' '--attempt' '--lines' '--stdout' '--stderr' '--path' '--raw' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -806,7 +821,7 @@ _jobd_options() {
             _jobd_offer '--schema' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'run')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--parent' '--no-parent' '--weight' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--quiet-ok' '--timestamps' '--raw' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'shell-init')
             _jobd_offer '--prefix' '--no-start' '--ascii' '--color' '--no-pager' '--help'
@@ -821,7 +836,7 @@ _jobd_options() {
             _jobd_offer '--where' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'submit')
-            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--job-name' '--cwd' '--chdir' '--working-directory' '--group' '--partition' '--priority' '--tag' '--env' '--export' '--stdin' '--split' '--nice' '--signal' '--grace' '--leftover' '--output-limit' '--progress' '--request-id' '--parent' '--no-parent' '--weight' '--retries' '--retry-delay' '--beat-every' '--stale-after' '--on-stale' '--print-id' '--parsable' '--follow' '--wait' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'tail')
             _jobd_offer '--where' '--follow' '--lines' '--all' '--stdout' '--stderr' '--timestamps' '--raw' '--exit-status' '--name' '--json' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

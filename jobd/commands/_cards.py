@@ -6,9 +6,9 @@ import msgspec
 
 from jobd.commands import _looks
 from jobd.commands._output import last_lines
-from jobd.core.items import ItemState
 from jobd.core.model import State
 from jobd.core.promises import OnStale
+from jobd.core.tallies import Tally
 from jobd.core.text import plain
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
@@ -29,17 +29,21 @@ LAST_LINES = 5
 SERIES = 12
 #: What becomes of a job that is stale.
 STALE_THEN = {OnStale.NOTE: "", OnStale.CANCEL: "then canceled", OnStale.RETRY: "then ended and run again"}
+#: What a tally has beside its numbers.
+WEIGHTS = Tally.__struct_fields__
 #: What says nothing to a person: the decision to start, between the submission and the start.
 UNTOLD = ("opened",)
 
 
-def show(shell: "Shell", jobs: "Sequence[JobView]", events: "Sequence[Entry]") -> None:
-    """Draw a card for each job, with the latest events if there is only one."""
+def show(
+    shell: "Shell", jobs: "Sequence[JobView]", events: "Sequence[Entry]", children: "Sequence[JobView]" = ()
+) -> None:
+    """Draw a card for each job, with the latest events and the children if there is only one."""
     screen = shell.screen
     for number, job in enumerate(jobs):
         screen.data("\n" if number else "")
         rows = [f"{label:>{LABEL}}: {text}" for label, text in _rows(screen, job) if text]
-        lines = [_head(screen, job), *rows]
+        lines = [_head(screen, job), *rows, *(_child(screen, child) for child in children)]
         below = _events(screen, events) if len(jobs) == 1 else []
         below += [screen.paint(" | ", "dim") + line for line in last_lines(shell.paths, job, LAST_LINES)]
         lines += ["", *below] if below else []
@@ -61,9 +65,11 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
         ("Retries", _retries(job)),
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
-        ("Items", _items(job)),
+        ("Items", _counts(job.progress.items)),
+        ("Parts", _counts(job.progress.children)),
         ("Process", _process(job)),
         ("Usage", _usage(screen, job)),
+        ("Part of", _whole(job)),
         ("In", _place(screen, job)),
         ("Group", f"{field(job.group)}, priority {job.priority}" if job.group != "default" or job.priority else ""),
         ("Labels", ", ".join(f"{field(key)}={field(value)}" for key, value in job.labels.items())),
@@ -141,12 +147,22 @@ def _stage(job: JobView) -> str:
     return f"stage {place}{field(progress.stage)}" if progress.stage else ""
 
 
-def _items(job: JobView) -> str:
-    tally = job.progress.items
-    if tally is None:
-        return ""
-    counts = {state.value: getattr(tally, state.value) for state in ItemState}
-    return " · ".join(f"{number} {state}" for state, number in counts.items() if number)
+def _counts(tally: Tally | None) -> str:
+    """Say how many items, or children, are in each state."""
+    counts = msgspec.structs.asdict(tally) if tally is not None else {}
+    return " · ".join(f"{counts[state]} {state}" for state in counts if counts[state] and state not in WEIGHTS)
+
+
+def _whole(job: JobView) -> str:
+    weight = f", weight {job.weight:g}" if job.weight != 1 else ""
+    return f"job {job.parent}{weight}" if job.parent else ""
+
+
+def _child(screen: "Screen", job: JobView) -> str:
+    """Say in a line how a child stands."""
+    stands = _looks.outcome(job) if job.done else _looks.progress_text(job, screen) or job.state.value
+    mark = screen.paint(bars.mark(job.state, unicode=screen.unicode), _looks.style(job))
+    return f"{'':>{LABEL}}  {mark} {job.id} {field(job.name)}  {stands}"
 
 
 def _eta(job: JobView) -> str:

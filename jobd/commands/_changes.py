@@ -1,14 +1,13 @@
 """What the verbs that change jobs have in common: ask first, say what became of them, name the next command."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from jobd.commands import _looks
 from jobd.commands.list import List
-from jobd.core.errors import BadValue
-from jobd.core.model import Job, State
+from jobd.core.model import State
 from jobd.core.selection import WHERE
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 #: So many jobs are named in a question.
 NAMED = 8
-
-Found = TypeVar("Found", Job, JobView)
 
 
 def ask(
@@ -67,13 +64,6 @@ def report(
 def line(job: JobView, became: Callable[[JobView], str] = _looks.outcome) -> str:
     """Say in a line which job it is and where it stands."""
     return f"{job.id} {field(job.name)}: {became(job)}"
-
-
-def only(found: Sequence[Found]) -> Found:
-    """Take the one job of a selection. Raises BadValue if there is none or more than one."""
-    if len(found) != 1:
-        raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
-    return found[0]
 
 
 def _sweeps(word: str) -> bool:

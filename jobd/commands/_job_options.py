@@ -7,6 +7,7 @@ import click
 
 from jobd.commands._heartbeat import heartbeat_options, on_stale_option, promised
 from jobd.commands._options import SIGNAL, SIZE, Function, duration
+from jobd.commands._parents import belonging, parent_options
 from jobd.commands._retries import retries_options, wanted
 from jobd.core.errors import BadValue
 from jobd.core.model import Leftover, Surroundings
@@ -80,7 +81,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def job_options(function: Function) -> Function:
     """Take the options of a new job, and the command as `argv`."""
-    function = retries_options(heartbeat_options(on_stale_option(function)))
+    function = parent_options(retries_options(heartbeat_options(on_stale_option(function))))
     for option in reversed(_OPTIONS):
         function = option(function)
     return click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")(function)
@@ -106,6 +107,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
         "stdin": None if stdin is None else lossless(shell.absolute(stdin)),
         "leftover": None if leftover is None else Leftover(leftover),
         "heartbeat": heartbeat,
+        **belonging(shell, **{name: options.pop(name) for name in ("parent", "no_parent", "weight")}),
         "retries": wanted(options.pop("retries"), options.pop("retry_delay")),
         "pid": here.pid,
         "tty": here.tty,

@@ -63,6 +63,12 @@ def stale(job: JobView) -> str:
     return f"stale since {amounts.clock(job.stale_since.isoformat())}" if job.stale_since else ""
 
 
+def parts(job: JobView) -> str:
+    """Say how many of its parts are over."""
+    children = job.progress.children
+    return f"{children.total - children.open}/{children.total} parts" if children else ""
+
+
 def rate_limited(job: JobView) -> str:
     """Say how long it still waits for a rate limit, if it does."""
     until = job.progress.rate_limited_until
@@ -140,6 +146,7 @@ def _facts(job: JobView, since: float) -> "Iterable[str]":
     if progress.fraction is None and progress.done is not None:
         yield f"{progress.done:g} {field(progress.unit or 'done')}"
     yield f"stage {field(progress.stage)}" if progress.stage else ""
+    yield parts(job)
     yield field(progress.message or "")
     yield f"CPU {usage.cpu_percent:.0f}%" if usage.cpu_percent is not None else ""
     yield amounts.size(usage.rss_bytes) if usage.rss_bytes else ""

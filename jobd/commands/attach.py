@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 import msgspec
@@ -12,8 +12,10 @@ from msgspec import Meta
 
 from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
+from jobd.commands._parents import named_parent_options, parent_of
 from jobd.commands.submit import named_after
 from jobd.core import selection
+from jobd.core.children import Weight
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted
 from jobd.core.events import Actor, Begun
 from jobd.core.model import Count, Id, Job, Origin, Process
@@ -44,6 +46,8 @@ class Attach(Mutation[JobView], frozen=True):
     group: Annotated[str, Meta(min_length=1, max_length=200)] = "default"
     labels: Annotated[dict[str, str], Meta(max_length=100)] = msgspec.field(default_factory=dict)
     heartbeat: Heartbeat | None = None
+    parent: Annotated[str, Meta(max_length=4096)] | None = None
+    weight: Weight = 1.0
     pid: Count = 0
     tty: str | None = None
 
@@ -66,6 +70,7 @@ class Attach(Mutation[JobView], frozen=True):
             boottime=seen.boottime, started_at=now.wall - timedelta(microseconds=(now.boottime - seen.boottime) / 1000),
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=seen.cwd),
             usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
+            parent=parent_of(engine, self.parent), weight=self.weight,
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))
 
@@ -81,6 +86,7 @@ def _follows(job: Job, process: Process) -> bool:
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id attaches once.")
 @heartbeat_options
+@named_parent_options
 @output_options(JobView)
 @click.pass_obj
 def command(
@@ -88,11 +94,9 @@ def command(
     /,
     process: int,
     *,
-    name: str | None,
-    group: str,
     beat_every: float | None,
     stale_after: float | None,
-    request_id: str | None,
+    **options: Any,
 ) -> None:
     """Give a record to a process that runs already.
 
@@ -101,9 +105,7 @@ def command(
     otherwise the job fails with the reason `lost`. `jobd end ID --exit N` says it before the process has ended.
     """
     here = shell.here
-    asked = Attach(
-        process=process, name=name, group=group, pid=here.pid, tty=here.tty, request_id=request_id,
-        heartbeat=promised(beat_every, stale_after),
-    )  # fmt: skip
+    heartbeat = promised(beat_every, stale_after)
+    asked = Attach(process=process, pid=here.pid, tty=here.tty, heartbeat=heartbeat, **options)
     job = shell.client.call(asked)
     shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

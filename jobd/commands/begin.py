@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 import msgspec
@@ -10,7 +10,9 @@ from msgspec import Meta
 
 from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
+from jobd.commands._parents import belonging, parent_of, parent_options
 from jobd.core import selection
+from jobd.core.children import Weight
 from jobd.core.errors import BadValue
 from jobd.core.events import Actor, Begun
 from jobd.core.model import Count, Id, Origin
@@ -33,7 +35,8 @@ jobd end "$id" --exit $?
 class Begin(Mutation[JobView], frozen=True):
     """Begin to follow something that jobd did not start; it counts as running until `end` is told.
 
-    With `watch` the job fails as lost when that process ends without a word.
+    With `watch` the job fails as lost when that process ends without a word. Without a `parent` it is a part of the job
+    that the caller runs `inside`, if that has not ended.
     """
 
     method: ClassVar = "begin"
@@ -44,6 +47,9 @@ class Begin(Mutation[JobView], frozen=True):
     watch: Id | None = None
     cwd: Lossless | None = None
     heartbeat: Heartbeat | None = None
+    parent: Annotated[str, Meta(max_length=4096)] | None = None
+    inside: Id | None = None
+    weight: Weight = 1.0
     pid: Count = 0
     tty: str | None = None
 
@@ -60,6 +66,7 @@ class Begin(Mutation[JobView], frozen=True):
             name=name, watched=watched, group=self.group, labels=self.labels, boot=now.boot, boottime=now.boottime,
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
             usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
+            parent=parent_of(engine, self.parent, self.inside), weight=self.weight,
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))
 
@@ -75,6 +82,7 @@ class Begin(Mutation[JobView], frozen=True):
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id begins one job.")
 @heartbeat_options
+@parent_options
 @output_options(JobView)
 @click.pass_obj
 def command(
@@ -87,6 +95,7 @@ def command(
     beat_every: float | None,
     stale_after: float | None,
     request_id: str | None,
+    **family: Any,
 ) -> None:
     """Give a record to something that jobd did not start.
 
@@ -95,7 +104,7 @@ def command(
     here = shell.here
     begun = Begin(
         name=name, group=group, watch=pid, cwd=here.cwd, pid=here.pid, tty=here.tty, request_id=request_id,
-        heartbeat=promised(beat_every, stale_after),
+        heartbeat=promised(beat_every, stale_after), **belonging(shell, **family),
     )  # fmt: skip
     job = shell.client.call(begun)
     shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

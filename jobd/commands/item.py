@@ -8,7 +8,6 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands import _changes
 from jobd.commands._options import json_option
 from jobd.core import clocks, report, telling
 from jobd.core.errors import BadValue
@@ -56,7 +55,7 @@ class Said(Mutation[Counted], frozen=True):
     def answer(self, engine: Engine, caller: Actor) -> Counted:
         """Read the lines, and record. Raises BadProgress."""
         said = [_read(line) for line in self.lines]
-        job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
+        job = engine.job(int(self.job)) if self.job.isdecimal() else engine.archive.one(self.job)
         job = take(engine, job, said, caller)
         return Counted(job.id, job.progress.items or Tally())
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _changes
 from jobd.commands._options import format_option, job_argument, json_option, members, plain_option
 from jobd.core.items import SPELLINGS, Item, ItemState
 from jobd.ui import amounts
@@ -47,7 +46,7 @@ class Items(Read[tuple[Item, ...]], frozen=True):
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[Item, ...]:
         """Ask the archive. Raises JobNotFound."""
-        job = _changes.only(archive.select((self.job,)))
+        job = archive.one(self.job)
         return tuple(archive.reader.items(job.id, self.states, self.after, self.limit))
 
 

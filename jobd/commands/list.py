@@ -30,6 +30,7 @@ JUST_ENDED = 10
 EXAMPLES = """\
 jobd list
 jobd list --state failed --limit 5
+jobd list --parent backup
 jobd list --where 'progress >= 50% cpu > 10m'
 jobd list --json=id,state,exit_code
 """
@@ -46,6 +47,8 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     name: str | None = None
     group: str | None = None
     where: Where = ""
+    #: Only the children of this job, whether they are active or not.
+    parent: Annotated[str, Meta(max_length=4096)] | None = None
     all: bool = False
     #: The jobs that the word `all` means are in one of these states; without any they are those that have not ended.
     among: tuple[State, ...] = ()
@@ -57,7 +60,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
             where, now = self._which(archive, caller), archive.now()
             chosen = archive.select(self.jobs, among=self.among, uid=caller.uid)
             found = [job for job in chosen if where.matches(job, now)]
-        elif self.all or self.states or self.where:
+        elif self.all or self.states or self.where or self.parent:
             found = archive.find(Search(self._which(archive, caller), limit=self.limit)).jobs
         else:
             found = self._newest(archive, caller, ACTIVE, self.limit)
@@ -69,7 +72,11 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         return archive.find(Search(where, limit=limit)).jobs
 
     def _which(self, archive: Archive, caller: Actor) -> Filter:
-        texts = (self.where,) if self.where else ()
+        from jobd.daemon.archive import children_of
+
+        texts = [self.where] if self.where else []
+        if self.parent is not None:
+            texts.append(children_of(archive.one(self.parent).id))
         return archive.filter(texts, uid=caller.uid, states=self.states, name=self.name, group=self.group)
 
 
@@ -80,6 +87,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 @name_option
 @group_option
 @where_option
+@click.option("--parent", metavar="JOB", help="Only the jobs that are parts of this one.")
 @limit_option
 @output_options(JobView)
 @click.pass_obj

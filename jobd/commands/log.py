@@ -9,7 +9,6 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands import _changes
 from jobd.commands._options import jobs_argument, json_option
 from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
@@ -63,7 +62,7 @@ class Log(Read[Chunk], frozen=True):
         """Read the file."""
         from jobd.daemon.attempts import output
 
-        job = _changes.only(archive.select((self.job,)))
+        job = archive.one(self.job)
         attempt = next((a for a in job.attempts if a.number == self.attempt), None)
         if self.attempt is not None and attempt is None:
             raise OutputNotFound(job=job.id, name=job.name, problem=f"there is no attempt {self.attempt}")

@@ -9,7 +9,6 @@ import msgspec
 from msgspec import Meta
 
 from jobd import hot
-from jobd.commands import _changes
 from jobd.commands._options import duration, json_option
 from jobd.commands.item import take
 from jobd.core import progress, telling
@@ -51,7 +50,7 @@ class Progress(Mutation[Taken], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> Taken:
         """Take the report in."""
-        job = engine.job(int(self.job)) if self.job.isdecimal() else _changes.only(engine.archive.select((self.job,)))
+        job = engine.job(int(self.job)) if self.job.isdecimal() else engine.archive.one(self.job)
         said = progress.parse(self.line.encode()) if self.line is not None else progress.Report()
         if isinstance(said, ItemReport):
             job = take(engine, job, [said], caller)

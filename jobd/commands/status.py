@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
 from jobd.core.events import Entry
-from jobd.core.model import ACTIVE, State
+from jobd.core.model import ACTIVE, FINAL, Job, State
 from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -32,13 +32,15 @@ jobd status last --json | jq .exit_code
 MOST_ACTIVE = 100
 LATEST_FAILURES = 3
 LATEST_EVENTS = 12
+NEWEST_CHILDREN = 10
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """How things stand: the jobs asked for (or the active ones), how many there are in each state, the latest failures.
 
     `today` counts those submitted since the time that was asked about, `serving_since` is null if no daemon answered.
-    For a single job, `events` holds the latest entries of its log, frequent ones left out.
+    For a single job, `events` holds the latest entries of its log, frequent ones left out, and `children` the newest of
+    its children, those first that have not ended.
     """
 
     jobs: tuple[JobView, ...]
@@ -46,6 +48,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     today: dict[State, int] = msgspec.field(default_factory=dict)
     failures: tuple[JobView, ...] = ()
     events: tuple[Entry, ...] = ()
+    children: tuple[JobView, ...] = ()
     serving_since: datetime | None = None
 
 
@@ -63,8 +66,10 @@ class Status(Read[Overview], frozen=True):
         if self.jobs:
             chosen = archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
             views = tuple(replace(archive.view(job), watchers=archive.watchers(job.id)) for job in chosen)
-            events = archive.latest(chosen[0].id, LATEST_EVENTS) if len(chosen) == 1 else []
-            return Overview(jobs=views, counts=counts, events=tuple(events))
+            if len(chosen) != 1:
+                return Overview(jobs=views, counts=counts)
+            events = archive.latest(chosen[0].id, LATEST_EVENTS)
+            return Overview(jobs=views, counts=counts, events=tuple(events), children=_children(archive, chosen[0]))
         active = archive.newest(MOST_ACTIVE, *ACTIVE)
         failed = archive.newest(LATEST_FAILURES, State.FAILED)
         return Overview(
@@ -72,6 +77,14 @@ class Status(Read[Overview], frozen=True):
             today=_present(archive.counts(self.since)) if self.since else {},
             failures=tuple(archive.view(job) for job in failed), serving_since=_serving_since(archive),
         )  # fmt: skip
+
+
+def _children(archive: Archive, parent: Job) -> tuple[JobView, ...]:
+    if parent.progress.children is None:
+        return ()
+    found = archive.children(parent.id, NEWEST_CHILDREN, ACTIVE)
+    found += archive.children(parent.id, NEWEST_CHILDREN - len(found), FINAL)
+    return tuple(archive.view(child) for child in found)
 
 
 def _present(counts: dict[State, int]) -> dict[State, int]:
@@ -102,7 +115,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
     if jobs:
         views: Any = overview.jobs[0] if len(jobs) == 1 and len(overview.jobs) == 1 else overview.jobs
         emit = shell.emit if views is not overview.jobs else shell.emit_all
-        emit(views, lambda: _cards.show(shell, overview.jobs, overview.events))
+        emit(views, lambda: _cards.show(shell, overview.jobs, overview.events, overview.children))
     elif shell.screen.as_json and not shell.asked.fields:
         shell.screen.json(overview)
     else:

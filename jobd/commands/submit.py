@@ -10,8 +10,10 @@ from msgspec import Meta
 
 from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
+from jobd.commands._parents import parent_of
 from jobd.core import retries, selection
-from jobd.core.model import ALIVE, Count, Leftover, Origin, Seconds, Spec, State, Surroundings
+from jobd.core.children import Weight
+from jobd.core.model import ALIVE, Count, Id, Leftover, Origin, Seconds, Spec, State, Surroundings
 from jobd.core.promises import Heartbeat, OnStale, settle
 from jobd.core.retries import Retries
 from jobd.core.text import Lossless, plain
@@ -40,7 +42,8 @@ Argument = Annotated[tuple[Lossless, ...], Meta(min_length=1, max_length=65536)]
 class Submit(Mutation[JobView], frozen=True):
     """Put a command into the queue; it starts when a slot is free, and its output goes to files.
 
-    What is left out is taken from the daemon's configuration; a job without a name is called after its command.
+    What is left out is taken from the daemon's configuration; a job without a name is called after its command. One
+    without a `parent` is a part of the job that its submitter runs `inside`, if that has not ended.
     """
 
     method: ClassVar = "submit"
@@ -61,6 +64,9 @@ class Submit(Mutation[JobView], frozen=True):
     output_limit: Count | None = None
     heartbeat: Heartbeat | None = None
     retries: Retries | None = None
+    parent: Annotated[str, Meta(max_length=4096)] | None = None
+    inside: Id | None = None
+    weight: Weight = 1.0
     progress: Literal["reports", "auto"] = "reports"
     pid: Count = 0
     tty: str | None = None
@@ -84,6 +90,7 @@ class Submit(Mutation[JobView], frozen=True):
         submitted = Submitted(
             name=name, spec=spec, group=self.group, priority=self.priority, labels=self.labels,
             heartbeat=settle(self.heartbeat, ours=True), retries=self._retries(),
+            parent=parent_of(engine, self.parent, self.inside), weight=self.weight,
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
             usual=engine.archive.usual(name),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _changes, _looks
+from jobd.commands import _looks
 from jobd.commands._options import job_argument, output_options
 from jobd.core.views import Watcher
 from jobd.ui import amounts
@@ -50,7 +50,7 @@ class Watchers(Read[tuple[Watcher, ...]], frozen=True):
         """Ask the archive. Raises JobNotFound."""
         if self.job is None:
             return archive.watchers()
-        return archive.watchers(_changes.only(archive.select((self.job,))).id)
+        return archive.watchers(archive.one(self.job).id)
 
 
 @click.command("watchers", epilog=EXAMPLES)

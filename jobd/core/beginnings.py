@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
+from jobd.core.children import Weight
 from jobd.core.happening import Event, Severity
 from jobd.core.model import Attempt, Id, Job, Origin, Process, Spec, State
 from jobd.core.promises import Heartbeat
@@ -28,6 +29,7 @@ class Created(Event, frozen=True, kw_only=True):
     priority: int = 0  #: the larger, the sooner it is started
     labels: dict[str, str] = msgspec.field(default_factory=dict)  #: what else it is called by
     usual: Usual | None = None  #: how long earlier runs of its name took
+    weight: Weight = 1.0  #: its share of its parent's work, in proportion to the other children
 
     def create(self, job_id: Id, state: State, at: datetime) -> Job:
         """Make the first record."""

@@ -1,8 +1,8 @@
 """Everything that can happen to a job, one class each, in the past tense.
 
-Some come from `beginnings.py`, `observations.py`, `heartbeat.py` and `throttling.py`. An event says by itself how it
-changes the record (`apply`) and how serious it is; which state it leads to is said by the table in `states.py`. The
-JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
+Some come from `beginnings.py`, `observations.py`, `heartbeat.py`, `throttling.py` and `families.py`. An event says by
+itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by the table in
+`states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from jobd.core import progress
 from jobd.core.beginnings import Begun, Created, Imported, Submitted
+from jobd.core.families import ChildrenCounted
 from jobd.core.happening import Event, Severity, change_attempt, end_pause, stop_clocks
 from jobd.core.heartbeat import Revived, Stale
 from jobd.core.model import (
@@ -42,8 +43,9 @@ from jobd.core.throttling import RateLimited, RateLimitLifted
 
 #: What comes from elsewhere and is part of this module: whoever handles events imports only this one.
 __all__ = [
-    "Adopted", "Begun", "CancelStalled", "Created", "Event", "Imported", "ItemsChanged", "Measured", "OutputTrimmed",
-    "Progressed", "RateLimitLifted", "RateLimited", "ReportRejected", "Revived", "Severity", "Stale", "Submitted",
+    "Adopted", "Begun", "CancelStalled", "ChildrenCounted", "Created", "Event", "Imported", "ItemsChanged", "Measured",
+    "OutputTrimmed", "Progressed", "RateLimitLifted", "RateLimited", "ReportRejected", "Revived", "Severity", "Stale",
+    "Submitted",
 ]  # fmt: skip
 
 
@@ -227,11 +229,11 @@ class Retried(Event, frozen=True, kw_only=True):
     """Somebody asked for another attempt, or it is time for it."""
 
     def apply(self, job: Job, at: datetime) -> Job:
-        """Clear what belongs to the attempt before, items too; it stays in the list of attempts."""
+        """Clear what belongs to the attempt before, items and children too; it stays in the list of attempts."""
         return replace(
             job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
             usage=None, series=(), cancellation=None, withdrawn=0, not_before=None,
-            retried=0 if job.done else job.retried,
+            retried=0 if job.done else job.retried, renewed_at=at,
         )  # fmt: skip
 
 

@@ -15,11 +15,13 @@ processed again: that is its next attempt. The job's record holds only the Tally
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import replace
+
+from jobd.core import tallies
+from jobd.core.children import Weight
 
 LONGEST_KEY = 200
 #: Items of one job; what is said of more is refused.
@@ -27,7 +29,6 @@ MOST_ITEMS = 100_000
 
 Key = Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-Weight = Annotated[float, Meta(gt=0, le=1e9)]
 Words = Annotated[str, Meta(max_length=1000)]
 
 
@@ -102,8 +103,10 @@ class ItemChange(msgspec.Struct, frozen=True, omit_defaults=True):
     before: Standing | None = None
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Tally(tallies.Tally, frozen=True, kw_only=True, omit_defaults=True):
     """The items of a job by state, the weight of all, and how much of it is behind them."""
+
+    OPEN: ClassVar = (S.PENDING.value, S.PROCESSING.value)
 
     pending: int = 0
     processing: int = 0
@@ -111,21 +114,6 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failed: int = 0
     skipped: int = 0
     canceled: int = 0
-    weight: float = 0.0
-    reached: float = 0.0
-
-    @property
-    def total(self) -> int:
-        """All items."""
-        return sum(getattr(self, state.value) for state in S)
-
-    @property
-    def fraction(self) -> float | None:
-        """The share of the work that is behind them; None without items. Whole only when every item is over."""
-        if not self.weight:
-            return None
-        share = max(0.0, min(1.0, self.reached / self.weight))
-        return 1.0 if not (self.pending or self.processing) else min(share, 0.999999)
 
 
 class BadItem(Exception):
@@ -184,17 +172,7 @@ def changes(
 
 def count(tally: Tally, changed: Iterable[ItemChange]) -> Tally:
     """Count what changed."""
-    numbers = {state.value: getattr(tally, state.value) for state in S}
-    weight, reached = tally.weight, tally.reached
-    for change_ in changed:
-        if change_.before is not None:
-            numbers[change_.before.state.value] -= 1
-            weight -= change_.before.weight
-            reached -= change_.before.reached
-        numbers[change_.item.state.value] += 1
-        weight += change_.item.weight
-        reached += change_.item.reached
-    return replace(tally, weight=round(weight, 9), reached=round(max(0.0, reached), 9), **numbers)
+    return tallies.count(tally, ((change_.before, _standing(change_.item)) for change_ in changed))
 
 
 def _state(item: Item, said: ItemReport) -> ItemState:

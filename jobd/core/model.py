@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from jobd.core.children import Weight
 from jobd.core.progress_record import Progress
 from jobd.core.promises import Heartbeat
 from jobd.core.rate_limit import RateLimit
@@ -241,6 +242,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = "default"
     priority: int = 0
     labels: dict[str, str] = {}
+    #: Its share of its parent's work, in proportion to the other children.
+    weight: Weight = 1.0
     reason: str | None = None
     detail: str | None = None
     #: Attempts in order, the last one is the current one; at most ATTEMPTS_KEPT.
@@ -252,6 +255,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: How often it was run again by itself since somebody asked for it, and until when it waits for the next time.
     retried: int = 0
     not_before: datetime | None = None
+    #: When it was last asked for again, or due: children from before that are not counted.
+    renewed_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: Progress = Progress()

@@ -2,7 +2,8 @@
 
 What is left out of a report stays as it was: a stage named again goes on, a total is remembered. The fraction is that
 of the numbers said (percent, or done of total). Where items are told of it is that of the items, by weight; where
-stages are declared it is theirs, by weight, and numbers (or else items) say how far the current one is.
+stages are declared it is theirs, by weight, and numbers (or else items) say how far the current one is. Of a job that
+has said none of all that it is that of its children, by weight.
 
 What is done does not fall, unless the job starts over or goes to another stage, or changes from percent to counts; a
 larger total, or another item, is more to do. The rate is measured anew where amounts fall, so falling never makes it
@@ -16,6 +17,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from jobd.core import items
+from jobd.core.children import Children
 from jobd.core.items import ItemChange, ItemReport, Tally
 from jobd.core.progress_record import Mark, Progress, Sample, Stage
 from jobd.core.report import LONGEST_LINE, Report, check, parse
@@ -94,18 +96,30 @@ def tally(
     return _moved(progress, replace(said, fraction=_overall(said)), elapsed)
 
 
+def roll_up(progress: Progress, children: Children, elapsed: float | None) -> Progress:
+    """Take in how a job's children stand."""
+    counted = replace(progress, children=children)
+    counted = replace(counted, fraction=_overall(counted))
+    return _moved(progress, counted, elapsed if counted.fraction != progress.fraction else None)
+
+
 def _begin_numbers(progress: Progress, began: float, *, goes_on: bool) -> Progress:
     """Forget the numbers; what is measured over all stages goes on with the next stage."""
     if goes_on:
         return replace(progress, within=None, done=None, total=None, unit=None)
     return Progress(
         message=progress.message, stage=progress.stage, reports=progress.reports, began_elapsed=began,
-        stages=progress.stages, items=progress.items,
+        stages=progress.stages, items=progress.items, children=progress.children,
     )  # fmt: skip
 
 
 def _overall(progress: Progress) -> float | None:
-    """Give the fraction of all the work."""
+    """Give the fraction of all the work: by the job's own word, else by its children."""
+    own = _own(progress)
+    return own if own is not None or progress.children is None else progress.children.fraction
+
+
+def _own(progress: Progress) -> float | None:
     parts = progress.items.fraction if progress.items else None
     names = [stage.name for stage in progress.stages]
     if progress.stage not in names:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from jobd.core.children import Children
 from jobd.core.items import Tally
 
 
@@ -57,6 +58,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     samples: tuple[Sample, ...] = ()
     stages: tuple[Stage, ...] = ()
     items: Tally | None = None
+    children: Children | None = None
 
     @property
     def weighted(self) -> bool:

@@ -24,8 +24,9 @@ import msgspec
 from msgspec import Meta
 
 from jobd.core.admission import UNREADABLE, complaint
+from jobd.core.children import Weight
 from jobd.core.errors import BadProgress
-from jobd.core.items import LONGEST_KEY, SPELLINGS, ItemReport, ItemState, Weight
+from jobd.core.items import LONGEST_KEY, SPELLINGS, ItemReport, ItemState
 from jobd.core.quantities import parse_duration
 from jobd.core.rate_limit import LONGEST_LIMIT, Limited
 from jobd.core.text import single_line

@@ -23,8 +23,8 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=clocks.elapsed(job, now), done=job.done,
         progress=progress(job, now), usage=_usage(job, usage), usual=job.usual,
-        output=output, origin=job.origin, heartbeat=job.heartbeat, retries=job.retries, retried=job.retried,
-        not_before=job.not_before,
+        output=output, origin=job.origin, heartbeat=job.heartbeat, parent=job.parent, weight=job.weight,
+        retries=job.retries, retried=job.retried, not_before=job.not_before,
         stale_since=attempt.stale_since if attempt and job.open else None, warnings=job.warnings, warned=job.warned,
     )  # fmt: skip
 
@@ -48,7 +48,8 @@ def progress(job: Job, now: Moment) -> ProgressView:
         message=said.message, stage=said.stage,
         rate=round(said.rate, 6) if said.rate is not None else None,
         eta=_left(job, now, limit), reports=said.reports, updated_at=said.updated_at, stages=said.stages,
-        items=said.items, rate_limited_until=_second(now.wall + timedelta(seconds=limit)) if limit else None,
+        items=said.items, children=said.children,
+        rate_limited_until=_second(now.wall + timedelta(seconds=limit)) if limit else None,
     )  # fmt: skip
 
 

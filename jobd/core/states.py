@@ -37,6 +37,7 @@ TABLE: Mapping[type[happened.Event], Mapping[State | None, State | None]] = {
     happened.Adopted: _stays(LIVING),
     happened.Progressed: _stays(S),
     happened.ItemsChanged: _stays(S),
+    happened.ChildrenCounted: _stays(state for state in S if state not in FINAL),
     happened.ReportRejected: _stays(S),
     happened.Measured: _stays(LIVING),
     happened.OutputTrimmed: _stays(LIVING),

@@ -8,6 +8,7 @@ from os import waitstatus_to_exitcode
 
 import msgspec
 
+from jobd.core.children import Children
 from jobd.core.eta import Eta
 from jobd.core.items import Tally
 from jobd.core.model import Id, Measure, Origin, State, Warned
@@ -40,6 +41,7 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
     items: Tally | None = None
     rate_limited_until: datetime | None = None
+    children: Children | None = None
 
 
 class UsageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +97,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the world sees it.
 
     `begun` = jobd did not start it: it was begun, or attached; then `argv` is known of an attached process only.
-    `retried` = how often it was run again by itself since it was asked for; with the reason backoff it waits until
-    `not_before` for the next time. `stale_since` = it was, and is, silent for longer than its `heartbeat` promises.
+    `parent` = the job that it is a part of, `weight` = its share of that one's work. `retried` = how often it was run
+    again by itself since it was asked for; with the reason backoff it waits until `not_before` for the next time.
+    `stale_since` = it was, and is, silent for longer than its `heartbeat` promises.
     `attempt` is the number of the latest attempt. While a job waits to be run again, what belongs to an attempt (pid,
     exit_code, signal, elapsed) is null; its earlier attempts are in `attempts`. A command that could not be started has
     the exit_code that a shell gives it, 127 if it was not found, else 126. `watchers` is told by `status` only.
@@ -129,6 +132,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     output: OutputView | None
     origin: Origin
     heartbeat: Heartbeat | None
+    parent: int | None
+    weight: float
     retries: Retries | None
     retried: int
     not_before: datetime | None

@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jobd.config import Paths
 from jobd.core import lifecycle, pages, selection, showing
-from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.errors import BadValue, JobNotFound, NothingMatched
 from jobd.core.events import Created, Entry
 from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
 from jobd.core.searching import Condition, Explained, Search
@@ -24,6 +24,7 @@ from jobd.daemon.attempts import output
 from jobd.daemon.searching import Found, Searching
 from jobd.daemon.storage import runs, statistics
 from jobd.daemon.storage.reader import Reader
+from jobd.daemon.system.clock import Stopped
 
 if TYPE_CHECKING:
     from jobd.core.filters import Filter
@@ -33,16 +34,6 @@ if TYPE_CHECKING:
 #: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
 MOST_NAMES = 1024
 MOST_SURROUNDINGS = 32
-
-
-class Stopped(NamedTuple):
-    """A clock that stands still."""
-
-    moment: Moment
-
-    def now(self) -> Moment:
-        """Give the moment at which it stands."""
-        return self.moment
 
 
 class Archive:
@@ -124,6 +115,13 @@ class Archive:
             found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
+    def one(self, word: str) -> Job:
+        """Find the one job that a word names. Raises BadValue if it names several or none, JobNotFound."""
+        found = self.select((word,))
+        if len(found) != 1:
+            raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
+        return found[0]
+
     def _filtered(
         self,
         words: tuple[str, ...],
@@ -159,6 +157,11 @@ class Archive:
     def find(self, search: Search) -> Found:
         """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
         return self._searching().find(search)
+
+    def children(self, parent: int, limit: int, states: Iterable[State] = ()) -> list[Job]:
+        """List the newest children of a job, in some states or in any."""
+        where = self.filter((children_of(parent),), states=states)
+        return self.find(Search(where, limit=limit)).jobs
 
     def newest(self, limit: int, *states: State) -> list[Job]:
         """List the newest jobs in some states, or in any."""
@@ -289,3 +292,8 @@ class Archive:
 
     def _missing(self, what: object) -> JobNotFound:
         return JobNotFound(job=what, newest=self.reader.newest_id() or "none")
+
+
+def children_of(parent: int) -> str:
+    """Say as a filter whose children are meant; their ids are larger than that of their parent."""
+    return f"parent={parent} id>{parent}"

@@ -21,12 +21,11 @@ from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
-from jobd.daemon.attempts import directory, output
+from jobd.daemon.attempts import abandoned
+from jobd.daemon.families import Families
 from jobd.daemon.items import Items
 from jobd.daemon.reading import Reading
-from jobd.daemon.system import trees
 from jobd.daemon.system.crash import crash_point
-from jobd.daemon.system.trees import Tree
 from jobd.daemon.telling.channel import Listener
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub
@@ -69,6 +68,7 @@ class Engine:
         self.archive.presence = self.presence = Presence(self.archive.recall)
         self.channels = Channels(self.hub, self.presence, self.archive.recall)
         self.items = Items(reader)
+        self.families = Families(reader, self.jobs)
         #: What follows from an event once it is durable.
         self.consequences: dict[type[Event], Callable[[Job, Event], None]] = {}
         #: Called with each batch that has become durable.
@@ -92,6 +92,7 @@ class Engine:
         self._seq = opened.last_seq
         self._last_job_id = opened.last_job_id
         self._arrange_queue()
+        self.families.load()
 
     @property
     def seq(self) -> int:
@@ -109,16 +110,25 @@ class Engine:
 
         Returns the job as it now is. Raises IllegalChange, or what the store suffers from; then nothing has changed.
         """
+        events = list(events)
+        if any(isinstance(event, happened.Ended) for event in events):
+            events = [*self.families.news(job, self.clock.now()), *events]
         folded = self._fold(job.id, job, events, by)
         return folded if folded is not None else job
 
     def create(self, event: happened.Created, by: Actor | None = None, job_id: int | None = None) -> Job:
-        """Bring a job into being; an id is only given for one that had it before."""
+        """Bring a job into being; an id is only given for one that had it before.
+
+        A parent learns of its first child in the same transaction.
+        """
         if job_id is None:
             job_id = self._last_job_id + 1
         job = self._fold(job_id, None, [event], by)
         assert job is not None
         self._last_job_id = max(self._last_job_id, job_id)
+        parent = self.jobs.get(job.parent) if job.parent is not None else None
+        if parent is not None and parent.progress.children is None:
+            self.record(parent, self.families.news(parent, self.clock.now()))
         self.busy()
         return job
 
@@ -150,13 +160,7 @@ class Engine:
 
     def alive(self, job: Job) -> tuple[str, ...]:
         """List the processes of a job that has ended (it was abandoned) and that its shim still waits for."""
-        found: list[str] = []
-        for attempt in job.attempts:
-            path = output.attempt_directory(self.paths, job.id, attempt.number)
-            if attempt.main and attempt.shim and directory.lock_held(path):
-                left = trees.members(Tree(attempt.main, attempt.shim, attempt.cookie, attempt.cgroup))
-                found += [str(process.pid) for process in (*left, attempt.shim)]
-        return tuple(found)
+        return abandoned.alive(self.paths, job)
 
     def perform_now(self, request: Read[Any] | Mutation[Any], caller: Actor) -> bytes:
         """Answer a request that waits for nothing; the reply may be shown when `committed()` is done."""
@@ -228,6 +232,7 @@ class Engine:
         self.jobs.update({job.id: job for job in reader.live()})
         self._seq = reader.last_seq()
         self._arrange_queue()
+        self.families.load()
         if isinstance(error, OutcomeUnknown) and self.store.hopeless:
             logger.critical("the database does not confirm anything any more; giving up so that a fresh start can try")
             os._exit(1)
@@ -248,6 +253,7 @@ class Engine:
             self.items.take(job_id, entries)
             self._seq += len(entries)
             self._hold(job_id, job, before)
+            self.families.take(job_id, job, before)
         return job
 
     def _hold(self, job_id: int, job: Job | None, before: Job | None) -> None:

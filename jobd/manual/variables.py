@@ -9,7 +9,7 @@ READ = {
 }
 
 IN_JOBS = {
-    "JOBD_JOB_ID": "The id of the job.",
+    "JOBD_JOB_ID": "The id of the job. What `jobd submit`, `run` and `begin` make in it is a part of it.",
     "JOBD_JOB_NAME": "Its name.",
     "JOBD_GROUP": "Its group.",
     "JOBD_ATTEMPT": "The number of the attempt; it grows with each retry.",

@@ -86,8 +86,9 @@ class OwnJob:
 
     immediate = False
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, parent: str | None = None, weight: float = 1.0) -> None:
         self._name = name
+        self._parent, self._weight = parent, weight
         self._once = os.urandom(16).hex()
         self._client: Client | None = None
         self._job: str | None = None
@@ -128,12 +129,12 @@ class OwnJob:
         return True
 
     def _is_begun(self) -> bool:
-        from jobd.core.errors import BadInput, DaemonNotRunning, JobdError
+        from jobd.core.errors import BadInput, DaemonNotRunning, JobdError, NothingMatched, Refused
 
         if self._job is None and not self._over:
             try:
                 self._job = str(self._reach().call(self._beginning()).id)
-            except BadInput as error:
+            except (BadInput, NothingMatched, Refused) as error:
                 self._give_up()
                 with suppress(Warning):
                     warnings.warn(f"jobd: {error}", RuntimeWarning, stacklevel=1)
@@ -151,7 +152,10 @@ class OwnJob:
             cwd = lossless(os.getcwd())
         except OSError:
             cwd = None
-        return Begin(name=self._name, watch=pid, pid=pid, cwd=cwd, request_id=self._once)
+        return Begin(
+            name=self._name, watch=pid, pid=pid, cwd=cwd, parent=self._parent, weight=self._weight,
+            request_id=self._once,
+        )  # fmt: skip
 
     def _give_up(self) -> None:
         self._over = True

@@ -87,16 +87,26 @@ class Job:
 
 
 @contextmanager
-def job(name: str, *, total: float | None = None, unit: str | None = None) -> Iterator[Job]:
+def job(
+    name: str,
+    *,
+    total: float | None = None,
+    unit: str | None = None,
+    parent: int | str | None = None,
+    weight: float = 1.0,
+) -> Iterator[Job]:
     """Report for the job that this runs in; outside of one, be a job of that name from here to the end of the block.
 
     Such a job completes with the block; it fails with an exception, whose text becomes its message, and as lost if the
     process ends without a word. `total` is how many there are to do, `unit` what is counted, such as "files".
-    Loops over `jobd.track` in the block report for it, too. Raises ValueError if the total is NaN.
+    With a `parent` (its id, name, or `last`) it is always a job of its own, and a part of that one, of which `weight`
+    is its share in proportion to the other parts. Loops over `jobd.track` in the block report for it, too. Raises
+    ValueError if a number is NaN.
     """
     total = total and lines.amount(total)
-    outbox = surroundings.around()
-    own = None if outbox else surroundings.begin(name)
+    weight = lines.share(weight)
+    outbox = surroundings.around() if parent is None else None
+    own = None if outbox else surroundings.begin(name, None if parent is None else str(parent), weight)
     outbox = outbox or own
     if outbox and total is not None:
         outbox.begin_count(total, unit)

@@ -12,6 +12,8 @@ from typing import TypedDict
 LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LONGEST_BYTES = 1000, 100, 200, 3000
 #: What a report may count to, and the longest rate limit in seconds.
 LARGEST, LONGEST_LIMIT = 1e15, 7 * 86400
+#: What a part of a work may weigh.
+SMALLEST, HEAVIEST = 1e-9, 1e9
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 BEAT = "beat"
@@ -44,6 +46,11 @@ def amount(number: float) -> float:
     if math.isnan(number):
         raise ValueError("NaN is no amount of work")
     return min(max(number, 0), LARGEST)
+
+
+def share(weight: float) -> float:
+    """Bring a weight into the range that a part of a work may have. Raises ValueError for NaN."""
+    return min(max(amount(weight), SMALLEST), HEAVIEST)
 
 
 def numbers(said: Numbers) -> str:

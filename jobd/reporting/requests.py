@@ -27,6 +27,8 @@ class Begin(Mutation[Begun], frozen=True):
     watch: int
     pid: int
     cwd: Lossless | None
+    parent: str | None
+    weight: float
 
 
 class Progress(Mutation[object], frozen=True):

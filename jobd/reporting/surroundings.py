@@ -24,15 +24,15 @@ def around() -> Outbox | None:
 
 
 def here() -> Outbox | None:
-    """Find the job that a loop without a name belongs to."""
-    return around() or ENTERED.get()
+    """Find the job that a loop without a name belongs to: of a `with` around it, else that of the process."""
+    return ENTERED.get() or around()
 
 
-def begin(name: str) -> Outbox | None:
+def begin(name: str, parent: str | None = None, weight: float = 1.0) -> Outbox | None:
     """Begin a job of one's own; None if no daemon is there. It is never started for this."""
     if not has_daemon():
         return None
-    outbox = Outbox(OwnJob(name), COURIER)
+    outbox = Outbox(OwnJob(name, parent, weight), COURIER)
     outbox.flush()
     return outbox
 

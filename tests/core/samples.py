@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from jobd.core import events as happened
+from jobd.core.children import Children
 from jobd.core.events import Entry, Event
 from jobd.core.items import Item, ItemChange, ItemState
 from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Origin, Process, Resources, Spec, State, Usage
@@ -38,6 +39,7 @@ EVENTS: dict[type[Event], Event] = {
         happened.Progressed(report=Report(done=3, total=10), count=2, elapsed=5.0, offset=40),
         happened.ReportRejected(text="foo", problem="no report", count=3, offset=50),
         happened.ItemsChanged(changes=(ItemChange(Item(key="a", state=ItemState.FAILED, error="why")),), elapsed=5.0),
+        happened.ChildrenCounted(children=Children(running=1, completed=2, weight=4.0, reached=3.0), elapsed=5.0),
         happened.Measured(usage=USAGE, measure=Measure(5.0, 186.5, 40_000_000)),
         happened.OutputTrimmed(file="output", removed_bytes=100, limit=1000),
         happened.RateLimited(seconds=30.0, elapsed=5.0, offset=60),

@@ -74,6 +74,7 @@ def at(seconds: float) -> str:
 
 NOTHING_SAID = dict.fromkeys("fraction done total unit message stage rate eta".split()) | {
     "reports": 0, "updated_at": None, "stages": [], "items": None, "rate_limited_until": None,
+    "children": None,
 }  # fmt: skip
 NOTHING_USED = dict.fromkeys(STABLE["usage"].split()) | {"series": []}
 
@@ -118,6 +119,8 @@ KILLED: dict[str, Any] = {
     "output": None,
     "origin": {"uid": 1000, "pid": 77, "tty": "pts/3", "cwd": "/srv/video"},
     "heartbeat": None,
+    "parent": None,
+    "weight": 1.0,
     "retries": None,
     "retried": 0,
     "not_before": None,
@@ -189,6 +192,7 @@ def test_running() -> None:
             "stages": [],
             "items": None,
             "rate_limited_until": None,
+            "children": None,
         },
         "usage": {
             "cpu_percent": 186.5,

@@ -33,6 +33,28 @@ def reached(house: House) -> list[tuple[str, float]]:
     return [(job["name"], job["progress"]["done"]) for job in house.daemon.call("list")]
 
 
+def test_a_part_of_another(house: House) -> None:
+    """With a parent it is a job of its own, also inside of one; an unknown parent is told of once, and it is none."""
+    script = """
+import os, jobd, warnings
+with jobd.job("part", parent=os.environ["JOBD_JOB_ID"], weight=2) as job:
+    for _ in jobd.track(range(3)):
+        pass
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    with jobd.job("nobody", parent="nosuch") as job:
+        job.advance()
+print(*caught)
+"""
+    whole = house.daemon.job(house.ran(sys.executable, "-c", script, name="whole", environment=[f"PYTHONPATH={ROOT}"]))
+    assert whole["state"] == "completed", house.daemon.output(whole["id"])
+    part = ended(house, "part")
+    assert (part["parent"], part["weight"], part["state"]) == (whole["id"], 2.0, "completed")
+    assert (part["progress"]["done"], part["progress"]["total"]) == (3, 3)
+    assert b"no job nosuch" in house.daemon.output(whole["id"])
+    assert not house("list", "-q", "--name", "nobody").out
+
+
 def test_a_job_of_jobd(house: House) -> None:
     """Of 300,000 turns a few are reported, and the last."""
     job_id = house.ran(sys.executable, "-c", LOOP, environment=[f"PYTHONPATH={ROOT}"])

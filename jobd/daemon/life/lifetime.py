@@ -27,6 +27,7 @@ from jobd.daemon.life.upkeep import TICK, Chore, Upkeep
 from jobd.daemon.orders import Limits, Orders
 from jobd.daemon.recorder import Recorder
 from jobd.daemon.recovery import Recovery
+from jobd.daemon.rollup import RollUp
 from jobd.daemon.settler import Settler
 from jobd.daemon.storage import safekeeping
 from jobd.daemon.storage.reader import Reader
@@ -120,6 +121,7 @@ class Life:
         self._recovery.run()
         self._heartbeats.start()
         self._backoff.start()
+        self._rollup.start()
         crash_point("after_recovery")
         self._serve(loop)
         await self._over.wait()
@@ -152,6 +154,7 @@ class Life:
         self._recovery = Recovery(engine, self._recorder)
         self._heartbeats = Heartbeats(engine)
         self._backoff = Backoff(engine)
+        self._rollup = RollUp(engine)
         self._settler = Settler(engine)
         self._settings = Settings(os.environ, self._configure)
         self._upkeep = Upkeep(engine, self._recovery, self._chores())
@@ -223,6 +226,7 @@ class Life:
         self._orders.close()
         self._heartbeats.close()
         self._backoff.close()
+        self._rollup.close()
         self._recorder.close()
         try:
             await self._store.close()
@@ -251,6 +255,7 @@ class Life:
         self._upkeep.mend()
         self._heartbeats.look()
         self._backoff.start()
+        self._rollup.start()
 
     def _succeed(self) -> None:
         """Become the successor; if that cannot be, end as if asked to stop."""

@@ -7,13 +7,14 @@ which stands still meanwhile.
 
 import time
 from datetime import datetime
+from typing import NamedTuple
 
 from jobd.core.model import Moment
 from jobd.core.quantities import EPOCH, from_microseconds, to_microseconds
 from jobd.daemon.system.processes import boot_id
 
 #: Times as the database writes them, for whoever has this clock.
-__all__ = ["EPOCH", "Clock", "from_microseconds", "to_microseconds"]
+__all__ = ["EPOCH", "Clock", "Stopped", "from_microseconds", "to_microseconds"]
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -37,3 +38,13 @@ class Clock:
     def not_before(self, wall: datetime) -> None:
         """Go on from the latest time in the log, should the machine's clock have been set back while nothing ran."""
         self._latest = max(self._latest, to_microseconds(wall))
+
+
+class Stopped(NamedTuple):
+    """A clock that stands still."""
+
+    moment: Moment
+
+    def now(self) -> Moment:
+        """Give the moment at which it stands."""
+        return self.moment
