@@ -19,6 +19,7 @@ from jobd.core import recording, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import Actor, Entry, Event
 from jobd.core.model import Job, State, Surroundings, Usage
+from jobd.core.quantities import EPOCH
 from jobd.core.views import JobView
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import abandoned
@@ -54,8 +55,7 @@ class Engine:
     def __init__(
         self, *, store: "Store", opened: "Opened", reader: "Reader", clock: "Clock", paths: "Paths", config: "Config"
     ) -> None:
-        if opened.last_at is not None:
-            clock.not_before(opened.last_at)
+        clock.not_before(opened.last_at or EPOCH)
         self.store = store
         self.config = config
         self.clock = clock
@@ -92,7 +92,6 @@ class Engine:
         self._seq = opened.last_seq
         self._last_job_id = opened.last_job_id
         self._arrange_queue()
-        self.families.load()
 
     @property
     def seq(self) -> int:

@@ -24,6 +24,7 @@ class Families:
         self._counts: dict[int, Children] = {}
         #: Called with a parent whose count has changed.
         self.changed: Callable[[int], None] = lambda _: None
+        self.load()
 
     def load(self) -> None:
         """Count the children of all parents anew, by the records that are durable."""

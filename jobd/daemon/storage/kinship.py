@@ -14,7 +14,8 @@ from jobd.daemon.system.clock import from_microseconds
 #: Ids of children are larger than those of their parents. Of a damaged record nothing is counted.
 CHILDREN = """
 SELECT id, parent, created_at, state, json_extract(record, '$.weight'), json_extract(record, '$.progress.fraction')
-FROM jobs WHERE id > ? AND parent IN (SELECT value FROM json_each(?)) AND json_valid(record) ORDER BY id
+FROM jobs JOIN records ON records.job = jobs.id
+WHERE id > ? AND parent IN (SELECT value FROM json_each(?)) AND json_valid(record) ORDER BY id
 """
 
 
