@@ -17,7 +17,7 @@ import msgspec
 
 from jobd.core import outlook, pace
 from jobd.core.outlook import SMALLEST, TENTH, View
-from jobd.core.progress_record import Progress
+from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
 
 #: From the middle to the 10th percentile of a logistic distribution.
@@ -97,14 +97,15 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
     if fraction < FIRST_FRACTION or said <= 0:
         return None
-    before, silence = _before(progress, usual, total), max(0.0, elapsed - said)
+    first = progress.samples[0] if progress.samples else Sample(said, fraction)
+    before, silence = _before(first, usual, total), max(0.0, elapsed - said)
     view = outlook.ahead(usual, fraction, said + before, total, late=late)
     left = math.exp(view.logarithm)
     if silence > said + left:
         return None
     if fraction >= 1:
         return _outliving(view, silence)
-    step = min(_step(progress, fraction), LONGEST_STEP * (1 - fraction))
+    step = min(_step(first, progress, fraction), LONGEST_STEP * (1 - fraction))
     gap = left * outlook.gained(usual, fraction, fraction + step)
     if silence:
         reached = fraction + step * min(1.0, silence / max(gap, SMALLEST * silence))
@@ -112,20 +113,19 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _before(progress: Progress, usual: Usual, total: float | None) -> float:
+def _before(first: Sample, usual: Usual, total: float | None) -> float:
     """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
-    first = progress.samples[0]
     if first.fraction < CHECKPOINT:
         return 0.0
     needed = math.exp(outlook.row_at(usual.course, first.fraction).passed + outlook.larger(usual, total))
     return needed - first.elapsed if needed > EARLIER * first.elapsed else 0.0
 
 
-def _step(progress: Progress, fraction: float) -> float:
+def _step(first: Sample, progress: Progress, fraction: float) -> float:
     """Give the mean step from one number to the next."""
-    gained, steps = fraction - progress.samples[0].fraction, len(progress.samples) - 1
+    gained, steps = fraction - first.fraction, len(progress.samples) - 1
     mean = fraction / max(1, progress.reports)
-    return min(mean, gained / steps) if steps and gained > 0 else mean
+    return min(mean, gained / steps) if steps > 0 and gained > 0 else mean
 
 
 def _uneven(gap: float, left: float) -> float:

@@ -176,6 +176,14 @@ def test_the_total_tells_the_size() -> None:
     assert seen(large, 1200.0, usual).over == pytest.approx(200, abs=1)
 
 
+def test_the_total_comes_late() -> None:
+    """A job that counts first and says later how far is known from then on, with history or without."""
+    shown = advance(NOTHING, Report(done=50), 1, 40.0, AT)
+    shown = advance(shown, Report(total=100), 1, 50.0, AT)
+    assert left(shown, 50.0) == pytest.approx(35, rel=0.2)
+    assert left(shown, 50.0, sum_up([even(100.0)] * 5)) == pytest.approx(50, rel=0.2)
+
+
 def test_a_checkpoint_with_history() -> None:
     """A run that goes on where another attempt ended has as much left as others had from there."""
     usual = shaped(*((float(second), second / 100) for second in range(5, 101, 5)))
