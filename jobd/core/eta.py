@@ -7,8 +7,8 @@ without those that it has outlived (the rest of a log-logistic distribution, in 
 
 Between two numbers a run is thought to go on as usual up to where the next number would be, and to wait there: a stall
 makes what is left longer, slowly. If it is silent for longer than the whole run should have taken, nothing is known.
-Pauses do not count, since the time passed leaves them out. When it is past the usual 95th percentile, `over` says by
-how much, and earlier durations have no number any more.
+Pauses do not count, since the time passed leaves them out. When it is past the 95th percentile that is usual for its
+size, `over` says by how much, and earlier durations have no number any more.
 """
 
 import math
@@ -17,7 +17,7 @@ import msgspec
 
 from jobd.core import outlook, pace
 from jobd.core.outlook import SMALLEST, TENTH, View
-from jobd.core.progress_record import Progress
+from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
 
 #: From the middle to the 10th percentile of a logistic distribution.
@@ -41,8 +41,8 @@ NOTHING_LEFT = View(-math.inf, 0.0)
 class Eta(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds left: the median, the 80 % band, and what it rests on (rate, history, rate+history).
 
-    `over` are the seconds past the 95th percentile of earlier runs; without a rate nothing else is known then, and the
-    seconds left are 0.
+    `over` are the seconds past the 95th percentile of earlier runs (longer for a larger total, if that is how they
+    were); without a rate nothing else is known then, and the seconds left are 0.
     """
 
     seconds: float
@@ -54,8 +54,10 @@ class Eta(msgspec.Struct, frozen=True, kw_only=True):
 
 def estimate(progress: Progress, elapsed: float, usual: Usual | None) -> Eta | None:
     """Say how many seconds are left, `elapsed` seconds into the attempt (pauses left out); None if nothing is known."""
-    over = round(max(0.0, elapsed - usual.p95), 3) if usual is not None else 0.0
-    rate, history = _views(progress, elapsed, usual)
+    total = progress.total if progress.done is not None and not progress.weighted else None
+    longest = outlook.longest(usual, total) if usual is not None else math.inf
+    over = round(max(0.0, elapsed - longest), 3)
+    rate, history = _views(progress, elapsed, usual, total, late=elapsed > longest)
     view = rate or history
     if view is None:
         return Eta(seconds=0.0, low=0.0, high=0.0, basis="history", over=over) if over else None
@@ -64,12 +66,12 @@ def estimate(progress: Progress, elapsed: float, usual: Usual | None) -> Eta | N
     return Eta(seconds=seconds, low=low, high=high, basis=basis, over=over)
 
 
-def _views(progress: Progress, elapsed: float, usual: Usual | None) -> tuple[View | None, View | None]:
+def _views(
+    progress: Progress, elapsed: float, usual: Usual | None, total: float | None, *, late: bool
+) -> tuple[View | None, View | None]:
     """Take the view of what the job says, with what earlier runs tell of that, and the view of earlier durations."""
     if usual is None:
         return _alone(progress, elapsed), None
-    total = progress.total if progress.done is not None and not progress.weighted else None
-    late = elapsed > usual.p95 * math.exp(outlook.larger(usual, total))
     history = None if late else _outliving(outlook.at_first(usual, total), elapsed)
     if usual.followed:
         return _compared(progress, elapsed, usual, total, late=late), history
@@ -95,14 +97,15 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
     if fraction < FIRST_FRACTION or said <= 0:
         return None
-    before, silence = _before(progress, usual, total), max(0.0, elapsed - said)
+    first = progress.samples[0] if progress.samples else Sample(said, fraction)
+    before, silence = _before(first, usual, total), max(0.0, elapsed - said)
     view = outlook.ahead(usual, fraction, said + before, total, late=late)
     left = math.exp(view.logarithm)
     if silence > said + left:
         return None
     if fraction >= 1:
         return _outliving(view, silence)
-    step = min(_step(progress, fraction), LONGEST_STEP * (1 - fraction))
+    step = min(_step(first, progress, fraction), LONGEST_STEP * (1 - fraction))
     gap = left * outlook.gained(usual, fraction, fraction + step)
     if silence:
         reached = fraction + step * min(1.0, silence / max(gap, SMALLEST * silence))
@@ -110,20 +113,19 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _before(progress: Progress, usual: Usual, total: float | None) -> float:
+def _before(first: Sample, usual: Usual, total: float | None) -> float:
     """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
-    first = progress.samples[0]
     if first.fraction < CHECKPOINT:
         return 0.0
     needed = math.exp(outlook.row_at(usual.course, first.fraction).passed + outlook.larger(usual, total))
     return needed - first.elapsed if needed > EARLIER * first.elapsed else 0.0
 
 
-def _step(progress: Progress, fraction: float) -> float:
+def _step(first: Sample, progress: Progress, fraction: float) -> float:
     """Give the mean step from one number to the next."""
-    gained, steps = fraction - progress.samples[0].fraction, len(progress.samples) - 1
+    gained, steps = fraction - first.fraction, len(progress.samples) - 1
     mean = fraction / max(1, progress.reports)
-    return min(mean, gained / steps) if steps and gained > 0 else mean
+    return min(mean, gained / steps) if steps > 0 and gained > 0 else mean
 
 
 def _uneven(gap: float, left: float) -> float:

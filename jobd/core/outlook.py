@@ -35,8 +35,8 @@ FEW, MANY, TOGETHER = 2.0, 8.0, 4.0
 UNLIKE = 3.0
 #: The logarithm of how many times as long as others a run may be thought to take.
 FURTHEST = 20.0
-#: Deviations from the middle to the 10th and 90th percentile of a normal distribution; no deviation is larger.
-TENTH, WIDEST = 1.2816, 3.0
+#: Deviations from the middle to the 90th and to the 95th percentile of a normal distribution; no deviation is larger.
+TENTH, TWENTIETH, WIDEST = 1.2816, 1.6449, 3.0
 
 
 class View(NamedTuple):
@@ -113,6 +113,14 @@ def larger(usual: Usual, total: float | None) -> float:
     if usual.total is None or not total:
         return 0.0
     return min(FURTHEST, max(-FURTHEST, usual.slope * (math.log(total) - usual.total)))
+
+
+def longest(usual: Usual, total: float | None) -> float:
+    """Say what 95 % of the runs stay below, in seconds; of those of this total if it tells."""
+    if usual.total is None or not total:
+        return usual.p95
+    whole = usual.course[0]
+    return math.exp(whole.left + larger(usual, total) + TWENTIETH * math.sqrt(whole.size))
 
 
 def row_at(course: tuple[Row, ...], fraction: float) -> Row:

@@ -59,7 +59,7 @@ def measure(progress: Progress, elapsed: float) -> Pace | None:
     fraction, updated, began = progress.fraction, progress.updated_elapsed, progress.began_elapsed
     if fraction is None or fraction < FIRST_FRACTION or updated is None or updated <= began:
         return None
-    latest, samples = updated - ROUNDING, progress.samples[:: 1 + (len(progress.samples) - 1) // POINTS]
+    latest, samples = updated - ROUNDING, progress.samples[:: 1 + max(0, len(progress.samples) - 1) // POINTS]
     points = [(at, share) for at, share in samples if began < at < latest]
     points.append((updated, fraction))
     said = _combined(points, began)

@@ -172,7 +172,16 @@ def test_the_total_tells_the_size() -> None:
     assert left(NOTHING, 0.0, usual) == pytest.approx(100)
     large = advance(NOTHING, Report(done=0, total=10_000), 1, 1.0, AT)
     assert left(large, 1.0, usual) == pytest.approx(1000, rel=0.05)
-    assert seen(large, 400.0, usual).basis == "history"
+    assert (seen(large, 400.0, usual).basis, seen(large, 400.0, usual).over) == ("history", 0)
+    assert seen(large, 1200.0, usual).over == pytest.approx(200, abs=1)
+
+
+def test_the_total_comes_late() -> None:
+    """A job that counts first and says later how far is known from then on, with history or without."""
+    shown = advance(NOTHING, Report(done=50), 1, 40.0, AT)
+    shown = advance(shown, Report(total=100), 1, 50.0, AT)
+    assert left(shown, 50.0) == pytest.approx(35, rel=0.2)
+    assert left(shown, 50.0, sum_up([even(100.0)] * 5)) == pytest.approx(50, rel=0.2)
 
 
 def test_a_checkpoint_with_history() -> None:
@@ -289,7 +298,8 @@ def test_always_sane(found: list[tuple[float, int]], total: int, usual: Usual | 
     assert 0 <= eta.low <= eta.seconds <= eta.high < float("inf")
     assert eta.basis in ("rate", "history", "rate+history")
     assert usual is not None or eta.basis == "rate"
-    assert eta.over == (round(max(0.0, elapsed + wait - usual.p95), 3) if usual else 0)
+    if usual is None or usual.total is None:
+        assert eta.over == (round(max(0.0, elapsed + wait - usual.p95), 3) if usual else 0)
     if shown.fraction == 1 and (usual is None or not usual.followed):
         assert "rate" not in eta.basis or eta.high == 0
 
