@@ -3,6 +3,7 @@
     system     processes, trees, control groups and clocks, as the operating system tells of them
     storage    the SQLite file, and the only SQL
     attempts   the processes of jobs and their directories: started, watched, measured, ended
+    telling    who follows the log, what each of them wants to hear, and who watches
     engine     the gate, `record`; recorder, orders, recovery and reports bring and follow what it records
     life       the daemon itself: start, settings, socket, slow clock, end
 
