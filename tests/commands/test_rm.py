@@ -16,7 +16,7 @@ def test_record_and_output_are_gone_and_the_log_tells(house: House) -> None:
     assert (done.status, done.out, done.err) == (0, f"{job_id} sh: removed\n", "")
     assert house("status", str(job_id)).status == 66
     assert not any(path.exists() for path in kept)
-    assert house.lines("events", "--json", "--job", str(job_id))[-1]["event"] == {"type": "removed"}
+    assert house.lines("events", "--json", "--job", str(job_id))[-1]["event"] == {"type": "removed", "from": "failed"}
     assert house.ran("true") == job_id + 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core import clocks, lifecycle, telling
+from jobd.core import lifecycle
 from jobd.core.eta import Eta, estimate
 from jobd.core.events import Event
 from jobd.core.model import Job, State
@@ -181,7 +181,7 @@ def test_the_total_comes_late() -> None:
     shown = advance(NOTHING, Report(done=50), 1, 40.0, AT)
     shown = advance(shown, Report(total=100), 1, 50.0, AT)
     assert left(shown, 50.0) == pytest.approx(35, rel=0.2)
-    assert left(shown, 50.0, sum_up([even(100.0)] * 5)) == pytest.approx(50, rel=0.2)
+    assert 28 < left(shown, 50.0, sum_up([even(100.0)] * 5)) < 50
 
 
 def test_a_checkpoint_with_history() -> None:
@@ -218,7 +218,7 @@ def test_pauses_do_not_run_it_away() -> None:
     """A job that stands still for an hour has as much left as before."""
     job = job_in(State.RUNNING)
     for second in range(1, 31):
-        job = after(job, telling.report(job, Report(done=float(second), total=100), moment(second)))
+        job = after(job, lifecycle.report(job, Report(done=float(second), total=100), moment(second)))
     assert seconds_left(job, 30) == pytest.approx(70, abs=0.5)
     job = after(job, lifecycle.pause(job))
     job = after(job, lifecycle.paused(job, moment(30)))
@@ -262,7 +262,7 @@ def after(job: Job, events: list[Event]) -> Job:
 
 def seconds_left(job: Job, second: float) -> float:
     """Estimate at some second after the start, by the clock on the wall."""
-    elapsed = clocks.elapsed(job, moment(second))
+    elapsed = lifecycle.elapsed(job, moment(second))
     assert elapsed is not None
     return left(job.progress, elapsed)
 
