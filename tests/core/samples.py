@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from jobd.core import events as happened
+from jobd.core import lifecycle
 from jobd.core.children import Children
 from jobd.core.events import Entry, Event
 from jobd.core.items import Item, ItemChange, ItemState
@@ -85,3 +86,12 @@ def entry(event: Event, *, seq: int = 1, job: int = 7) -> Entry:
 def moment(seconds: float, *, boot: str = BOOT) -> Moment:
     """Read all clocks, some seconds after AT."""
     return Moment(AT + timedelta(seconds=seconds), BOOTTIME + int(seconds * 1e9), boot)
+
+
+def after(job: Job, events: list[Event]) -> Job:
+    """Fold events; the job is still there afterwards."""
+    for event in events:
+        folded = lifecycle.fold(job, entry(event))
+        assert folded is not None
+        job = folded
+    return job

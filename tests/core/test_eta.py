@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core import lifecycle
+from jobd.core import clocks, lifecycle, telling
 from jobd.core.eta import Eta, estimate
-from jobd.core.events import Event
 from jobd.core.model import Job, State
 from jobd.core.outlook import GRID
 from jobd.core.past import FOLLOWED, Run, sum_up
 from jobd.core.progress import NOTHING, SAMPLES_KEPT, Report, advance
 from jobd.core.progress_record import Progress, Sample
 from jobd.core.usual import Usual
-from tests.core.samples import entry, job_in, moment
+from tests.core.samples import after, job_in, moment
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 USUAL = Usual(20, 80.0, 100.0, 120.0, 130.0)
@@ -218,7 +217,7 @@ def test_pauses_do_not_run_it_away() -> None:
     """A job that stands still for an hour has as much left as before."""
     job = job_in(State.RUNNING)
     for second in range(1, 31):
-        job = after(job, lifecycle.report(job, Report(done=float(second), total=100), moment(second)))
+        job = after(job, telling.report(job, Report(done=float(second), total=100), moment(second)))
     assert seconds_left(job, 30) == pytest.approx(70, abs=0.5)
     job = after(job, lifecycle.pause(job))
     job = after(job, lifecycle.paused(job, moment(30)))
@@ -251,18 +250,9 @@ def left(progress: Progress, elapsed: float, usual: Usual | None = None) -> floa
     return seen(progress, elapsed, usual).seconds
 
 
-def after(job: Job, events: list[Event]) -> Job:
-    """Fold events into a job that lives on."""
-    for event in events:
-        changed = lifecycle.fold(job, entry(event))
-        assert changed is not None
-        job = changed
-    return job
-
-
 def seconds_left(job: Job, second: float) -> float:
     """Estimate at some second after the start, by the clock on the wall."""
-    elapsed = lifecycle.elapsed(job, moment(second))
+    elapsed = clocks.elapsed(job, moment(second))
     assert elapsed is not None
     return left(job.progress, elapsed)
 

@@ -11,24 +11,14 @@ from jobd.core import clocks, families, lifecycle, tallies, telling
 from jobd.core import events as happened
 from jobd.core.children import Children
 from jobd.core.errors import IllegalChange
-from jobd.core.events import Event
 from jobd.core.families import Standing
 from jobd.core.items import Item, ItemReport
 from jobd.core.model import FINAL, Job, State
 from jobd.core.progress import Report
 from jobd.core.tallies import Tally
-from tests.core.samples import AT, EVENTS, entry, job_in, moment
+from tests.core.samples import AT, EVENTS, after, entry, job_in, moment
 
 HALF = Children(running=1, completed=1, weight=2.0, reached=1.0)
-
-
-def after(job: Job, events: list[Event]) -> Job:
-    """Fold events; the job is still there afterwards."""
-    for event in events:
-        folded = lifecycle.fold(job, entry(event))
-        assert folded is not None
-        job = folded
-    return job
 
 
 def with_children(count: Children, job: Job | None = None, second: float = 10.0) -> Job:

@@ -10,22 +10,12 @@ from msgspec.structs import replace
 from jobd.core import events as happened
 from jobd.core import lifecycle, retries, schedule, showing, staleness
 from jobd.core.errors import BadValue
-from jobd.core.events import Event
 from jobd.core.model import Ending, Job, State
 from jobd.core.promises import Heartbeat, OnStale
 from jobd.core.retries import LONGEST_PAUSE, MOST_RETRIES, Retries
-from tests.core.samples import AT, EVENTS, entry, job_in, moment
+from tests.core.samples import AT, EVENTS, after, entry, job_in, moment
 
 TWICE = Retries(most=2, delay=20.0)
-
-
-def after(job: Job, events: list[Event]) -> Job:
-    """Fold events; the job is still there afterwards."""
-    for event in events:
-        folded = lifecycle.fold(job, entry(event))
-        assert folded is not None
-        job = folded
-    return job
 
 
 def running(wanted: Retries | None = TWICE, **fields: object) -> Job:

@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobd.core import events as happened
-from jobd.core import lifecycle, showing, staleness
-from jobd.core.events import Event
+from jobd.core import showing, staleness
 from jobd.core.model import Job, State
 from jobd.core.promises import Heartbeat, OnStale
-from tests.core.samples import AT, EVENTS, entry, job_in, moment
+from tests.core.samples import AT, EVENTS, after, entry, job_in, moment
 
 PROMISE = Heartbeat(beat_every=10.0, stale_after=40.0)
 MEASURED = (State.RUNNING, State.PAUSING, State.PAUSED)
@@ -19,15 +18,6 @@ MEASURED = (State.RUNNING, State.PAUSING, State.PAUSED)
 def promised(state: State = State.RUNNING, **changes: OnStale) -> Job:
     """Make a job that has promised to be heard of."""
     return replace(job_in(state), heartbeat=replace(PROMISE, **changes))
-
-
-def after(job: Job, events: list[Event]) -> Job:
-    """Fold events."""
-    for event in events:
-        folded = lifecycle.fold(job, entry(event))
-        assert folded is not None
-        job = folded
-    return job
 
 
 def shown(job: Job) -> tuple[bool, object]:

@@ -17,16 +17,7 @@ from jobd.core.progress import Report
 from jobd.core.progress_record import Mark, Sample
 from jobd.core.rate_limit import LONGEST_LIMIT
 from jobd.core.usual import Usual
-from tests.core.samples import AT, EVENTS, entry, job_in, moment
-
-
-def after(job: Job, events: list[Event]) -> Job:
-    """Fold events; the job is still there afterwards."""
-    for event in events:
-        folded = lifecycle.fold(job, entry(event))
-        assert folded is not None
-        job = folded
-    return job
+from tests.core.samples import AT, EVENTS, after, job_in, moment
 
 
 def say(job: Job, second: float, **said: object) -> Job:

@@ -26,7 +26,6 @@ VERSION = 1
 REPORT_FD = 8
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 _NUMBERED = re.compile(r"(\d{1,19})\.(\d{1,19})")
-_ADHOC = "adhoc-"
 
 Record = TypeVar("Record")
 
@@ -116,11 +115,6 @@ def numbers(directory: Path) -> tuple[int, int] | None:
     """Read job id and attempt number from the name of a directory; None for any other name."""
     match = _NUMBERED.fullmatch(directory.name)
     return (int(match[1]), int(match[2])) if match else None
-
-
-def is_adhoc(directory: Path) -> bool:
-    """Whether the attempt was run without a daemon."""
-    return directory.name.startswith(_ADHOC)
 
 
 def prepare(directory: Path, spec: SpecFile) -> None:

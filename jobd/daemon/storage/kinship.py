@@ -7,16 +7,17 @@ from typing import NamedTuple
 from jobd.core import families
 from jobd.core.families import Standing
 from jobd.core.model import State
+from jobd.daemon.storage import rows
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.rows import Row
 from jobd.daemon.system.clock import from_microseconds
 
 #: Ids of children are larger than those of their parents. Of a damaged record nothing is counted.
-CHILDREN = """
+CHILDREN = f"""
 SELECT id, parent, created_at, state, json_extract(record, '$.weight'), json_extract(record, '$.progress.fraction')
-FROM jobs JOIN records ON records.job = jobs.id
+FROM {rows.WHOLE_JOBS}
 WHERE id > ? AND parent IN (SELECT value FROM json_each(?)) AND json_valid(record) ORDER BY id
-"""
+"""  # noqa: S608 -- of constants
 
 
 class Child(NamedTuple):

@@ -21,8 +21,8 @@ from jobd.daemon.storage.rows import Row, Target
 MOST_NAMES = 10_000
 
 _REMOVED = (
-    "SELECT name, date(ended_at / 1000000, 'unixepoch'), grp, ended_at, state, duration, cpu, wait, memory, record"
-    " FROM jobs JOIN records ON records.job = jobs.id"
+    "SELECT name, date(ended_at / 1000000, 'unixepoch'), grp, ended_at, state, duration, cpu, wait, memory, record"  # noqa: S608
+    f" FROM {rows.WHOLE_JOBS}"
     " WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL ORDER BY id"
 )
 SUMS = "runs, completed, failed, canceled, seconds, cpu, wait, waited, peak"
