@@ -84,7 +84,7 @@ def _combined(points: list[Point], began: float) -> Pace | None:
         if mean.gained > 0 and mean.passed > 0:
             weight = (mean.trials + UNTRIED_WORTH) / (mean.squares + UNTRIED * UNTRIED_WORTH)
             weights += weight
-            logarithms += weight * math.log(mean.passed / mean.gained)
+            logarithms += weight * _ratio(mean.passed, mean.gained)
             used += 1
     if not weights:
         return None
@@ -106,10 +106,15 @@ def _tried(points: list[Point], began: float) -> list[_Mean]:
         real, missing, gained, passed = now - before, behind - reached, share - reached, at - before
         for mean in means:
             if mean.gained > 0 and mean.passed > 0 and missing > 0:
-                mean.squares += math.log(missing * mean.passed / (mean.gained * real)) ** 2
+                mean.squares += (_ratio(missing, mean.gained) - _ratio(real, mean.passed)) ** 2
                 mean.trials += 1
             fade = fading**mean.power
             mean.gained = mean.gained * fade + gained
             mean.passed = mean.passed * fade + passed
         before, reached = at, share
     return means
+
+
+def _ratio(over: float, under: float) -> float:
+    """Give the logarithm of one number over another; that of the smallest is none that can be divided by."""
+    return math.log(over) - math.log(under)
