@@ -20,7 +20,7 @@ from jobd.core.errors import StateDirectoryUnusable, Unavailable
 from jobd.core.model import Job, Leftover, Moment, Origin, Process, Spec
 from jobd.core.text import plain
 from jobd.core.views import JobView, OutputView
-from jobd.daemon.attempts import directory, output, preflight
+from jobd.daemon.attempts import directory, output, preflight, variables
 from jobd.daemon.attempts.directory import SpecFile
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.system import processes, trees
@@ -166,10 +166,7 @@ def _start_shim(path: Path) -> Process:
 def _spec_file(asked: "Submit", name: str, path: Path) -> SpecFile:
     outer = tuple(f"{variable}=" for variable in OF_A_JOB)
     inherited = (v for v in asked.surroundings.environment if not plain(v).startswith(outer))
-    extra = {
-        "JOBD_JOB_NAME": name, "JOBD_GROUP": asked.group, "JOBD_ATTEMPT": "1", "JOBD_COOKIE": path.name,
-        "JOBD_FD": str(directory.REPORT_FD), "JOBD_REPORT": f"{path}/report",
-    }  # fmt: skip
+    extra = variables.here(path, name, asked.group, 1, path.name)
     return SpecFile(
         job=0, attempt=1, name=name, cookie=path.name, argv=asked.argv, cwd=asked.cwd,
         env=(*inherited, *(f"{variable}={value}" for variable, value in extra.items())),

@@ -116,6 +116,10 @@ class LogNotReached(NothingMatched, code=211, hint="jobd events"):
     """there is no event {asked} yet; the newest is {newest}"""
 
 
+class NothingLeft(NothingMatched, code=203, hint="jobd items {job} · jobd retry {job}"):
+    """job {job} ({name}) has no item that failed or was left undone"""
+
+
 class BadInput(JobdError, code=300, exit_status=65):
     """{problem}"""
 

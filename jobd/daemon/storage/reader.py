@@ -291,6 +291,8 @@ def bounded(number: int) -> int:
 
 
 def _run(job: Job) -> past.Run | None:
+    if job.resumes:
+        return None
     ended, said = job.ended_at or job.created_at, job.progress
     seconds = clocks.worked(job, Moment(ended, 0, ""))
     total = said.total if said.done is not None else None
