@@ -11,12 +11,13 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from jobd.config import Paths
 from jobd.core.model import Attempt, Ending, Job, Process, Resources, Surroundings
+from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 from jobd.daemon.attempts import output
 from jobd.daemon.attempts.variables import OWN_ONLY, REPORT_FD
@@ -49,6 +50,12 @@ class SpecFile(msgspec.Struct, frozen=True, kw_only=True):
     oom_score: int = 0
     leftover: str = "kill"
     report_fd: int = REPORT_FD
+    #: What the shim does not need, but who makes a job of this.
+    group: str = "default"
+    priority: int = 0
+    labels: dict[str, str] = {}
+    heartbeat: Heartbeat | None = None
+    progress: Literal["reports", "auto"] = "reports"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +160,8 @@ def spec_file(
         job=job.id, attempt=attempt.number, name=job.name, cookie=attempt.cookie, argv=spec.argv, cwd=spec.cwd,
         env=(*inherited, *variables), umask=surroundings.umask, nice=spec.nice,
         rlimits={**limits, **surroundings.limits}, split=spec.split, stdin=spec.stdin, cgroup=attempt.cgroup,
-        leftover=spec.leftover.value,
+        leftover=spec.leftover.value, group=job.group, priority=job.priority, labels=job.labels,
+        heartbeat=job.heartbeat, progress=spec.progress,
     )  # fmt: skip
 
 
