@@ -812,7 +812,7 @@ _jobd_options() {
             _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'retry')
-            _jobd_offer '--where' '--failed' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--failed' '--failed-items' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'rm')
             _jobd_offer '--where' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

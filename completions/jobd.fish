@@ -546,6 +546,7 @@ complete -c jobd -n '__jobd_at resume' -a '(__jobd_jobs)'
 
 complete -c jobd -n '__jobd_at retry' -l where -x -d 'Only jobs that this filter means: \'state=failed duration>1h\', @slow (man 7 jobd-filter)'
 complete -c jobd -n '__jobd_at retry' -l failed -d 'Every failed job; the same as all'
+complete -c jobd -n '__jobd_at retry' -l failed-items -d 'Keep items that are completed or were skipped; JOBD_ITEMS names a file with the keys of all others'
 complete -c jobd -n '__jobd_at retry' -l yes -d 'Do not ask'
 complete -c jobd -n '__jobd_at retry' -l dry-run -d 'Only say what would be done'
 complete -c jobd -n '__jobd_at retry' -s j -l json -d 'Print JSON; with =FIELDS only those (=id,state), with =? the names of all fields'

@@ -13,14 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from jobd.client.environment import OF_A_JOB
+from jobd.commands._witness import Witness
 from jobd.core import events as happened
 from jobd.core import lifecycle, showing
 from jobd.core.errors import StateDirectoryUnusable, Unavailable
 from jobd.core.model import Job, Leftover, Moment, Origin, Process, Spec
+from jobd.core.promises import Heartbeat, OnStale, settle
 from jobd.core.text import plain
 from jobd.core.views import JobView, OutputView
-from jobd.daemon.attempts import directory, output, preflight
+from jobd.daemon.attempts import directory, output, preflight, variables
 from jobd.daemon.attempts.directory import SpecFile
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.system import processes, trees
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at what no descriptor tells of, or at what is about to happen.
 LOOK, OPENING = 0.05, 0.005
+#: Seconds between two looks at what the job says.
+EAR = 0.25
 #: Seconds within which a shim must have claimed its attempt.
 CLAIM_TIME = 10.0
 
@@ -49,12 +55,13 @@ class Attempt:
         self._clock = Clock()
         self._grace = shell.config.jobs.grace if asked.grace is None else asked.grace
         self._signal = asked.signal
+        self._heartbeat = _promise(asked)
         try:
             self.path = self._make(shell, asked, name)
             self._shim = _start_shim(self.path)
         except OSError as error:
             raise StateDirectoryUnusable(path=str(shell.paths.run), problem=error.strerror) from None
-        self._job = _first_record(asked, name, self.path.name, self._clock.now())
+        self._job = _first_record(asked, name, self.path.name, self._heartbeat, self._clock.now())
 
     def _make(self, shell: "Shell", asked: "Submit", name: str) -> Path:
         from jobd.client.connection import check_directory
@@ -66,7 +73,7 @@ class Attempt:
         path.mkdir(mode=0o700)
         self._hold = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._hold, fcntl.LOCK_SH)
-        directory.prepare(path, _spec_file(asked, name, path))
+        directory.prepare(path, _spec_file(asked, name, path, self._heartbeat))
         return path
 
     @property
@@ -75,7 +82,7 @@ class Attempt:
         return _view(self._job, self._clock.now(), self.path)
 
     def views(self) -> Iterator[JobView]:
-        """Give the job as it starts and when it has ended."""
+        """Give the job as it starts, whenever it has said something, and when it has ended."""
         claim = _await_claim(self.path, self._shim)
         if claim is not None:
             moment = self._clock.now()
@@ -84,9 +91,27 @@ class Attempt:
             while processes.alive(self._shim) and not output.sizes(self.path):
                 time.sleep(OPENING)
             yield self.view
+            yield from self._witnessed()
         _await_end(self._shim)
         self._job = _ended(self._job, self.path, self._clock.now())
         yield self.view
+
+    def _witnessed(self) -> Iterator[JobView]:
+        """Hear the job to its end; one that has promised not to be silent for long may be ended for it."""
+        try:
+            witness = Witness(self._job, self.path, self._clock)
+        except OSError:
+            return
+        while not _await_end(self._shim, EAR):
+            if not witness.look():
+                continue
+            canceled = witness.job.cancellation is not None and self._job.cancellation is None
+            self._job = witness.job
+            yield self.view
+            if canceled:
+                end(self.path, self._signal, self._grace)
+        witness.look(last=True)
+        self._job = witness.job
 
     def end(self, times: int) -> None:
         """Ask the whole tree to end, and kill it after the grace; the second time kill it now."""
@@ -163,25 +188,39 @@ def _start_shim(path: Path) -> Process:
     return processes.identify(shim.pid) or Process(shim.pid, 0)
 
 
-def _spec_file(asked: "Submit", name: str, path: Path) -> SpecFile:
+def missed(asked: "Submit") -> str:
+    """Say what of a submission does not hold without a daemon; empty if nothing."""
+    wanted = {"--retries": asked.retries, "--parent": asked.parent, "--output-limit": asked.output_limit}
+    names = [name for name, value in wanted.items() if value]
+    return f"; {', '.join(names)} cannot be kept without it" if names else ""
+
+
+def _promise(asked: "Submit") -> Heartbeat | None:
+    """Give what is promised. Raises BadValue."""
+    promised = settle(asked.heartbeat, ours=True)
+    if promised is None or promised.on_stale is not OnStale.RETRY:
+        return promised
+    return replace(promised, on_stale=OnStale.CANCEL)
+
+
+def _spec_file(asked: "Submit", name: str, path: Path, heartbeat: Heartbeat | None) -> SpecFile:
     outer = tuple(f"{variable}=" for variable in OF_A_JOB)
     inherited = (v for v in asked.surroundings.environment if not plain(v).startswith(outer))
-    extra = {
-        "JOBD_JOB_NAME": name, "JOBD_GROUP": asked.group, "JOBD_ATTEMPT": "1", "JOBD_COOKIE": path.name,
-        "JOBD_FD": str(directory.REPORT_FD), "JOBD_REPORT": f"{path}/report",
-    }  # fmt: skip
+    extra = variables.here(path, name, asked.group, 1, path.name)
     return SpecFile(
         job=0, attempt=1, name=name, cookie=path.name, argv=asked.argv, cwd=asked.cwd,
         env=(*inherited, *(f"{variable}={value}" for variable, value in extra.items())),
         umask=asked.surroundings.umask, nice=asked.nice, rlimits=asked.surroundings.limits, split=asked.split,
-        stdin=asked.stdin, leftover=(asked.leftover or Leftover.KILL).value,
+        stdin=asked.stdin, leftover=(asked.leftover or Leftover.KILL).value, group=asked.group,
+        priority=asked.priority, labels=asked.labels, heartbeat=heartbeat, progress=asked.progress,
     )  # fmt: skip
 
 
-def _first_record(asked: "Submit", name: str, cookie: str, now: Moment) -> Job:
+def _first_record(asked: "Submit", name: str, cookie: str, heartbeat: Heartbeat | None, now: Moment) -> Job:
     imported = happened.Imported(
         name=name, group=asked.group, priority=asked.priority, labels=asked.labels, boot=now.boot, cookie=cookie,
         origin=Origin(uid=os.getuid(), pid=asked.pid, tty=asked.tty, cwd=asked.cwd), directory=cookie,
+        heartbeat=heartbeat,
         spec=Spec(argv=asked.argv, cwd=asked.cwd, split=asked.split, stdin=asked.stdin, nice=asked.nice),
     )  # fmt: skip
     job = lifecycle.fold(None, happened.Entry(1, now.wall, 0, imported))
@@ -221,8 +260,8 @@ def _await_claim(path: Path, shim: Process) -> directory.Claim | None:
         time.sleep(OPENING)
 
 
-def _await_end(process: Process, seconds: float | None = None) -> None:
-    """Wait for the end of a process, at most so long."""
+def _await_end(process: Process, seconds: float | None = None) -> bool:
+    """Wait for the end of a process, at most so long; whether it has come."""
     deadline = None if seconds is None else time.monotonic() + seconds
     pidfd = processes.open_pidfd(process)
     try:
@@ -237,3 +276,4 @@ def _await_end(process: Process, seconds: float | None = None) -> None:
     finally:
         if pidfd is not None:
             os.close(pidfd)
+    return not processes.alive(process)

@@ -8,7 +8,7 @@ import click
 
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
-from jobd.core import lifecycle
+from jobd.core import lifecycle, telling
 from jobd.core.model import State
 from jobd.core.selection import Words
 from jobd.core.views import JobView
@@ -16,7 +16,8 @@ from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 
 #: What the word `all` means: jobs that went well or were canceled are only run again by name.
@@ -25,6 +26,7 @@ MEANT_BY_ALL = (State.FAILED,)
 EXAMPLES = """\
 jobd retry 12
 jobd retry --failed
+jobd retry --failed-items encode   # the job finds what is left in the file $JOBD_ITEMS
 """
 
 
@@ -37,30 +39,48 @@ class Retry(Mutation[tuple[JobView, ...]], frozen=True):
     method: ClassVar = "retry"
 
     jobs: Words
+    #: The new attempt keeps the items that are completed or were skipped, and is told the keys of all others.
+    failed_items: bool = False
 
     def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
         """Decide for all, then record."""
-        return engine.change(self.jobs, lambda job: job.spec is not None, lifecycle.retry, caller, among=MEANT_BY_ALL)
+
+        def decide(job: Job) -> list[Event]:
+            if not self.failed_items:
+                return lifecycle.retry(job)
+            return telling.resumed(job, engine.items.known(job), engine.clock.now())
+
+        return engine.change(self.jobs, lambda job: job.spec is not None, decide, caller, among=MEANT_BY_ALL)
 
 
 @click.command("retry", epilog=EXAMPLES)
 @jobs_argument(required=False)
 @click.option("--failed", is_flag=True, help="Every failed job; the same as `all`.")
+@click.option(
+    "--failed-items",
+    is_flag=True,
+    help="Keep items that are completed or were skipped; JOBD_ITEMS names a file with the keys of all others.",
+)
 @yes_option
 @dry_run_option
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, yes: bool, dry_run: bool) -> int:
+def command(
+    shell: Shell, /, jobs: tuple[str, ...], *, failed: bool, failed_items: bool, yes: bool, dry_run: bool
+) -> int:
     """Run ended jobs again.
 
     Each gets a new attempt under its old id; the output of earlier attempts is kept (`jobd log --attempt`). One that
     has failed and would be run again by itself later (`jobd submit --retries`) is run at once.
+
+    A job that has told of its items can go on with those that failed or were left undone: its script reads their keys
+    from the file that JOBD_ITEMS names, if there is that variable, instead of making the list anew.
     """
     words = (*jobs, "all") if failed else jobs
     if not words:
         raise click.UsageError("name the jobs to run again, or say --failed")
     _changes.ask(shell, words, "retry", _can_be_retried, yes=yes, dry_run=dry_run, among=MEANT_BY_ALL)
-    retried = shell.client.call(Retry(jobs=words))
+    retried = shell.client.call(Retry(jobs=words, failed_items=failed_items))
     return _changes.report(shell, retried, next_step="tail -f")
 
 

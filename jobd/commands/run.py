@@ -101,7 +101,8 @@ def _begin(shell: Shell, asked: Submit) -> Begun:
         known = _alone.taken(shell.paths, asked)
         if known is None:
             attempt = _alone.Attempt(shell, asked, name_of(asked))
-            shell.screen.notice(f"{error.message}; the command runs without it, its record is taken in later")
+            later = "the command runs without it, its record is taken in later"
+            shell.screen.notice(f"{error.message}; {later}{_alone.missed(asked)}")
             return Begun(attempt.view, attempt.views(), attempt.end)
         job = known
     return Begun(job, _told(shell, job), partial(_end, shell, job))

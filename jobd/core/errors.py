@@ -116,6 +116,10 @@ class NoLongerKept(NothingMatched, code=211, hint="From the oldest on: jobd even
     """the entries after {seq} are not all kept any more; the oldest is {oldest}"""
 
 
+class NothingLeft(NothingMatched, code=203, hint="jobd items {job} · jobd retry {job}"):
+    """job {job} ({name}) has no item that failed or was left undone"""
+
+
 class BadInput(JobdError, code=300, exit_status=65):
     """{problem}"""
 

@@ -37,6 +37,7 @@ from jobd.core.observations import (
     Progressed,
     ReportRejected,
 )
+from jobd.core.progress_record import Progress
 from jobd.core.retries import BACKOFF, Pause
 from jobd.core.series import extend
 from jobd.core.throttling import RateLimited, RateLimitLifted
@@ -226,12 +227,18 @@ class Canceled(Ended, frozen=True, kw_only=True):
 
 
 class Retried(Event, frozen=True, kw_only=True):
-    """Somebody asked for another attempt, or it is time for it."""
+    """Somebody asked for another attempt, or it is time for it; if it `resumes`, for what is left of its items."""
+
+    resumes: bool = False  #: whether items that are done stay done
 
     def apply(self, job: Job, at: datetime) -> Job:
-        """Clear what belongs to the attempt before, items and children too; it stays in the list of attempts."""
+        """Clear what belongs to the attempt before, items (unless it goes on with them) and children too.
+
+        The attempt stays in the list of attempts.
+        """
+        said = Progress(items=job.progress.items) if self.resumes else progress.NOTHING
         return replace(
-            job, reason=None, detail=None, started_at=None, ended_at=None, progress=progress.NOTHING,
+            job, reason=None, detail=None, started_at=None, ended_at=None, progress=said, resumes=self.resumes,
             usage=None, series=(), cancellation=None, withdrawn=0, not_before=None,
             retried=0 if job.done else job.retried, renewed_at=at,
         )  # fmt: skip

@@ -2,8 +2,9 @@
 
 `n of m` counts, too. Meters that would be misread are known by their look: tqdm's, curl's, and ffmpeg's, which says how
 long its input is at first and later how far it has come. What is no number of its own is left alone: dates, paths,
-speeds, `to-chk=3/10`; so is what makes no sense, such as 9/5 or 120%. A guess stays one: a line of a program that
-speaks of something else (`11/22 14:05`) is taken for progress; so nobody's output is read who has not asked for it.
+speeds, `to-chk=3/10`; so is what makes no sense, such as 9/5 or 120%. Of meters one below the other the top one counts.
+A guess stays one: a line of a program that speaks of something else (`11/22 14:05`) is taken for progress; so nobody's
+output is read who has not asked for it.
 """
 
 import re
@@ -14,11 +15,15 @@ from jobd.core.progress import Report
 
 #: The end of a line that nobody could read is not looked at.
 LONGEST_LINE = 4096
+#: Bytes at the end of a line in which a command of the terminal is looked for.
+LONGEST_COMMAND = 8
 
 _NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]{1,9})?"
 #: Colors, and what else a terminal takes for a command (ECMA-48, section 5.4).
 _COMMANDS = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ENDS = re.compile(rb"[\r\n]")
+#: Ends a line below another: the cursor goes back up (as tqdm does for loops within loops).
+_BACK_UP = re.compile(rb"\x1b\[[0-9]{0,3}A\s*\Z")
 _ANY = re.compile(
     rf"""(?<![\w.,/=+-])(?:
       (?P<percent>[0-9]{{1,3}}(?:\.[0-9]{{1,9}})?)\s?%(?!\w)
@@ -49,6 +54,8 @@ class Guess(NamedTuple):
     length: float | None = None
     #: Whether a new length is that of another input of the same run.
     opening: bool = True
+    #: Whether that was read from a meter below another, for want of one at the top.
+    below: bool = False
 
 
 NOTHING = Guess()
@@ -85,7 +92,9 @@ def _read_line(line: bytes, before: Guess) -> Guess:
     else:
         before = before._replace(opening=False)
         report = _amount(min(_seconds(place), before.length or 0), before.length or 0, "s")
-    return before if report is None else before._replace(report=report)
+    below = _BACK_UP.search(line, max(0, len(line) - LONGEST_COMMAND)) is not None
+    hidden = below and before.report is not None and not before.below
+    return before if report is None or hidden else before._replace(report=report, below=below)
 
 
 def _meter(text: str) -> Report | None:

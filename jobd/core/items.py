@@ -8,8 +8,9 @@ A line of the report file about an item is one of
     item KEY 3/10 [TEXT]            the same, counted
     {"item": "KEY", "state": "failed", "error": "…", "weight": 3, "fraction": 0.4, "message": "…"}
 
-An item comes into being with the first word about it. One that is over stays as it is, unless it is pending or being
-processed again: that is its next attempt. The job's record holds only the Tally, counted up and down as items change.
+A key is one line. An item comes into being with the first word about it. One that is over stays as it is, unless it is
+pending or being processed again: that is its next attempt. The job's record holds only the Tally, counted up and down
+as items change.
 """
 
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -44,6 +45,8 @@ class ItemState(StrEnum):
 
 
 S = ItemState
+#: States of what needs not be done again.
+DONE = frozenset({S.COMPLETED, S.SKIPPED})
 OVER = frozenset({S.COMPLETED, S.FAILED, S.SKIPPED, S.CANCELED})
 
 #: {state before: states that may follow}; None = nothing was said of the item yet. Staying where it is is always fine.
@@ -168,6 +171,11 @@ def changes(
         known[report.item] = latest
         found[report.item] = ItemChange(latest, before)
     return list(found.values()), refused
+
+
+def left(known: Iterable[Item]) -> list[Item]:
+    """Give the items that are still to be done: all but those that are completed or were skipped."""
+    return [item for item in known if item.state not in DONE]
 
 
 def count(tally: Tally, changed: Iterable[ItemChange]) -> Tally:

@@ -168,7 +168,7 @@ def end(job: Job, status: int, now: Moment, usage: Usage | None = None) -> list[
 
 
 def retry(job: Job) -> list[happened.Event]:
-    """Ask for another attempt, of a job that waits for one at once. Raises JobNotFinished, NotStartedHere."""
+    """Ask for another attempt; a job that waits for one gets it at once. Raises JobNotFinished, NotStartedHere."""
     if job.backs_off:
         return due(job)
     if not job.done:

@@ -255,6 +255,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: How often it was run again by itself since somebody asked for it, and until when it waits for the next time.
     retried: int = 0
     not_before: datetime | None = None
+    #: Whether its attempts are to do only what is left of its items.
+    resumes: bool = False
     #: When it was last asked for again, or due: children from before that are not counted.
     renewed_at: datetime | None = None
     started_at: datetime | None = None

@@ -222,8 +222,7 @@ _READERS: dict[str, Callable[[str], Report | ItemReport]] = {
 
 def _problem(report: Report | ItemReport) -> str | None:
     if isinstance(report, ItemReport):
-        texts = (report.item, report.message, report.error)
-        return "a NUL byte in the text" if any("\0" in (text or "") for text in texts) else None
+        return _problem_of_item(report)
     if report.fraction is not None and not 0 <= report.fraction <= 1:
         return "more than 100 %"
     if report.total == 0:
@@ -233,6 +232,12 @@ def _problem(report: Report | ItemReport) -> str | None:
     if any("\0" in (text or "") for text in (report.message, report.stage, report.unit, *(report.stages or ()))):
         return "a NUL byte in the text"
     return None
+
+
+def _problem_of_item(report: ItemReport) -> str | None:
+    if any("\0" in (text or "") for text in (report.item, report.message, report.error)):
+        return "a NUL byte in the text"
+    return "a line break in the key" if {"\n", "\r"} & set(report.item) else None
 
 
 def _bad(line: bytes, problem: str) -> BadProgress:

@@ -4,14 +4,14 @@ A report may tell of work and of a limit: the work comes first, so the limit beg
 it a number, a stage or an item, lifts a limit that is still on.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from msgspec.structs import replace
 
-from jobd.core import clocks, items, progress
+from jobd.core import clocks, items, lifecycle, progress
 from jobd.core import events as happened
-from jobd.core.items import Item, ItemReport
-from jobd.core.lifecycle import not_done
+from jobd.core.errors import NothingLeft
+from jobd.core.items import Item, ItemReport, ItemState
 from jobd.core.model import Job, Moment
 
 #: Items that change in one line of the log.
@@ -22,7 +22,7 @@ SAME_END = 1.0
 
 def report(job: Job, said: progress.Report, now: Moment) -> list[happened.Event]:
     """Take in what somebody reports of the job. Raises JobFinished, BadProgress."""
-    not_done(job, "reported on")
+    lifecycle.not_done(job, "reported on")
     progress.check(said)
     return told(job, said, 1, now, clocks.worked(job, now))
 
@@ -45,7 +45,7 @@ def items_changed(
 
     `known` are the items of the job by key; they are brought up to date. Raises JobFinished.
     """
-    not_done(job, "reported on")
+    lifecycle.not_done(job, "reported on")
     events, refused = list[happened.Event](), list[tuple[ItemReport, str]]()
     for start in range(0, len(said), ITEMS_AT_ONCE):
         part = said[start : start + ITEMS_AT_ONCE]
@@ -54,6 +54,25 @@ def items_changed(
         if changed:
             events.append(happened.ItemsChanged(changes=tuple(changed), count=len(part) - len(bad), elapsed=worked))
     return [*(_lifted(job, now) if events else []), *events], refused
+
+
+def resumed(job: Job, known: Mapping[str, Item], now: Moment) -> list[happened.Event]:
+    """Ask for another attempt that does only what is left of the items, `known` by their keys.
+
+    Items that are completed or were skipped stay as they are; all others wait to be done. Raises JobNotFinished,
+    NotStartedHere, NothingLeft.
+    """
+    asked = lifecycle.retry(job)
+    left = items.left(known.values())
+    if not left:
+        raise NothingLeft(job=job.id, name=job.name)
+    said = [ItemReport(item=item.key, state=ItemState.PENDING) for item in left]
+    events: list[happened.Event] = [replace(event, resumes=True) for event in asked]
+    following = dict(known)
+    for start in range(0, len(said), ITEMS_AT_ONCE):
+        changed, _ = items.changes(said[start : start + ITEMS_AT_ONCE], following, now.wall)
+        events.append(happened.ItemsChanged(changes=tuple(changed), count=0, elapsed=0.0))
+    return events
 
 
 def _lifted(job: Job, now: Moment) -> list[happened.Event]:

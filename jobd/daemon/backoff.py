@@ -9,8 +9,9 @@ import heapq
 import logging
 from typing import TYPE_CHECKING
 
-from jobd.core import lifecycle, retries
-from jobd.core.errors import JobdError
+from jobd.core import lifecycle, retries, telling
+from jobd.core.errors import JobdError, NothingLeft
+from jobd.core.events import Event
 from jobd.core.model import Job
 
 if TYPE_CHECKING:
@@ -88,9 +89,18 @@ class Backoff:
                 self._retry(job)
         self._arm()
 
+    def _due(self, job: Job) -> list[Event]:
+        """Say what follows when it is time; a job that goes on with what is left of its items still does."""
+        if job.resumes:
+            try:
+                return telling.resumed(job, self._engine.items.known(job), self._engine.clock.now())
+            except NothingLeft:
+                logger.info("job %d has nothing left of its items; it is run as a whole", job.id)
+        return lifecycle.due(job)
+
     def _retry(self, job: Job) -> None:
         try:
-            self._engine.record(job, lifecycle.due(job))
+            self._engine.record(job, self._due(job))
         except JobdError as error:
             logger.warning("job %d: it is run again later: %s", job.id, error)
             self._wait_for(job.id, AGAIN)

@@ -21,21 +21,20 @@ class Items:
 
     def known(self, job: Job) -> dict[str, Item]:
         """Give the items of a job by key; whoever takes words about them in may write into this copy."""
-        if job.id not in self._held:
-            saved = self._reader.items(job.id) if job.progress.items is not None else ()
-            self._held[job.id] = {item.key: item for item in saved}
-        return dict(self._held[job.id])
+        held = self._held.get(job.id)
+        if held is None:
+            held = self._saved(job.id) if job.progress.items is not None else {}
+            if not job.done:
+                self._held[job.id] = held
+        return dict(held)
 
     def take(self, job_id: int, entries: Iterable["Entry"]) -> None:
         """Take in what was recorded."""
-        held = self._held.get(job_id)
-        if held is None:
-            return
         for entry in entries:
-            if isinstance(entry.event, happened.ItemsChanged):
-                held.update({change.item.key: change.item for change in entry.event.changes})
-            elif isinstance(entry.event, happened.Retried):
-                held.clear()
+            if isinstance(entry.event, happened.Retried):
+                self._held[job_id] = self._held.get(job_id, self._saved(job_id)) if entry.event.resumes else {}
+            elif isinstance(entry.event, happened.ItemsChanged) and job_id in self._held:
+                self._held[job_id].update({change.item.key: change.item for change in entry.event.changes})
 
     def forget(self, job_id: int | None = None) -> None:
         """Forget the items of a job, or of all: the file knows them."""
@@ -43,3 +42,6 @@ class Items:
             self._held.clear()
         else:
             self._held.pop(job_id, None)
+
+    def _saved(self, job_id: int) -> dict[str, Item]:
+        return {item.key: item for item in self._reader.items(job_id)}

@@ -10,11 +10,11 @@ import os
 from typing import TYPE_CHECKING
 
 from jobd.core import events as happened
-from jobd.core import lifecycle
+from jobd.core import items, lifecycle
 from jobd.core.errors import JobdError
 from jobd.core.events import Event
 from jobd.core.model import Attempt, Job, State
-from jobd.daemon.attempts import directory, output
+from jobd.daemon.attempts import directory, output, variables
 from jobd.daemon.recorder import current
 from jobd.daemon.system import cgroups
 from jobd.daemon.system.crash import crash_point
@@ -135,31 +135,19 @@ class Orders:
         path = output.attempt_directory(self.engine.paths, *key)
         try:
             spec = self._spec_file(job, attempt)
-        except JobdError as error:
-            self.recorder.never_ran(key, error.message)
+            if job.resumes:
+                variables.put_items(path, [item.key for item in items.left(self.engine.items.known(job).values())])
+        except (JobdError, OSError) as error:
+            self.recorder.never_ran(key, str(error))
             return
         self.recorder.executor.start(key, path, spec)
 
     def _spec_file(self, job: Job, attempt: Attempt) -> directory.SpecFile:
         assert job.spec is not None
         surroundings = self.engine.archive.surroundings(job.spec.surroundings)
-        return directory.spec_file(job, attempt, surroundings, self._variables(job, attempt), self._limits)
-
-    def _variables(self, job: Job, attempt: Attempt) -> dict[str, str]:
-        paths = self.engine.paths
-        path = output.attempt_directory(paths, job.id, attempt.number)
-        return {
-            "JOBD_JOB_ID": str(job.id),
-            "JOBD_JOB_NAME": job.name,
-            "JOBD_GROUP": job.group,
-            "JOBD_ATTEMPT": str(attempt.number),
-            "JOBD_COOKIE": attempt.cookie,
-            "JOBD_FD": str(directory.REPORT_FD),
-            "JOBD_REPORT": f"{path}/report",
-            "JOBD_SOCKET": str(paths.socket),
-            "JOBD_DIR": str(paths.state),
-            **directory.notify_variable(path),
-        }
+        return directory.spec_file(
+            job, attempt, surroundings, variables.of(self.engine.paths, job, attempt), self._limits
+        )
 
     def _withdrawn(self, job: Job, event: Event) -> None:
         assert isinstance(event, happened.Withdrawn)

@@ -1,6 +1,6 @@
 """What a job has said in its report file, as the events that are recorded."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
@@ -13,7 +13,14 @@ from jobd.daemon.reports import Gathered, gather
 
 if TYPE_CHECKING:
     from jobd.core.items import Item
-    from jobd.daemon.items import Items
+
+
+class Knowing(Protocol):
+    """Who knows the items of a job."""
+
+    def known(self, job: Job) -> "dict[str, Item]":
+        """Give them by key, to be written into."""
+        ...
 
 
 class Reported:
@@ -22,7 +29,7 @@ class Reported:
     `worked` are the seconds it has run, without pauses and rate limits.
     """
 
-    def __init__(self, job: Job, items: "Items", now: Moment, worked: float | None) -> None:
+    def __init__(self, job: Job, items: Knowing, now: Moment, worked: float | None) -> None:
         self._job = job
         self._items = items
         self._now = now

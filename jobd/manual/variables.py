@@ -15,6 +15,10 @@ IN_JOBS = {
     "JOBD_ATTEMPT": "The number of the attempt; it grows with each retry.",
     "JOBD_FD": "A file descriptor, one digit, to report progress to: `echo 40% >&$JOBD_FD`.",
     "JOBD_REPORT": 'The file behind it, for programs that have lost the descriptor: `echo 40% >> "$JOBD_REPORT"`.',
+    "JOBD_ITEMS": (
+        "Only after `jobd retry --failed-items`: a file with the keys of the items that are still to be done, one a "
+        "line. Those that are completed or were skipped are not in it, and keep their state."
+    ),
     "NOTIFY_SOCKET": (
         "For programs that speak sd_notify(3): `STATUS=` is the message, or the progress if it begins with `40%` or "
         "`3/10`; `WATCHDOG=1` is a beat, `X_JOBD_PROGRESS=` any line of the report file. Each message becomes a line "

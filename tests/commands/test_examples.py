@@ -139,6 +139,7 @@ BEFORE: dict[str, Stage] = {
     "jobd db restore": lambda house: house("daemon", "stop"),
     "jobd pause all": lambda house: house.running(),
     "jobd resume all": after(running, paused),
+    "jobd retry --failed-items encode": lambda house: house.ran("sh", "-c", SAY_ITEMS, name="encode"),
     "jobd retry --failed": lambda house: house.ran("false"),
 }
 

@@ -233,6 +233,52 @@ def test_without_a_daemon_the_command_runs_and_the_next_one_takes_it_in(empty: H
     assert list((empty.state / "run").iterdir()) == []
 
 
+def test_what_a_job_says_without_a_daemon(empty: House) -> None:
+    """It is heard as with one: reports, items, and what is told to a service manager; all of it is taken in later."""
+    connect = 'import os, socket; s = socket.socket(1, 2); s.connect(os.environ["NOTIFY_SOCKET"])'
+    notify = f"{sys.executable} -c '{connect}; s.send(b\"STATUS=3/4 told\")'"
+    script = f"echo item a failed >&$JOBD_FD; {notify}; until [ -e {empty.state}/go ]; do sleep 0.02; done"
+    words = ("--beat-every", "1h", "-g", "night", "-o", "5", "--tag", "a=b")
+    with empty.on_terminal("run", "-J", "alone", *words, "--", "sh", "-c", script, environ=NO_DAEMON) as session:
+        session.until("told ")
+        (empty.state / "go").touch()
+        assert session.end() == 0
+    empty.daemon.start()
+    [job] = empty.json("list", "--json", "--all")
+    progress = job["progress"]
+    assert (progress["done"], progress["message"], progress["items"]["failed"]) == (3, "told", 1)
+    assert (job["group"], job["priority"], job["labels"]) == ("night", 5, {"a": "b"})
+    assert job["heartbeat"] == {"beat_every": 3600.0, "stale_after": 14400.0}
+
+
+def test_promises_without_a_daemon(empty: House) -> None:
+    """The client keeps them: a silent job is noted, or ended; what it declares counts. What does not hold is said."""
+    silent = ("--stale-after", "300ms", "--grace", "5s")
+    with empty.on_terminal("run", *silent, "--", "sleep", "600", environ=NO_DAEMON) as session:
+        session.until("stale since")
+        session.interrupt()
+        assert session.end() == 143
+    canceled = empty(
+        *("run", "--json", *silent, "--on-stale", "cancel", "--", "sh", "-c", "echo up; sleep 600 & wait"),
+        environ=NO_DAEMON,
+    )
+    told = [json.loads(line) for line in canceled.out.splitlines()]
+    assert (canceled.status, told[-1]["state"], told[-1]["reason"]) == (143, "canceled", "stale")
+    script = "echo rate_limited 600 >&$JOBD_FD; sleep 1.5; exit 3"
+    done = empty(
+        *("run", *silent, "--on-stale", "retry", "--retries", "2", "--parent", "last", "--output-limit", "1M"),
+        *("--", "sh", "-c", script), environ=NO_DAEMON,
+    )  # fmt: skip
+    assert done.status == 3
+    assert done.err.splitlines()[0].endswith("; --retries, --parent, --output-limit cannot be kept without it")
+    bad = empty("run", "--stale-after", "1s", "--beat-every", "2s", "--", "true", environ=NO_DAEMON)
+    assert (bad.status, bad.out) == (125, "")
+    empty.daemon.start()
+    jobs = empty.json("list", "--json", "--all")
+    assert {job["state"] for job in jobs} == {"failed"}
+    assert [job["retries"] for job in jobs] == [None] * 3
+
+
 def test_quiet_ok_without_a_daemon(empty: House) -> None:
     """A cron job says nothing of a daemon that is not there if all went well, and everything if not."""
     good = empty("run", "--quiet-ok", "--", "echo", "much", environ=NO_DAEMON)

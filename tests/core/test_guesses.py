@@ -92,6 +92,29 @@ def test_ffmpeg() -> None:
     assert read([b"frame=1 time=00:00:10.00 bitrate=N/A speed=1x"], guess).report == Report(done=10, total=50, unit="s")
 
 
+#: What tqdm 4.67 writes for a loop of 3 with a loop of 4 in it, a line each; the inner bar goes when it is over.
+NESTED = (
+    b"\repochs:   0%|          | 0/3 [00:00<?, ?it/s]\n"
+    b"\repoch 0/3:   0%|          | 0/4 [00:00<?, ?it/s]\x1b[A\n"
+    b"\repoch 0/3:  75%|\xe2\x96\x88  | 3/4 [00:00<00:00,  8.29it/s]\x1b[A\n"
+    b"\r                                                        \x1b[A"
+    b"\repochs:  33%|\xe2\x96\x88   | 1/3 [00:00<00:00,  2.07it/s]\n"
+    b"\repoch 1/3:  25%|\xe2\x96\x88   | 1/4 [00:00<00:00,  8.32it/s]\x1b[A\n"
+)
+
+
+def test_loops_within_loops() -> None:
+    """The outermost counts, whatever the inner ones do and say; one that is alone there counts, too."""
+    lines, _ = split(NESTED)
+    assert [read(lines[:place]).report for place in (2, 4, 6)] == [Report(done=0, total=3)] * 3
+    assert read(lines).report == Report(done=1, total=3)
+    alone = [line for line in lines if b"epoch " in line]
+    assert [read(alone[:place]).report for place in (1, 2, 3)] == [
+        Report(done=done, total=4) for done in (0, 3, 1)
+    ]  # fmt: skip
+    assert read(lines, read(alone)).report == Report(done=1, total=3)
+
+
 @given(st.lists(st.sampled_from([b"40%", b"3/10", b"x", b"\r", b"\n", b"\r\n", b" "]), max_size=20), st.integers(0, 60))
 def test_in_pieces(parts: list[bytes], place: int) -> None:
     """However output is cut in two, going on where the rest began finds the same."""

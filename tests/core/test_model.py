@@ -49,7 +49,7 @@ def test_a_full_record_comes_back() -> None:
     """All of a job, its attempt, progress, figures and warnings, is read as it was written."""
     job = full()
     bare = [name for name in job.__struct_fields__ if getattr(job, name) in (None, (), {}, 0, "")]
-    assert bare == "watched command heartbeat retries detail withdrawn retried not_before renewed_at".split()
+    assert bare == "watched command heartbeat retries detail withdrawn retried not_before resumes renewed_at".split()
     assert msgspec.json.decode(msgspec.json.encode(job), type=Job) == job
 
 

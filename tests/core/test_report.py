@@ -107,6 +107,7 @@ BAD = {
     b"item " + b"k" * 201 + b" done": "200 characters",
     b"item a\0 done": "NUL",
     b'{"item": ""}': "item",
+    b'{"item": "a\\nb"}': "a line break in the key",
     b'{"item": "a", "state": "gone"}': "state",
     b'{"item": "a", "done": 3}': "done",
     b'{"item": "a", "weight": 0}': "weight",

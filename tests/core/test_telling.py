@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from jobd.core import clocks, lifecycle, progress, showing, telling
 from jobd.core import events as happened
-from jobd.core.errors import JobFinished
+from jobd.core.errors import JobFinished, JobNotFinished, NothingLeft
 from jobd.core.events import Event
 from jobd.core.items import Item, ItemReport, ItemState
 from jobd.core.model import Ending, Job, State
@@ -106,6 +106,49 @@ def test_only_what_runs_can_be_limited(state: State) -> None:
         return
     limited = say(job, 1, rate_limited=5.0)
     assert clocks.limit_left(limited, moment(1)) == (0 if state is State.PENDING else 5)
+
+
+STATES = st.lists(st.sampled_from(ItemState), max_size=8)
+
+
+@given(STATES)
+def test_only_what_is_left(states: list[ItemState]) -> None:
+    """What is completed or was skipped stays; all else waits, as its next attempt; how far the job is starts there."""
+    job, known = job_in(State.RUNNING), dict[str, Item]()
+    said = [ItemReport(item=f"item {place}", state=state, error="why") for place, state in enumerate(states)]
+    events, _ = telling.items_changed(job, said, known, moment(5), 5.0)
+    failed = after(job, [*events, EVENTS[happened.Failed]])
+    done = {key for key, item in known.items() if item.state in (ItemState.COMPLETED, ItemState.SKIPPED)}
+    if len(done) == len(known):
+        with pytest.raises(NothingLeft, match="no item that failed"):
+            telling.resumed(failed, known, moment(9))
+        return
+    events = telling.resumed(failed, known, moment(9))
+    again = after(failed, events)
+    assert again.resumes
+    tally = again.progress.items
+    assert tally
+    assert (tally.pending, tally.completed + tally.skipped, tally.total) == (
+        len(known) - len(done), len(done), len(known),
+    )  # fmt: skip
+    assert again.progress.fraction == tally.fraction
+    assert (again.progress.reports, again.progress.rate, again.warned) == (0, None, failed.warned)
+    changed = [change.item for event in events[1:] for change in event.changes]  # type: ignore[attr-defined]
+    assert {item.key for item in changed} == known.keys() - done
+    assert all(item.state is ItemState.PENDING and item.error is None for item in changed)
+    whole = after(
+        again, [EVENTS[happened.Opened], EVENTS[happened.Started], EVENTS[happened.Failed], happened.Retried()]
+    )
+    assert (whole.resumes, whole.progress.items) == (False, None)
+
+
+def test_who_can_go_on_with_what_is_left() -> None:
+    """Whoever could be run again, and has told of items."""
+    for state in (State.RUNNING, State.PENDING):
+        with pytest.raises(JobNotFinished):
+            telling.resumed(job_in(state), {}, moment(1))
+    with pytest.raises(NothingLeft):
+        telling.resumed(job_in(State.FAILED), {}, moment(1))
 
 
 def test_the_mark_goes_with_its_attempt() -> None:

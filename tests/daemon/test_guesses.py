@@ -4,7 +4,11 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
+import zipfile
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +87,53 @@ def test_only_if_asked(living: Living) -> None:
     """Else what is printed is nobody's progress."""
     ended = living.ended(living.submit("echo", "4/10")["id"])
     assert (ended["progress"]["fraction"], guessed(living, ended["id"])) == (None, [])
+
+
+LOOPS = {
+    "plain": ("for _ in tqdm(range(40_000)): pass", 40_000),
+    "with words": (
+        "for n in (bar := tqdm(range(2000), desc='3/4 files')): bar.set_postfix(loss=f'{n}/9', acc='93%')",
+        2000,
+    ),
+    "within another": ("for _ in tqdm(range(30)):\n for _ in tqdm(range(200), leave=False): pass", 30),
+    "of bytes": (
+        "bar = tqdm(total=10**8, unit='B', unit_scale=True)\nfor _ in range(100): bar.update(10**6)\nbar.close()",
+        None,
+    ),
+    "in ASCII": ("for _ in tqdm(range(1000), ascii=True, ncols=60): pass", 1000),
+    "left early": ("for n in tqdm(range(1000), mininterval=0):\n if n == 250: break", 250),
+}
+
+
+@pytest.mark.parametrize("case", LOOPS)
+def test_tqdm(living: Living, case: str) -> None:
+    """Its own loop, as it draws it, is exact in the end."""
+    pytest.importorskip("tqdm")
+    loop, total = LOOPS[case]
+    progress = auto(living, sys.executable, "-c", f"from tqdm import tqdm\n{loop}")
+    if total is None:
+        assert progress["fraction"] == 1.0
+    else:
+        assert (progress["done"], progress["total"]) == (total, 1000 if case == "left early" else total)
+
+
+def test_pip(living: Living, tmp_path: Path) -> None:
+    """A download of a wheel, from a server of its own."""
+    about = tmp_path / "big-1.dist-info"
+    wheel = tmp_path / "big-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("big.bin", bytes(2_000_000))
+        file.writestr(f"{about.name}/METADATA", "Metadata-Version: 2.1\nName: big\nVersion: 1\n")
+        file.writestr(f"{about.name}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{about.name}/RECORD", "")
+    serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{wheel.name}"
+        pip = (sys.executable, "-m", "pip", "download", "--no-cache-dir", "--no-deps", "-d", f"{tmp_path}/to", address)
+        progress = auto(living, *pip)
+        server.shutdown()
+    assert (progress["done"], progress["total"], progress["fraction"]) == (2, 2, 1)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -1,9 +1,9 @@
 """The directory of an attempt: the contract between the daemon and whoever runs the job (version 1).
 
-`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report, the output, and the
-socket `notify`, at which the shim hears what is said to a service manager. But for spec.json and a claim that fences,
-the daemon only reads. Only `exit` is durable by itself; of the others a garbled one counts as absent. An attempt run
-without a daemon is `run/adhoc-<random>/` until it has been imported.
+`run/<job>.<attempt>/` holds spec.json (written here, by rename), lock, claim, exit, noexec, report, the output, the
+socket `notify` at which the shim hears what is said to a service manager, and perhaps `items`. But for spec.json, items
+and a claim that fences, the daemon only reads. Only `exit` is durable by itself; of the others a garbled one counts as
+absent. An attempt run without a daemon is `run/adhoc-<random>/` until it has been imported.
 """
 
 import fcntl
@@ -11,20 +11,19 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from jobd.config import Paths
 from jobd.core.model import Attempt, Ending, Job, Process, Resources, Surroundings
+from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
-from jobd.daemon.attempts import notify, output
+from jobd.daemon.attempts import output
+from jobd.daemon.attempts.variables import OWN_ONLY, REPORT_FD
 from jobd.daemon.system.crash import crash_point
 
 VERSION = 1
-#: The descriptor of the report file in a job: one digit, since dash takes no other in `>&N`; scripts use 3 to 7 and 9.
-REPORT_FD = 8
-NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 _NUMBERED = re.compile(r"(\d{1,19})\.(\d{1,19})")
 
 Record = TypeVar("Record")
@@ -50,6 +49,12 @@ class SpecFile(msgspec.Struct, frozen=True, kw_only=True):
     oom_score: int = 0
     leftover: str = "kill"
     report_fd: int = REPORT_FD
+    #: What the shim does not need, but who makes a job of this.
+    group: str = "default"
+    priority: int = 0
+    labels: dict[str, str] = {}
+    heartbeat: Heartbeat | None = None
+    progress: Literal["reports", "auto"] = "reports"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,20 +148,15 @@ def spec_file(
     assert job.spec is not None
     spec = job.spec
     variables = tuple(f"{name}={value}" for name, value in extra.items())
-    mine = tuple(f"{name}=" for name in (*extra, NOTIFY_VARIABLE))
+    mine = tuple(f"{name}=" for name in (*extra, *OWN_ONLY))
     inherited = (v for v in surroundings.environment if not (isinstance(v, str) and v.startswith(mine)))
     return SpecFile(
         job=job.id, attempt=attempt.number, name=job.name, cookie=attempt.cookie, argv=spec.argv, cwd=spec.cwd,
         env=(*inherited, *variables), umask=surroundings.umask, nice=spec.nice,
         rlimits={**limits, **surroundings.limits}, split=spec.split, stdin=spec.stdin, cgroup=attempt.cgroup,
-        leftover=spec.leftover.value,
+        leftover=spec.leftover.value, group=job.group, priority=job.priority, labels=job.labels,
+        heartbeat=job.heartbeat, progress=spec.progress,
     )  # fmt: skip
-
-
-def notify_variable(directory: Path) -> dict[str, str]:
-    """Give the variable that names the socket of an attempt; none where the path is longer than an address may be."""
-    address = os.fsencode(directory) + b"/" + notify.NAME
-    return {NOTIFY_VARIABLE: os.fsdecode(address)} if len(address) <= notify.LONGEST_ADDRESS else {}
 
 
 def read_spec(directory: Path) -> SpecFile | None:

@@ -28,7 +28,8 @@ class Batch:
         self._rows: list[rows.Row] = []
         self._items: dict[tuple[int, str], Item] = {}
         #: Jobs that are removed or begin anew: what is kept beside their records goes.
-        self._cleared: set[int] = set()
+        self._unsettled: set[int] = set()
+        self._without_items: set[int] = set()
         #: Jobs that are removed, but whose figures stay.
         self._summed: set[int] = set()
         self._changed: set[int] = set()
@@ -50,8 +51,10 @@ class Batch:
             if isinstance(entry.event, ItemsChanged):
                 self._items.update({(job_id, change.item.key): change.item for change in entry.event.changes})
             elif isinstance(entry.event, (Retried, Removed)):
-                self._items = {key: item for key, item in self._items.items() if key[0] != job_id}
-                self._cleared.add(job_id)
+                self._unsettled.add(job_id)
+                if not (isinstance(entry.event, Retried) and entry.event.resumes):
+                    self._items = {key: item for key, item in self._items.items() if key[0] != job_id}
+                    self._without_items.add(job_id)
                 if isinstance(entry.event, Removed) and entry.event.why is not None:
                     self._summed.add(job_id)
         self.jobs[job_id] = job
@@ -69,9 +72,9 @@ class Batch:
         if self._summed:
             summaries.remember(connection, self._summed)
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
-        if self._cleared:
-            settling.unsettle(connection, self._cleared)
-            rows.remove_items(connection, sorted(self._cleared))
+        if self._unsettled:
+            settling.unsettle(connection, self._unsettled)
+            rows.remove_items(connection, sorted(self._without_items))
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
         rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in self.jobs.values() if job is not None])
         items = [rows.item_row(job_id, item) for (job_id, _), item in self._items.items()]

@@ -90,7 +90,9 @@ def sound_runs(row: Row) -> Row:
 
 
 def run(job: Job) -> Run | None:
-    """Give what a completed run teaches; None if nobody knows how long it took."""
+    """Give what a completed run teaches; None if nobody knows how long it took, or it went on where another stopped."""
+    if job.resumes:
+        return None
     ended, said = job.ended_at or job.created_at, job.progress
     seconds = clocks.worked(job, Moment(ended, 0, ""))
     total = said.total if said.done is not None and not said.weighted else None

@@ -12,7 +12,7 @@ import pytest
 
 from jobd.core import notifications
 from jobd.core.model import Surroundings
-from jobd.daemon.attempts import directory, notify
+from jobd.daemon.attempts import directory, notify, variables
 from tests.daemon.shims import Attempt, Zygote, descriptors, executed
 from tests.making import Maker
 from tests.waiting import until
@@ -142,8 +142,8 @@ def test_a_path_that_is_too_long(tmp_path: Path) -> None:
     """Then there is no variable, not even an inherited one; up to the length that the kernel takes there is one."""
     room = notify.LONGEST_ADDRESS - len(f"{tmp_path}//notify")
     fits, not_any_more = (tmp_path / ("x" * length) for length in (room, room + 1))
-    assert directory.notify_variable(fits) == {"NOTIFY_SOCKET": f"{fits}/notify"}
-    assert directory.notify_variable(not_any_more) == {}
+    assert variables.here(fits, "n", "g", 1, "c")["NOTIFY_SOCKET"] == f"{fits}/notify"
+    assert "NOTIFY_SOCKET" not in variables.here(not_any_more, "n", "g", 1, "c")
     fits.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(f"{fits}/notify")
