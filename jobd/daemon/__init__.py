@@ -3,8 +3,9 @@
     system     processes, trees, control groups and clocks, as the operating system tells of them
     storage    the SQLite file, and the only SQL
     attempts   the processes of jobs and their directories: started, watched, measured, ended
+    telling    those who follow the log, and who watches what
     engine     the gate, `record`; recorder, orders, recovery and reports bring and follow what it records
     life       the daemon itself: start, settings, socket, slow clock, end
 
-A room imports only from those above it; storage and attempts do not know each other.
+A room imports only from those above it; storage, attempts and telling do not know one another.
 """
