@@ -11,7 +11,9 @@ import re
 import resource
 import selectors
 import socket
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,18 +27,20 @@ SEQ = re.compile(rb'"seq":(\d+)')
 
 
 class Size(NamedTuple):
-    """How many listen and do not read, how long it lasts, and how often the daemon is killed meanwhile."""
+    """How many listen and do not read, how many events there are, and how often the daemon is killed meanwhile."""
 
     listening: int
     stalled: int
-    seconds: float
+    events: int
     kills: int
 
 
-USUAL, FULL = Size(60, 4, 3.0, 1), Size(1000, 50, 60.0, 2)
+USUAL, FULL = Size(60, 4, 1500, 1), Size(1000, 50, 30_000, 2)
 SIZE = FULL if os.environ.get("SUBSCRIBERS") == "full" else USUAL
 #: Events a second.
 RATE = 500
+MOST_UNANSWERED = 200
+LINE = b'{"id":%d,"method":"progress","params":{"job":"1","report":{"done":%d,"total":1000000}}}\n'
 #: Bytes that the daemon may grow by, whatever its subscribers do.
 GROWTH = 30 << 20
 
@@ -100,35 +104,38 @@ class Subscriber:
             self._socket = None
 
 
-class Producer:
-    """A client that reports so often, whatever becomes of the daemon."""
+class Producer(threading.Thread):
+    """A client that reports so often, whatever becomes of the daemon, until so many reports were answered."""
 
-    def __init__(self, path: str) -> None:
-        self.said = 0
+    def __init__(self, path: str, wanted: int) -> None:
+        super().__init__()
+        self.taken = 0
+        self.given_up = False
         self._path = path
-        self._socket: socket.socket | None = None
+        self._wanted = wanted
 
-    def say(self, upto: int) -> None:
-        """Report until so much was said; what a daemon that is killed has not taken is lost."""
-        lines = [
-            b'{"method":"progress","params":{"job":"1","report":{"done":%d,"total":1000000}}}\n' % number
-            for number in range(self.said, upto)
-        ]
-        try:
-            if self._socket is None:
-                one = socket.socket(socket.AF_UNIX)
+    def run(self) -> None:
+        """Say again what a daemon that was killed has not answered."""
+        while not (self.taken >= self._wanted or self.given_up):
+            with socket.socket(socket.AF_UNIX) as one, suppress(OSError):
+                one.settimeout(PATIENCE)
                 one.connect(self._path)
-                self._socket = one
-            self._socket.sendall(b"".join(lines))
-        except OSError:
-            self.close()
-        self.said = upto
+                self._report(one)
 
-    def close(self) -> None:
-        """Hang up."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+    def _report(self, one: socket.socket) -> None:
+        """Report in step with the clock. Raises OSError."""
+        begun, before, sent = time.monotonic(), self.taken, self.taken
+        while self.taken < self._wanted:
+            due = before + int((time.monotonic() - begun) * RATE) + 1
+            upto = min(due, self._wanted, self.taken + MOST_UNANSWERED)
+            one.sendall(b"".join(LINE % (number, number) for number in range(sent, upto)))
+            sent = max(sent, upto)
+            if sent == self.taken:
+                time.sleep(1 / RATE)
+            elif chunk := one.recv(CHUNK):
+                self.taken += chunk.count(b"\n")
+            else:
+                return
 
 
 class Play:
@@ -141,7 +148,7 @@ class Play:
         self.subscribers = [Subscriber(path, self._selector) for _ in range(SIZE.listening)]
         for subscriber in self.subscribers[: SIZE.stalled]:
             subscriber.reads = False
-        self.producer = Producer(path)
+        self.producer = Producer(path, SIZE.events)
         self.growth = 0
         self._begin()
 
@@ -178,7 +185,8 @@ class Play:
 
     def close(self) -> None:
         """Hang up."""
-        self.producer.close()
+        self.producer.given_up = True
+        self.producer.join()
         for subscriber in self.subscribers:
             subscriber.hang_up()
         self._selector.close()
@@ -192,16 +200,16 @@ def test_everybody_has_everything_once_and_in_order(state_dir: Path) -> None:
     living = Living(state_dir)
     play = Play(living)
     living.call("begin", name="busy")
-    begun, killed = time.monotonic(), 0
-    while (passed := time.monotonic() - begun) < SIZE.seconds:
-        play.producer.say(int(passed * RATE))
+    play.producer.start()
+    killed = 0
+    while play.producer.is_alive():
         play.turn()
-        if killed < SIZE.kills and passed > SIZE.seconds * (killed + 1) / (SIZE.kills + 1):
+        if killed < SIZE.kills and play.producer.taken > SIZE.events * (killed + 1) / (SIZE.kills + 1):
             play.kill()
             killed += 1
     assert killed == SIZE.kills
     last = living.call("events", limit=1)[0]["seq"]
-    assert last > RATE * SIZE.seconds / 2
+    assert last > play.producer.taken
     stalled, good = play.subscribers[: SIZE.stalled], play.subscribers[SIZE.stalled :]
     play.until_all_have(last, good)
     assert {subscriber.seen for subscriber in stalled} == {0}

@@ -95,7 +95,7 @@ class Client:
         silence = request.longest_silence if isinstance(request, wire.Feed) else None
         try:
             number = connection.send(request)
-            while item := connection.receive(number, silence and LATE * silence).params:
+            while item := connection.receive(number, LATE * silence if silence else None).params:
                 told = wire.decode_result(type(request), item.item)
                 if isinstance(told, Pulse):
                     connection.ping()

@@ -15,7 +15,8 @@ from jobd.core.model import Id
 from jobd.core.selection import Where
 
 if TYPE_CHECKING:
-    from jobd.core.model import Job
+    from jobd.core.filters import Filter
+    from jobd.core.model import Job, Moment
     from jobd.daemon.archive import Archive
 
 #: Lines that are looked through for one answer: more would keep others waiting.
@@ -37,32 +38,47 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     where: Where = ""
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """The rooms that a job must be in."""
+        said = {
+            "job": self.job, "name": self.name, "group": self.group, "user": self.user, "filter": self.where or None,
+        }  # fmt: skip
+        return tuple(f"{word}:{about}" for word, about in said.items() if about is not None)
+
+    @property
+    def alone(self) -> bool:
+        """Whether it means one job, and of that what is rare: such entries are found without all others."""
+        named = self.rooms + self.conditions
+        frequent = {kind.title() for kind in interest.FREQUENT}
+        return len(named) == 1 and named[0].startswith("job:") and not frequent & {*self.types}
+
+    @property
     def narrow(self) -> bool:
-        """Whether it says more than a job, whose entries are found without all others."""
-        return any((self.rooms, self.name, self.group, self.user, self.types, self.severity, self.where))
+        """Whether the log must be looked through for it."""
+        return any((self.rooms, self.conditions, self.types, self.severity)) and not self.alone
 
     def interest(self, archive: "Archive") -> Interest:
         """Understand it. Raises BadValue, FilterInvalid, and JobNotFound for a job that never was."""
         from jobd.daemon.system.peers import user_id
 
-        def condition(text: str) -> "Callable[[Job], bool]":
-            where = archive.filter((text,))
-            return lambda job: where.matches(job, archive.now())
-
-        known = rooms.Known(user_id, condition)
+        known = rooms.Known(user_id, lambda text: Meant(archive.filter((text,)), archive.now))
         named = tuple(rooms.parse(text, known) for text in self.rooms)
-        said = {
-            "job": self.job,
-            "name": self.name,
-            "group": self.group,
-            "user": self.user,
-            "filter": self.where or None,
-        }
-        within = tuple(rooms.parse(f"{word}:{about}", known) for word, about in said.items() if about is not None)
-        for room in (*named, *within):
+        within = tuple(rooms.parse(text, known) for text in self.conditions)
+        for room in named + within:
             if room.names is not None and archive.recall(room.names) is None:
                 archive.job(room.names)
         return Interest(named or None, within, interest.kinds(self.types, self.severity))
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """Whether a filter means a job now. Two that say the same are equal: those who want the same are told together."""
+
+    where: "Filter"
+    now: "Callable[[], Moment]"
+
+    def __call__(self, job: "Job") -> bool:
+        """Look at the job."""
+        return self.where.matches(job, self.now())
 
 
 class Part:
@@ -74,12 +90,9 @@ class Part:
     def __init__(self, archive: "Archive", which: Which, after: int, upto: int) -> None:
         wanted = which.interest(archive)
         self._archive = archive
-        self._job = wanted.named[0].job if len(wanted.named) == 1 else None
-        if self._job is not None and not which.types:
-            wanted = wanted._replace(kinds=wanted.kinds & interest.RARE)
-        if wanted.kinds & interest.FREQUENT:
-            self._job = None
-        self._wanted = wanted
+        self._narrow = which.narrow
+        self._job = wanted.named[0].job if which.alone else None
+        self._wanted = wanted._replace(kinds=wanted.kinds & interest.RARE) if which.alone else wanted
         self._after, self._upto = after, upto
 
     def first(self, limit: int) -> list[Entry]:
@@ -99,7 +112,7 @@ class Part:
         """Say how many lines are looked through."""
         if self._job is not None:
             return self._upto
-        return limit if self._wanted == interest.ALL else MOST_LOOKED_AT
+        return MOST_LOOKED_AT if self._narrow else limit
 
     def _read(self, after: int, upto: int) -> Iterator[Entry]:
         listening = Listening(self._wanted, self._archive.recall)

@@ -6,7 +6,7 @@ import msgspec
 
 from jobd.commands import _looks
 from jobd.core.events import Actor, Entry
-from jobd.core.news import JobNow, News
+from jobd.core.news import JobNow, News, Present
 from jobd.core.views import Watcher
 from jobd.ui import amounts
 from jobd.ui.terminal_text import field
@@ -43,6 +43,8 @@ def _columns(screen: "Screen", item: News) -> tuple[str, ...]:
         return "", "", str(item.id), kind, _details({name: said[name] for name in OF_A_JOB})
     if isinstance(item, Watcher):
         return "", _time(screen, item.since), "", kind, _details({**said, "since": None})
+    if isinstance(item, Present):
+        return "", "", "", kind, " ".join(_program(watcher.command, watcher.pid) for watcher in item.watchers)
     return str(said.pop("seq", "")), "", "", kind, _details(said)
 
 
@@ -50,8 +52,13 @@ def who(screen: "Screen", actor: Actor | None) -> str:
     """Name who asked: for a program user, pid and name of the program, else the program."""
     if actor is None:
         return ""
-    command = field(actor.command or "?")
-    return f"{actor.uid}:{actor.pid}:{command}" if screen.plain else f"by {command}[{actor.pid}]"
+    if screen.plain:
+        return f"{actor.uid}:{actor.pid}:{field(actor.command or '?')}"
+    return f"by {_program(actor.command, actor.pid)}"
+
+
+def _program(command: str | None, pid: int) -> str:
+    return f"{field(command or '?')}[{pid}]"
 
 
 def _time(screen: "Screen", at: "datetime") -> str:

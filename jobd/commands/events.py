@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from jobd.core.model import Job
     from jobd.daemon.archive import Archive
     from jobd.daemon.engine import Engine
-    from jobd.daemon.telling.channel import Listener
+    from jobd.daemon.telling.members import Listener
 
 EXAMPLES = """\
 jobd events --job 12                       # what happened to a job

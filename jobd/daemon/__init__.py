@@ -7,5 +7,5 @@
     engine     the gate, `record`; recorder, orders, recovery and reports bring and follow what it records
     life       the daemon itself: start, settings, socket, slow clock, end
 
-A room imports only from those above it; storage and attempts do not know each other.
+A room imports only from those above it; storage, attempts and telling do not know one another.
 """

@@ -27,9 +27,9 @@ from jobd.daemon.families import Families
 from jobd.daemon.items import Items
 from jobd.daemon.reading import Reading
 from jobd.daemon.system.crash import crash_point
-from jobd.daemon.telling.channel import Listener
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub
+from jobd.daemon.telling.members import Listener
 from jobd.daemon.telling.presence import Presence
 from jobd.wire import Action, Feed, Mutation, Read, Stream
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import click
 
+from jobd.core.events import leaves
 from jobd.core.model import State
 
 EXIT_STATUS = "Exit status:"
@@ -34,6 +35,7 @@ SOURCES = {
     "VERB": Source("verbs"),
     "SIGNAL": Source("words", SIGNALS),
     "STATE": Source("words", tuple(State)),
+    "TYPE": Source("words", tuple(kind.title() for kind in leaves())),
 }
 
 

@@ -22,6 +22,11 @@ class Line:
         line = self._file.readline()
         return dict(json.loads(line)) if line else {}
 
+    def hear_to_the_end(self) -> None:
+        """Listen without a word."""
+        while self.hear():
+            continue
+
     def say(self, message: dict[str, Any] | bytes) -> None:
         """Send a message."""
         self._file.write(message if isinstance(message, bytes) else json.dumps(message).encode() + b"\n")

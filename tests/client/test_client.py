@@ -20,6 +20,7 @@ from jobd.core.errors import (
     ShuttingDown,
     Unavailable,
 )
+from jobd.core.news import News, Pulse
 from tests.client.serving import Line, Serving
 
 
@@ -51,6 +52,18 @@ class Tell(wire.Stream[int], frozen=True):
     def answer(self, engine: Any, caller: Any) -> AsyncIterator[int]:
         """Never asked: the server of these tests is of a few lines."""
         raise AssertionError
+
+
+class Hear(wire.Feed[News], frozen=True):
+    """Hear signs of life, a tenth of a second apart if it is to be so often."""
+
+    method: ClassVar = "hear"
+    often: bool = False
+
+    @property
+    def longest_silence(self) -> float | None:
+        """Seconds between two signs."""
+        return 0.1 if self.often else 1000.0
 
 
 class Talk:
@@ -206,6 +219,27 @@ def test_a_stream_is_canceled_when_it_is_closed(state_dir: Path, talk: Talk) -> 
         assert next(stream) == 1
         stream.close()  # type: ignore[attr-defined]
     assert heard == [{"jsonrpc": "2.0", "method": "$/cancel", "params": {"request": 1}}]
+
+
+def test_signs_of_life_are_answered(state_dir: Path, talk: Talk) -> None:
+    """The daemon gives one, the client gives one."""
+    heard: list[dict[str, Any]] = []
+
+    def serve(line: Line) -> None:
+        number = line.hear()["id"]
+        line.say(wire.encode_item(number, b'{"type":"heartbeat","seq":7}'))
+        heard.append(line.hear())
+        line.say({"jsonrpc": "2.0", "id": number, "result": None})
+
+    with Serving(state_dir, serve):
+        assert list(talk.client.stream(Hear())) == [Pulse(7)]
+    assert heard == [{"jsonrpc": "2.0", "method": "$/ping", "params": {}}]
+
+
+def test_a_daemon_that_gives_no_sign_of_life_is_left(state_dir: Path, talk: Talk) -> None:
+    """Whoever asked for signs does not wait for ever where none comes."""
+    with Serving(state_dir, Line.hear_to_the_end), pytest.raises(Unavailable, match="does not answer"):
+        next(talk.client.stream(Hear(often=True)))
 
 
 def test_a_stream_that_breaks_is_told(state_dir: Path, talk: Talk) -> None:

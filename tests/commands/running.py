@@ -139,6 +139,12 @@ class House:
         self.daemon.ended(job_id)
         return job_id
 
+    def named(self, name: str) -> int:
+        """Wait for a job of that name, and give its id."""
+        found = until(lambda: self.daemon.call("list", name=name, all=True), what=f"a job {name}")
+        job_id: int = found[0]["id"]
+        return job_id
+
     def running(self, *argv: str, **params: Any) -> int:
         """Start a command, by default one that sleeps, and give its id when it runs."""
         job_id = self.submit(*(argv or ("sleep", "600")), **params)
@@ -149,6 +155,17 @@ class House:
         """Wait until a job is in a state, and give it."""
         until(lambda: self.daemon.job(job_id)["state"] == state, what=f"job {job_id} {state}")
         return self.daemon.job(job_id)
+
+    def watched(self, job_id: int, *, by: int = 1) -> list[dict[str, Any]]:
+        """Wait until a job is watched by so many, and list them."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            found[:] = self.daemon.call("watchers", job=str(job_id))
+            return len(found) == by
+
+        until(look, what=f"job {job_id} watched by {by}")
+        return found
 
     def serving(self) -> int:
         """Say which process serves now, whoever has started it."""

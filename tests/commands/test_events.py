@@ -4,9 +4,12 @@ import json
 import os
 import signal
 
-from tests.commands.running import House, read_until
+from jobd.daemon.system import peers
+from tests.commands.running import Gate, House, read_until
 from tests.waiting import until
 
+#: What this very process is called.
+NAME = peers.look(os.getpid()).command
 FOUR = ["submitted", "opened", "started", "completed"]
 
 
@@ -21,17 +24,108 @@ def test_the_log(own: House) -> None:
     assert [e["event"]["type"] for e in own.lines("events", "--json", "--job", str(second))] == FOUR
     assert len(own.lines("events", "--json", "--limit", "3")) == 3
     assert own.lines("events", "--json=seq", "--limit", "1") == [{"seq": len(rows)}]
-    assert own("events", "--since-seq", "999999").out == ""
     person = own.screen("events", "--job", str(first), columns=60)
     assert [row.split()[3] for row in person] == FOUR
 
 
-def test_who_did_it(own: House) -> None:
-    """The kernel's word for who asked is in the log; what jobd did by itself has none."""
+def test_who_did_it_and_what_it_changed(own: House) -> None:
+    """The kernel's word for who asked, with the name of the program; what jobd did by itself has none; the states."""
     own.ran("true")
-    entries = own.lines("events", "--json")
-    assert entries[0]["by"]["uid"] == os.getuid()
-    assert "by" not in entries[2]
+    assert own("retry", "1").status == 0
+    own.daemon.ended(1)
+    entries = {entry["event"]["type"]: entry for entry in own.lines("events", "--json")}
+    assert entries["submitted"]["by"] == {"uid": os.getuid(), "pid": os.getpid(), "command": NAME}
+    assert entries["retried"]["by"]["command"]
+    assert "by" not in entries["started"]
+    states = {kind: (entry["event"].get("from"), entry["event"].get("to")) for kind, entry in entries.items()}
+    assert states == {
+        "submitted": (None, "pending"),
+        "opened": (None, None),
+        "started": ("pending", "running"),
+        "completed": ("running", "completed"),
+        "retried": ("completed", "pending"),
+    }
+    rows = [line.split("\t") for line in own("events").out.splitlines()]
+    assert rows[0][5] == f"{os.getuid()}:{os.getpid()}:{NAME}"
+    assert "from=pending to=running" in rows[2][4]
+    assert own.screen("events", columns=400)[0].endswith(f"by {NAME}[{os.getpid()}]")
+
+
+def test_of_what_is_wanted(house: House) -> None:
+    """By rooms, conditions, types and severity, as in the log; also live."""
+    good, bad = house.ran("true", name="good"), house.ran("false", name="bad", group="night")
+
+    def told(*words: str) -> list[tuple[int, str]]:
+        return [(entry["job"], entry["event"]["type"]) for entry in house.lines("events", "--json", *words)]
+
+    assert told("name:goo*", "--type", "completed") == [(good, "completed")]
+    assert told(f"job:{good}", f"job:{bad}", "--type", "completed,failed") == [(good, "completed"), (bad, "failed")]
+    assert told("--group", "night", "--severity", "high") == [(bad, "failed")]
+    assert told("--name", "bad", "--limit", "1") == [(bad, "failed")]
+    assert told("--user", str(os.getuid()), "--name", "good") == [(good, kind) for kind in FOUR]
+    assert told("--name", "bad", "--until", "2001-01-01") == []
+    assert told("--name", "bad", "--since", "-1h", "--limit", "1") == [(bad, "submitted")]
+    words = ("-f", "--json", "group:night", "--type", "failed", "--since", "-1h")
+    with house.started("events", *words) as process:
+        last = house.ran("false", group="night")
+        said = read_until(process.stdout, lambda said: said.count(b"\n") == 2)
+        assert [json.loads(line)["job"] for line in said.splitlines()] == [bad, last]
+
+
+def test_from_a_snapshot_on(house: House, gate: Gate) -> None:
+    """The jobs as they are, then all that happens after it; all items say what they are, in JSON and in text."""
+    running, ended = house.running("sh", "-c", gate.wait(), name="snap"), house.ran("true", name="over")
+    rooms = ("name:snap", f"job:{ended}", "--heartbeat", "0.2s")
+    with (
+        house.started("events", "-f", "--json", "--snapshot", *rooms) as process,
+        house.started("events", "-f", "--snapshot", *rooms) as plain,
+    ):
+        said = read_until(process.stdout, lambda said: b"snapshot" in said)
+        shown = read_until(plain.stdout, lambda said: b"snapshot" in said)
+        gate.open()
+        said += read_until(process.stdout, lambda said: b"completed" in said)
+        said += read_until(process.stdout, lambda said: b"heartbeat" in said)
+    first, second, marker, *more = [json.loads(line) for line in said.splitlines()]
+    assert (first["type"], first["id"], first["state"]) == ("job", running, "running")
+    assert (second["id"], second["state"]) == (ended, "completed")
+    assert marker == {"type": "snapshot", "seq": marker["seq"], "jobs": 2}
+    events = [item for item in more if item["type"] == "event"]
+    assert (events[-1]["job"], events[-1]["event"]["to"]) == (running, "completed")
+    assert all(item["seq"] > marker["seq"] for item in events)
+    assert more[-1]["seq"] >= events[-1]["seq"]
+    rows = [line.split("\t") for line in shown.decode().splitlines()]
+    assert [row[3] for row in rows[:3]] == ["job", "job", "snapshot"]
+    assert rows[0][4] == "name=snap state=running group=default"
+    assert rows[2][0] == str(marker["seq"])
+
+
+def test_a_snapshot_is_taken_once(own: House) -> None:
+    """After a restart it goes on from the last number: nothing is told twice, not even how things stood."""
+    own.running(name="long")
+    with own.started("events", "-f", "--json", "--snapshot") as process:
+        said = read_until(process.stdout, lambda said: b"snapshot" in said)
+        own.daemon.kill()
+        own.daemon.start()
+        own.ran("true")
+        said += read_until(process.stdout, lambda said: b"completed" in said)
+    items = [json.loads(line) for line in said.splitlines()]
+    assert [item["type"] for item in items[:2]] == ["job", "snapshot"]
+    assert [item["seq"] for item in items[2:]] == list(range(items[1]["seq"] + 1, items[1]["seq"] + len(items) - 1))
+
+
+def test_progress_is_made_short(house: House, gate: Gate) -> None:
+    """Of many reports little is told, and all that is important; the last report is never missing."""
+    script = f"{gate.wait()}; for n in 1 2 3 4 5 6 7 8; do echo $n/8 >&$JOBD_FD; sleep 0.05; done"
+    job_id = house.running("sh", "-c", script)
+    with house.started("events", "-f", "--json", "--coalesce", "1m", f"job:{job_id}", "--since-seq", "0") as process:
+        said = read_until(process.stdout, lambda said: b"started" in said)
+        gate.open()
+        said += read_until(process.stdout, lambda said: b"completed" in said)
+    told = [json.loads(line)["event"] for line in said.splitlines()]
+    reports = [event for event in told if event["type"] == "progressed"]
+    assert len(reports) == 1
+    assert (reports[0]["report"]["done"], reports[0]["count"]) == (8, 8)
+    assert told[-1]["type"] == "completed"
 
 
 def test_live_through_restarts_without_a_gap(own: House) -> None:
@@ -83,6 +177,18 @@ def test_bad_input(house: House) -> None:
         ("-f", "--job", "999"): (66, "no job 999"),
         ("--limit", "0"): (2, "invalid value for '--limit'"),
         ("--json=nope",): (2, "no field 'nope'"),
+        ("--since-seq", "999999"): (66, "the log has no entry 999999; the newest is "),
+        ("-f", "--since-seq", "999999"): (66, "jobd events --since-seq "),
+        ("nowhere",): (65, "'nowhere' is none; it is one of all, job:ID, group:GROUP"),
+        ("-f", "job:999"): (66, "no job 999"),
+        ("--user", "nobody-at-all"): (65, "there is no 'nobody-at-all'"),
+        ("--type", "fail"): (2, "'fail' is no type; did you mean 'failed'?"),
+        ("--severity", "bad"): (2, "'bad' is not one of 'low', 'medium', 'high', 'critical'"),
+        ("--snapshot",): (2, "--snapshot goes with --follow only"),
+        ("-f", "--snapshot", "--since-seq", "1"): (2, "--snapshot begins with the present"),
+        ("-f", "--until", "14:30"): (2, "--until and --follow exclude each other"),
+        ("-f", "--heartbeat", "0s"): (65, "heartbeat"),
+        ("--since", "never"): (2, "'never'"),
     }
     for words, (status, said) in refused.items():
         done = house("events", *words)

@@ -34,13 +34,18 @@ def test_it_waits_for_a_job_that_has_not_started(own: House, gate: Gate) -> None
     """All of its output is shown, however quickly it comes; the status is the job's if that is wanted."""
     busy = [own.running("sh", "-c", f"{gate.wait()}") for _ in range(4)]
     job_id = own.submit("sh", "-c", "seq 1 50; exit 5", name="late")
-    with own.on_terminal("tail", "-f", "--exit-status", str(job_id)) as session:
+    with (
+        own.started("tail", "-f", "--exit-status", str(job_id)) as process,
+        own.on_terminal("tail", "-f", str(job_id)) as session,
+    ):
+        own.watched(job_id, by=2)
         session.until("waiting for a free slot")
         for job in busy:
             own.over(job)
-        assert session.end() == 5
-        words = session.text.replace("\x1b[K", " ").split()
-        assert [int(word) for word in words if word.isdecimal()] == list(range(1, 51))
+        out, err = process.communicate(timeout=30)
+        assert session.end() == 0
+    assert (process.returncode, err) == (5, b"")
+    assert out.split() == [str(number).encode() for number in range(1, 51)]
 
 
 def test_the_newest_that_runs_is_meant_if_none_is_named(own: House, gate: Gate) -> None:

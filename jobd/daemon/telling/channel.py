@@ -6,7 +6,7 @@ falls behind and goes on by itself where it was, until it has caught up. Nothing
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +16,9 @@ from jobd.core.interest import Interest, Listening
 from jobd.core.news import Present, Pulse
 from jobd.core.rooms import Find
 from jobd.daemon.telling.hub import MOST_AT_ONCE, RING, Hub, Line
+from jobd.daemon.telling.members import Listener, Members
 from jobd.daemon.telling.presence import Presence
+from jobd.daemon.telling.signs import Signs
 
 #: Lines, and bytes, that are written for one reader before it is looked whether it reads.
 LINES_FOR_ONE, PORTION = 32, 1 << 12
@@ -24,30 +26,6 @@ LINES_FOR_ONE, PORTION = 32, 1 << 12
 PORTION_OF_ALL = 1 << 15
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Listener(Protocol):
-    """Where one client is told a stream."""
-
-    @property
-    def call_id(self) -> bytes:
-        """How the client names the stream, as JSON."""
-
-    @property
-    def heard(self) -> float:
-        """When the client said something last, by the clock of the loop."""
-
-    def tell(self, lines: bytes) -> None:
-        """Write lines of the protocol, made by `wire.encode_items`."""
-
-    def offer(self, lines: bytes) -> bool:
-        """Write lines, unless the client has something to read already: then say False."""
-
-    async def room(self) -> None:
-        """Wait until the client has read."""
-
-    def hang_up(self) -> None:
-        """Close the connection."""
 
 
 class Manner(NamedTuple):
@@ -120,21 +98,20 @@ class Channel:
         self._presence = presence
         self._find = find
         self._closed = closed
-        #: All, whether they keep up or not; and those who do, by the name of the stream, with what writes to each.
+        #: All, whether they keep up or not; and those who do.
         self._everybody: set[Subscriber] = set()
-        self._members: dict[bytes, dict[Subscriber, Callable[[bytes], bool]]] = {}
+        self._members = Members[Subscriber]()
         #: The number of the last entry that was looked at, and of the last one that all members were told.
         self._seen = self._told = self.hub.seq
         self._listening = self.listening()
         self._waiting: list[Line] = []
         self._flushing: asyncio.TimerHandle | None = None
-        self._beating: asyncio.TimerHandle | None = None
-        self._told_at = self._beaten_at = 0.0
+        self._signs = Signs(manner.heartbeat, self._give_sign)
 
     @property
     def keeping_up(self) -> int:
         """How many hear everything at once."""
-        return sum(map(len, self._members.values()))
+        return len(self._members)
 
     def listening(self) -> Listening:
         """Begin to choose entries."""
@@ -162,11 +139,8 @@ class Channel:
         """Tell one who has caught up together with the others from now on."""
         self.news()
         self.flush()
-        listener = subscriber.listener
-        self._members.setdefault(listener.call_id, {})[subscriber] = listener.offer
-        if self.manner.heartbeat is not None and self._beating is None:
-            self._told_at = asyncio.get_running_loop().time()
-            self._arm(self.manner.heartbeat)
+        self._members.add(subscriber)
+        self._signs.start()
 
     def leave(self, subscriber: Subscriber) -> None:
         """Count one out."""
@@ -191,9 +165,7 @@ class Channel:
 
     def flush(self) -> None:
         """Tell all that waits."""
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
+        self._stop_waiting()
         waiting, self._waiting = self._waiting, []
         items = self.chosen(waiting)
         if sum(map(len, items)) > PORTION_OF_ALL:
@@ -204,10 +176,9 @@ class Channel:
 
     def tell_presence(self, item: bytes) -> None:
         """Tell at once who came or went; whoever is behind is told who is there when it has caught up."""
-        members = {subscriber for several in self._members.values() for subscriber in several}
-        for subscriber in self._everybody - members:
-            subscriber.unaware = True
         self._push([item], self._told)
+        for subscriber in self._everybody.difference(self._members):
+            subscriber.unaware = True
 
     def _new(self) -> list[Line] | None:
         """Give the lines that were not looked at yet; None if they are too many to be told together."""
@@ -228,57 +199,40 @@ class Channel:
         """Tell all members something; those who do not read fall behind, at the number they were told last."""
         if not items:
             return
-        self._told_at = asyncio.get_running_loop().time()
-        stalled = list[Subscriber]()
-        for call_id, members in self._members.items():
-            lines = wire.encode_items(call_id, items)
-            for subscriber, offer in members.items():
-                if not offer(lines):
-                    stalled.append(subscriber)
-        for subscriber in stalled:
+        self._signs.break_silence()
+        for subscriber in self._members.tell(items):
             self._lose(subscriber, told)
 
     def _lose_all(self) -> None:
         """Let everybody catch up by himself: there is too much to be told at once."""
-        for subscriber in [subscriber for members in self._members.values() for subscriber in members]:
+        for subscriber in self._members:
             self._lose(subscriber, self._told)
         self._new()
 
     def _lose(self, subscriber: Subscriber, after: int) -> None:
         self._part(subscriber)
         subscriber.after = after
-        subscriber.unaware = self.manner.presence
         if subscriber.behind is not None and not subscriber.behind.done():
             subscriber.behind.set_result(None)
 
+    def _stop_waiting(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+
     def _part(self, subscriber: Subscriber) -> None:
-        members = self._members.get(subscriber.listener.call_id, {})
-        members.pop(subscriber, None)
-        if not members:
-            self._members.pop(subscriber.listener.call_id, None)
+        self._members.discard(subscriber)
         if not self._members:
-            for timer in (self._flushing, self._beating):
-                if timer is not None:
-                    timer.cancel()
-            self._flushing = self._beating = None
+            self._signs.stop()
+            self._stop_waiting()
 
-    def _arm(self, seconds: float) -> None:
-        self._beating = asyncio.get_running_loop().call_later(seconds, self._beat)
-
-    def _beat(self) -> None:
-        """Give a sign of life if nothing else did; hang up on those who did not answer the one before."""
-        now, every = asyncio.get_running_loop().time(), self.manner.heartbeat or 0.0
-        quiet = now - self._told_at
-        if quiet < every:
-            self._arm(every - quiet)
-            return
-        for subscriber in [one for members in self._members.values() for one in members]:
-            if subscriber.listener.heard < self._beaten_at:
+    def _give_sign(self, before: float) -> bool:
+        """Say that the daemon is there, and hang up on those who said nothing since the sign before."""
+        for subscriber in self._members:
+            if subscriber.listener.heard < before:
                 subscriber.listener.hang_up()
         self._push([_encode(Pulse(self._told))], self._told)
-        self._beaten_at = now
-        if self._members:
-            self._arm(every)
+        return bool(self._members)
 
 
 def _portions(items: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

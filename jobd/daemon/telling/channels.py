@@ -8,8 +8,9 @@ import msgspec
 from jobd.core.interest import Interest
 from jobd.core.news import Joined, Left
 from jobd.core.rooms import Find
-from jobd.daemon.telling.channel import Channel, Listener, Manner, Subscriber
+from jobd.daemon.telling.channel import Channel, Manner, Subscriber
 from jobd.daemon.telling.hub import Hub
+from jobd.daemon.telling.members import Listener
 from jobd.daemon.telling.presence import Presence
 
 _encode = msgspec.json.Encoder().encode

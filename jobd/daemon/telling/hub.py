@@ -85,8 +85,6 @@ class Hub:
         self.channels: set[Channel] = set()
         self._telling: asyncio.TimerHandle | None = None
         self._rest_until = 0.0
-        #: How many follow each by himself at present.
-        self.watchers = 0
 
     @property
     def seq(self) -> int:
@@ -112,16 +110,12 @@ class Hub:
     async def follow(self, after: int) -> AsyncGenerator[list[Entry], None]:
         """Yield all entries after a number, some at a time, for ever; a number not reached yet means from now on."""
         cursor = _Cursor(self, min(after, self._last))
-        self.watchers += 1
-        try:
-            while True:
-                if cursor.after < self._last:
-                    yield cursor.advance()
-                    await asyncio.sleep(0)
-                else:
-                    await self.news()
-        finally:
-            self.watchers -= 1
+        while True:
+            if cursor.after < self._last:
+                yield cursor.advance()
+                await asyncio.sleep(0)
+            else:
+                await self.news()
 
     def since(self, after: int, limit: int = MOST_AT_ONCE) -> list[Line]:
         """Give the next lines after a number, at most MOST_AT_ONCE. Raises NoLongerKept."""
