@@ -44,7 +44,10 @@ RAW_SUMS = (
 RAW_WEEKS = (
     "SELECT (ended_at / 86400000000 + 3) / 7, duration FROM jobs WHERE name = ? AND +state = 'completed' ORDER BY 1, 2"
 )
-RAW_HOURS = "SELECT strftime('%H', started_at / 1000000, 'unixepoch', 'localtime'), count(*) FROM jobs WHERE name = ? GROUP BY 1"
+RAW_HOURS = (
+    "SELECT strftime('%H', started_at / 1000000, 'unixepoch', 'localtime'), count(*)"
+    " FROM jobs WHERE name = ? GROUP BY 1"
+)
 RAW_LIKE = "SELECT job FROM records WHERE record LIKE ? ORDER BY job DESC LIMIT 50"
 #: What people look for: words of names and commands, parts of paths, two words, and such as are nowhere.
 WORDS = ("backup", "ffmpeg", "/srv/photo/1", "pytest nightly", "signal:9", "deploy report", "rt-ex", "nowhere", "ypt")
