@@ -5,9 +5,22 @@ import sys
 from pathlib import Path
 
 import jobd
-from tests.bench import commands, eta, following, history, looping, measure, memory, reports, starting, telling, updates
+from tests.bench import (
+    commands,
+    eta,
+    following,
+    history,
+    looping,
+    measure,
+    memory,
+    removing,
+    reports,
+    starting,
+    telling,
+    updates,
+)
 
-ROOMS = (reports, looping, commands, updates, starting, following, memory, eta, telling, history)
+ROOMS = (reports, looping, commands, updates, starting, following, memory, eta, telling, history, removing)
 
 
 def main(wanted: list[str]) -> int:

@@ -5,6 +5,7 @@ reads it, and must have the columns that the daemon would have written. The file
 """
 
 import contextlib
+import fcntl
 import math
 import os
 import random
@@ -37,13 +38,18 @@ def history(count: int = JOBS) -> Path:
     """Give a database with so many jobs, made if it is not there."""
     version = len(migration.scripts())
     path = Path(f"/tmp/jobd-bench-{os.getuid()}") / f"history-{count}-v{version}.db"
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        part = path.with_suffix(".part")
-        for name in path.parent.glob(f"{part.name}*"):
-            name.unlink()
-        fill(part, count)
-        part.rename(path)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            part = path.with_suffix(".part")
+            for name in path.parent.glob(f"{part.name}*"):
+                name.unlink()
+            fill(part, count)
+            part.rename(path)
+    finally:
+        os.close(lock)
     return path
 
 
