@@ -15,6 +15,7 @@ from jobd.core.model import Origin
 from jobd.core.progress import Report
 from jobd.daemon.engine import Engine
 from jobd.daemon.retention import Retention
+from jobd.daemon.storage.batch import Batch
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from jobd.daemon.system.clock import Clock
@@ -24,6 +25,8 @@ from tests.bench.measure import Figure, row
 #: Updates a second; seconds for which they are measured without retention, and with it at the most.
 UPDATES, QUIET, BUSY = 500, 10.0, 30.0
 REMOVED = 500_000
+#: Seconds between two looks whether all is removed.
+LOOK = 0.1
 
 
 async def update(engine: Engine, waits: list[float], stop: asyncio.Event) -> None:
@@ -55,7 +58,11 @@ async def note(engine: Engine, waits: list[float]) -> None:
 
 async def measured(path: Path) -> tuple[list[float], list[float], float, int]:
     """Give the waits without and with retention, the seconds that retention was watched, and the jobs it removed."""
-    store = Store(path, on_committed=lambda batch: engine.on_committed(batch), on_failed=lambda _: None)
+
+    def on_committed(batch: Batch) -> None:
+        engine.on_committed(batch)
+
+    store = Store(path, on_committed=on_committed, on_failed=lambda _: None)
     opened, paths = store.open(), Paths(path.parent)
     for folder in (paths.run, paths.log):
         folder.mkdir()
@@ -71,8 +78,10 @@ async def measured(path: Path) -> tuple[list[float], list[float], float, int]:
         work = asyncio.ensure_future(update(engine, waits, stop))
         if figures:
             await retention.look()
-        while time.perf_counter() - begun < seconds and not (figures and retention.idle):
-            await asyncio.sleep(0.1)
+        for _ in range(int(seconds / LOOK)):
+            if figures and retention.idle:
+                break
+            await asyncio.sleep(LOOK)
         stop.set()
         await work
         figures.append(waits)
