@@ -316,7 +316,7 @@ _jobd_takes_value() {
         'help:--color')
             :
             ;;
-        'history:--where' | 'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--sort' | 'history:--limit' | 'history:--page' | 'history:--format' | 'history:--color')
+        'history:--where' | 'history:-s' | 'history:--state' | 'history:--name' | 'history:-g' | 'history:--group' | 'history:-S' | 'history:--since' | 'history:--starttime' | 'history:-E' | 'history:--until' | 'history:--endtime' | 'history:--sort' | 'history:--limit' | 'history:--page' | 'history:--export' | 'history:--format' | 'history:--color')
             :
             ;;
         'item:--job' | 'item:--weight' | 'item:--color')
@@ -519,6 +519,9 @@ _jobd_value() {
             ;;
         'history:-s' | 'history:--state')
             _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
+            ;;
+        'history:--export')
+            _jobd_offer 'csv' 'jsonl'
             ;;
         'history:--color')
             _jobd_offer 'auto' 'always' 'never'
@@ -776,7 +779,7 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'history')
-            _jobd_offer '--where' '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--sort' '--limit' '--page' '--count' '--fields' '--explain' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--where' '--state' '--name' '--group' '--since' '--starttime' '--until' '--endtime' '--sort' '--limit' '--page' '--count' '--fields' '--export' '--explain' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'item')
             _jobd_offer '--job' '--weight' '--stdin' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'

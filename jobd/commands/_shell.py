@@ -152,7 +152,7 @@ class Shell:
 
     def document(self, record: Any) -> Any:
         """Give the JSON form of a record, only with the fields that were asked for. Raises BadValue if one is none."""
-        with _fields_that_are():
+        with fields_that_are():
             return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
 
     def absolute(self, path: str) -> str:
@@ -169,7 +169,7 @@ class Shell:
             documents = [self.document(record) for record in records]
             self.screen.json(documents if whole is records else documents[0])
         elif template := self.asked.template:
-            with _fields_that_are():
+            with fields_that_are():
                 lines = [field(template.fill(msgspec.to_builtins(one))) for one in records]
             self.screen.data("".join(f"{line}\n" for line in lines))
         elif self.asked.quiet:
@@ -197,7 +197,7 @@ def _environment() -> tuple[Lossless, ...]:
 
 
 @contextmanager
-def _fields_that_are() -> Iterator[None]:
+def fields_that_are() -> Iterator[None]:
     """Refuse a field that looks like one, but is none of this very record: `argv.first`."""
     try:
         yield

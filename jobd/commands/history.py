@@ -9,7 +9,9 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._export import FORMATS
 from jobd.commands._options import (
+    LARGEST_PAGE,
     group_option,
     limit_option,
     name_option,
@@ -19,7 +21,7 @@ from jobd.commands._options import (
     until_option,
     where_option,
 )
-from jobd.commands._shell import Shell
+from jobd.commands._shell import Shell, fields_that_are
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.model import State
 from jobd.core.searching import PAGE, Explained, Search, page_size, parse_sort
@@ -38,6 +40,7 @@ jobd history @slow @week disk      # by presets and words
 jobd history --name 'backup*' --limit 5 --json
 jobd history --sort=-duration      # the longest first
 jobd history --state failed --count
+jobd history --since -30d --export csv --json=name,state,elapsed
 """
 
 
@@ -139,20 +142,31 @@ def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
     "--fields", is_flag=True, is_eager=True, expose_value=False, callback=_list_fields,
     help="List the fields that a filter can ask for.",
 )  # fmt: skip
+@click.option(
+    "--export", type=click.Choice(tuple(FORMATS)), metavar="FORMAT",
+    help="Write all that are found, not only a page: csv, or jsonl (a line of JSON each); fields by --json=FIELDS.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Print only how they are searched for, and how long that takes.")
 @output_options(JobView)
-@click.pass_obj
+@click.pass_context
 def command(
-    shell: Shell, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool, **options: Any
-) -> None:
+    ctx: click.Context, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool,
+    export: str | None, **options: Any,
+) -> None:  # fmt: skip
     """List the jobs that were, newest first.
 
     Chosen by a filter (see jobd-filter(7); its words are joined by spaces), by state, name, group and the time they
     were submitted. It works without a daemon, too. What comes after a page is not shifted by jobs that are new
     meanwhile.
     """
+    shell = ctx.ensure_object(Shell)
     size, said = (0 if count else limit), joined(" ".join(words), where)
-    found = shell.client.call(History(**options, where=said, page_size=size, total=count, explain=explain))
+    asked = History(**options, where=said, page_size=size, total=count, explain=explain)
+    if export is not None:
+        whole = ctx.get_parameter_source("limit") is click.core.ParameterSource.DEFAULT
+        _export(shell, msgspec.structs.replace(asked, page_size=LARGEST_PAGE) if whole else asked, export, whole=whole)
+        return
+    found = shell.client.call(asked)
     if count:
         shell.screen.data(f"{found.total_size}\n")
     elif found.explained is not None:
@@ -165,6 +179,20 @@ def joined(*texts: str) -> str:
     """Join filters, some of which may be empty, all of which must mean a job."""
     said = [text for text in texts if text]
     return " AND ".join(f"({text})" for text in said) if len(said) > 1 else "".join(said)
+
+
+def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
+    """Write the page that is asked for, and with `whole` all after it."""
+    header, write = FORMATS[form]
+    names, more = shell.asked.fields, True
+    before = header(names)
+    while more:
+        found = shell.client.call(asked)
+        with fields_that_are():
+            shell.screen.data(before + write(map(msgspec.to_builtins, found.jobs), names))
+        before = ""
+        asked = msgspec.structs.replace(asked, page_token=found.next_page_token)
+        more = whole and bool(found.next_page_token)
 
 
 def _tell(shell: Shell, explained: Explained) -> None:

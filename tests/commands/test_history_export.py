@@ -1,0 +1,85 @@
+"""jobd history --export: all that is found, for other programs."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from jobd.commands._export import COLUMNS
+from tests.commands.running import House
+
+#: More than a page of the largest size.
+MANY = 1005
+
+
+@pytest.fixture(scope="module")
+def ids(house: House) -> list[int]:
+    """Give jobs of two names, the newest first, one of them with a name that CSV must quote."""
+    words = "a=line \n, comma"
+    odd = house.ran("sh", "-c", "exit 3", name='say "hi"', labels={"a": words})
+    plain = house.ran("printf", "a\nb", name="plain")
+    return [plain, odd]
+
+
+def test_csv(house: House, ids: list[int]) -> None:
+    """A row of names, a row for each job, the newest first; null is empty, a list is JSON."""
+    done = house("history", "--export", "csv")
+    assert (done.status, done.err) == (0, "")
+    table = csv.DictReader(io.StringIO(done.out))
+    rows = list(table)
+    assert tuple(table.fieldnames or ()) == COLUMNS
+    assert [row["id"] for row in rows] == [str(job_id) for job_id in ids]
+    assert [(row["name"], row["state"], row["exit_code"], row["signal"]) for row in rows] == [
+        ("plain", "completed", "0", ""),
+        ('say "hi"', "failed", "3", ""),
+    ]
+    assert json.loads(rows[0]["argv"]) == ["printf", "a\nb"]
+    assert json.loads(rows[1]["labels"]) == {"a": "a=line \n, comma"}
+
+
+def test_json_lines(house: House, ids: list[int]) -> None:
+    """Each line is the job as all commands give it."""
+    assert house.lines("history", "--export", "jsonl") == house.json("history", "--json")
+    assert [job["id"] for job in house.lines("history", "--export", "jsonl")] == ids
+
+
+def test_fields(house: House, ids: list[int]) -> None:
+    """Those that are named, in that order."""
+    fields = "--json=state,id,usage.rss_bytes"
+    done = house("history", "--export", "csv", fields, "state=failed")
+    assert done.out == f"state,id,usage.rss_bytes\nfailed,{ids[1]},\n"
+    [told] = house.lines("history", "--export", "jsonl", fields, "--state", "failed")
+    assert (told["state"], told["id"], set(told)) == ("failed", ids[1], {"state", "id", "usage"})
+
+
+@pytest.mark.usefixtures("ids")
+def test_limit_and_nothing(house: House) -> None:
+    """Only so many if that is said; of nothing CSV has the names, JSON Lines have nothing."""
+    assert house("history", "--export", "csv", "--json=name", "--limit", "1").out == "name\nplain\n"
+    assert house("history", "--export", "csv", "--json=name", "--name", "nobody").out == "name\n"
+    assert house("history", "--export", "jsonl", "--name", "nobody").out == ""
+
+
+@pytest.mark.usefixtures("ids")
+def test_bad_input(house: House) -> None:
+    """No such form, no such field: a line that says so, and nothing is written."""
+    for words, problem in {
+        ("xml",): "'xml' is not one of 'csv', 'jsonl'",
+        ("csv", "--json=nope"): "no field 'nope'",
+        ("csv", "--json=argv.first"): "no field 'argv.first'",
+        ("csv", "state="): "state=",
+    }.items():
+        done = house("history", "--export", *words)
+        assert (done.out, done.err.count("jobd: "), done.status > 0) == ("", 1, True), done
+        assert problem in done.err
+
+
+def test_more_than_a_page(house: House, ids: list[int]) -> None:
+    """All are written, each once, without a daemon too."""
+    for number in range(MANY):
+        house.daemon.call("begin", name=f"many-{number}")
+    done = house("history", "--export", "csv", "--json=id,name", "--name", "many-*")
+    names = [row["name"] for row in csv.DictReader(io.StringIO(done.out))]
+    assert names == [f"many-{number}" for number in reversed(range(MANY))]
+    assert ids
