@@ -289,9 +289,10 @@ class Monkey:
 
     def _kill_zygote(self) -> None:
         for child in psutil.Process(self.living.pid).children():
-            if any("zygote.py" in word for word in child.cmdline()) and child.name() != "jobd-shim":
-                child.kill()
-                self.kills["zygote"] += 1
+            with suppress(psutil.NoSuchProcess):
+                if any("zygote.py" in word for word in child.cmdline()) and child.name() != "jobd-shim":
+                    child.kill()
+                    self.kills["zygote"] += 1
 
     def _submit(self, first: int) -> None:
         choice = random.Random(first)  # noqa: S311 -- to be the same each time

@@ -177,7 +177,7 @@ OPERATION: tuple[Decide, ...] = (
     *map(timely, (lifecycle.paused, lifecycle.resume)),
     simply(lambda job: lifecycle.withdrawn(job, "fenced")),
     simply(lambda job: lifecycle.draining(job, 0)),
-    timely(lambda job, now: staleness.silent(job, 4.5, now)),
+    *(timely(lambda job, now: staleness.silent(job, 4.5, now)), simply(staleness.heard)) * 2,
     just(happened.Measured(usage=USAGE, measure=Measure(1.25, 0.1, 2**33))),
     just(happened.ReportRejected(text="x\x1b", problem="no report", count=2)),
     just(happened.OutputTrimmed(file="output", removed_bytes=10, limit=5)),
@@ -201,7 +201,9 @@ def replay(entries: list[Entry]) -> tuple[dict[int, Job], dict[tuple[int, str], 
         assert noted == (states if states[0] is not states[1] else (None, None))
         if isinstance(entry.event, happened.ItemsChanged):
             items.update({(entry.job, change.item.key): change.item for change in entry.event.changes})
-        elif isinstance(entry.event, happened.Retried | happened.Removed):
+        elif isinstance(entry.event, happened.Removed) or (
+            isinstance(entry.event, happened.Retried) and not entry.event.resumes
+        ):
             items = {key: item for key, item in items.items() if key[0] != entry.job}
     return jobs, items
 

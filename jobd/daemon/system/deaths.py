@@ -39,8 +39,7 @@ def orphan_status(process: Process, pidfd: int | None, seconds: float = 0.0) -> 
         seen = processes.stat(process.pid)
         if seen is None or seen.ticks != process.ticks:
             return _reaped(pidfd)
-        mine = reap(process.pid) if seen.ppid == os.getpid() else None
-        death = mine[1] if mine else _zombie(process)
+        death = _own(process.pid) if seen.ppid == os.getpid() else _zombie(process)
         if death or pidfd is None or not _wait(pidfd, 0 if seen.dead else select.POLLIN, deadline):
             return death
 
@@ -63,6 +62,11 @@ def reap(pid: int = -1) -> tuple[int, Death] | None:
         involuntary_switches=used.ru_nivcsw,
     )
     return ended, Death(status, resources)
+
+
+def _own(pid: int) -> Death | None:
+    collected = reap(pid)
+    return collected[1] if collected else None
 
 
 def _zombie(process: Process) -> Death | None:
