@@ -53,6 +53,7 @@ class Attempt:
     def __init__(self, shell: "Shell", asked: "Submit", name: str) -> None:
         preflight.check(asked.argv, asked.cwd, asked.surroundings.environment, asked.stdin)
         self._clock = Clock()
+        self._notice = shell.screen.notice
         self._grace = shell.config.jobs.grace if asked.grace is None else asked.grace
         self._signal = asked.signal
         self._heartbeat = _promise(asked)
@@ -100,7 +101,8 @@ class Attempt:
         """Hear the job to its end; one that has promised not to be silent for long may be ended for it."""
         try:
             witness = Witness(self._job, self.path, self._clock)
-        except OSError:
+        except OSError as error:
+            self._notice(f"what the job says is not heard, nor whether it is silent: {error.strerror}")
             return
         while not _await_end(self._shim, EAR):
             if not witness.look():

@@ -37,16 +37,10 @@ def header(names: Sequence[str]) -> str:
     return _table([list(names or COLUMNS)])
 
 
-def nothing(names: Sequence[str]) -> str:
-    """Give no header: each line of JSON names its fields itself."""
-    del names
-    return ""
-
-
 #: By name: what stands before all documents, and what is made of some of them.
 FORMATS: dict[str, tuple[Callable[[Sequence[str]], str], Callable[[Documents, Sequence[str]], str]]] = {
     "csv": (header, rows),
-    "jsonl": (nothing, lines),
+    "jsonl": (lambda _: "", lines),
 }
 
 

@@ -58,6 +58,11 @@ class Asked(msgspec.Struct):
     fields: tuple[str, ...] = ()
     template: Template | None = None
 
+    @property
+    def printed_otherwise(self) -> bool:
+        """Whether a flag wants anything but JSON, which then goes before a setting that wants JSON."""
+        return self.quiet or self.plain or self.template is not None
+
 
 class Shell:
     """One call of the program, by the words `argv`.
@@ -102,7 +107,7 @@ class Shell:
             sys.stderr,
             self.environ,
             color=asked.color or color,
-            json=asked.json or (json and not self._other_format()),
+            json=asked.json or (json and not asked.printed_otherwise),
             plain=asked.plain,
             quiet=asked.quiet,
             ascii=asked.ascii,
@@ -176,10 +181,6 @@ class Shell:
             self.screen.data("".join(f"{record.id}\n" for record in records))
         else:
             show()
-
-    def _other_format(self) -> bool:
-        """Whether a flag wants anything but JSON, which then goes before a setting that wants JSON."""
-        return self.asked.quiet or self.asked.plain or self.asked.template is not None
 
     def _has_settings(self) -> bool:
         """Look whether anything is set at all: most users set nothing, and reading takes time."""

@@ -163,6 +163,8 @@ def command(
     size, said = (0 if count else limit), joined(" ".join(words), where)
     asked = History(**options, where=said, page_size=size, total=count, explain=explain)
     if export is not None:
+        if count or explain or shell.asked.printed_otherwise:
+            raise click.UsageError("with --export leave out --count, --explain, --format, --plain and --quiet")
         whole = ctx.get_parameter_source("limit") is click.core.ParameterSource.DEFAULT
         _export(shell, msgspec.structs.replace(asked, page_size=LARGEST_PAGE) if whole else asked, export, whole=whole)
         return
@@ -182,7 +184,7 @@ def joined(*texts: str) -> str:
 
 
 def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
-    """Write the page that is asked for, and with `whole` all after it."""
+    """Write the page that is asked for, and with `whole` all after it. Raises BadValue for a field that is none."""
     header, write = FORMATS[form]
     names, more = shell.asked.fields, True
     before = header(names)

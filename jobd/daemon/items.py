@@ -32,7 +32,10 @@ class Items:
         """Take in what was recorded."""
         for entry in entries:
             if isinstance(entry.event, happened.Retried):
-                self._held[job_id] = self._held.get(job_id, self._saved(job_id)) if entry.event.resumes else {}
+                if not entry.event.resumes:
+                    self._held[job_id] = {}
+                elif job_id not in self._held:
+                    self._held[job_id] = self._saved(job_id)
             elif isinstance(entry.event, happened.ItemsChanged) and job_id in self._held:
                 self._held[job_id].update({change.item.key: change.item for change in entry.event.changes})
 

@@ -69,6 +69,8 @@ def test_bad_input(house: House) -> None:
         ("csv", "--json=nope"): "no field 'nope'",
         ("csv", "--json=argv.first"): "no field 'argv.first'",
         ("csv", "state="): "state=",
+        ("csv", "--count"): "leave out --count",
+        ("jsonl", "-q"): "leave out --count",
     }.items():
         done = house("history", "--export", *words)
         assert (done.out, done.err.count("jobd: "), done.status > 0) == ("", 1, True), done

@@ -150,6 +150,11 @@ def ended(playing: Playing, job: Job) -> list[Event]:
     )()
 
 
+def resumed(playing: Playing, job: Job) -> list[Event]:
+    """Ask for another attempt that does what is left of the items."""
+    return telling.resumed(job, playing.engine.items.known(job), playing.engine.clock.now())
+
+
 def canceled(playing: Playing, job: Job) -> list[Event]:
     """Ask it to end."""
     return lifecycle.cancel(job, playing.engine.clock.now(), 1.5, 15, playing.chance.choice((None, "too slow")), 1000)
@@ -184,7 +189,7 @@ OPERATION: tuple[Decide, ...] = (
     just(happened.CancelStalled(processes=("7 x D",))),
     just(happened.Adopted(shim_lost=True)),
 )  # fmt: skip
-ENDED: tuple[Decide, ...] = (simply(lifecycle.retry), simply(lifecycle.remove), reported, canceled)
+ENDED: tuple[Decide, ...] = (simply(lifecycle.retry), resumed, simply(lifecycle.remove), reported, canceled)
 
 
 def replay(entries: list[Entry]) -> tuple[dict[int, Job], dict[tuple[int, str], Item]]:

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
@@ -15,6 +13,7 @@ import pytest
 
 from jobd.core.items import MOST_ITEMS
 from jobd.core.model import WARNINGS_KEPT
+from tests.commands.running import Gate
 from tests.living import Living, Refusal
 from tests.waiting import until
 
@@ -49,15 +48,6 @@ NONSENSE = {
     "not JSON": '{"done": 3',
     "a long line": "x" * 5000,
 }
-
-
-@pytest.fixture(scope="module")
-def living() -> Iterator[Living]:
-    """Give a daemon for all tests of this file."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    with Living(state) as living:
-        yield living
-    shutil.rmtree(state)
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +119,13 @@ def test_each_is_a_warning(living: Living, neighbour: int, way: str) -> None:
     assert at_peace(living, neighbour)
 
 
-def test_after_the_end(living: Living, neighbour: int) -> None:
+def test_after_the_end(living: Living, neighbour: int, tmp_path: Path) -> None:
     """Nothing can be said of a job that has ended, nor of its items; what outlives it writes to nobody."""
-    script = "import os, time\nif os.fork() == 0:\n    time.sleep(0.3)\n    os.write(8, b'item late failed\\n9/9\\n')"
-    job = living.ended(living.submit(sys.executable, "-c", script, leftover="leave")["id"])
+    gate = Gate(tmp_path)
+    late = f"({gate.wait(1)}; printf 'item late failed\\n9/9\\n' >&8; touch {gate.path(2)}) &"
+    job = living.ended(living.submit("sh", "-c", late, leftover="leave")["id"])
+    gate.open(1)
+    until(gate.path(2).exists, what="a word from what outlives the job")
     for method, said in (("progress", {"line": "3/4"}), ("item", {"lines": ["a completed"]})):
         with pytest.raises(Refusal, match="has already ended"):
             living.call(method, job=str(job["id"]), **said)

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.waiting import until
 #: As tqdm draws: a carriage return first, and a newline at the very end.
 BAR = """
 import sys
+import tempfile
 def draw(n, total=10):
     bar = "#" * n + " " * (total - n)
     sys.stderr.write(f"\\r{100 * n // total:3d}%|{bar}| {n}/{total} [00:0{n}<00:01,  9.98it/s, loss=1/2, acc=93%]")
@@ -32,13 +32,10 @@ def draw(n, total=10):
 
 
 @pytest.fixture(scope="module")
-def living() -> Iterator[Living]:
-    """Give a daemon for all tests of this file that need one."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    os.mkfifo(state / "gate")
-    with Living(state) as living:
-        yield living
-    shutil.rmtree(state)
+def living(living: Living) -> Living:
+    """Give the daemon of this file, with a gate at which its jobs wait."""
+    os.mkfifo(living.state / "gate")
+    return living
 
 
 def auto(living: Living, *argv: str, **params: Any) -> dict[str, Any]:
@@ -108,7 +105,6 @@ LOOPS = {
 @pytest.mark.parametrize("case", LOOPS)
 def test_tqdm(living: Living, case: str) -> None:
     """Its own loop, as it draws it, is exact in the end."""
-    pytest.importorskip("tqdm")
     loop, total = LOOPS[case]
     progress = auto(living, sys.executable, "-c", f"from tqdm import tqdm\n{loop}")
     if total is None:

@@ -3,9 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,15 +19,6 @@ sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 sender.connect("\\0" + address[1:] if address[0] == "@" else address)
 notify = lambda text: sender.sendall(text.encode())
 """
-
-
-@pytest.fixture(scope="module")
-def living() -> Iterator[Living]:
-    """Give a daemon for all tests of this file that need one."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    with Living(state) as living:
-        yield living
-    shutil.rmtree(state)
 
 
 def talk(living: Living, script: str) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from shutil import rmtree
 
 import pytest
 from hypothesis import given, settings
@@ -24,15 +23,6 @@ from tests.making import START
 from tests.waiting import until
 
 KEY = (1, 1)
-
-
-@pytest.fixture(scope="module")
-def living() -> Iterator[Living]:
-    """Give a daemon for all tests of this file that need one."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    with Living(state) as living:
-        yield living
-    rmtree(state)
 
 
 class Reader:

@@ -27,7 +27,7 @@ class Batch:
         self.presets: dict[str, str | None] = {}
         self._rows: list[rows.Row] = []
         self._items: dict[tuple[int, str], Item] = {}
-        #: Jobs that are removed or begin anew: what is kept beside their records goes.
+        #: Jobs that are removed or run again: what indexes know of their end goes; and those whose items go, too.
         self._unsettled: set[int] = set()
         self._without_items: set[int] = set()
         #: Jobs that are removed, but whose figures stay.
@@ -74,6 +74,7 @@ class Batch:
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
         if self._unsettled:
             settling.unsettle(connection, self._unsettled)
+        if self._without_items:
             rows.remove_items(connection, sorted(self._without_items))
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])
         rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in self.jobs.values() if job is not None])
