@@ -237,21 +237,23 @@ def test_a_socket_of_the_manager(state_dir: Path) -> None:
 
 def test_in_memory(living: Living, state_dir: Path) -> None:
     """Nothing of the database is left, neither in the state directory nor elsewhere, even after a kill."""
-    rooms = Path("/dev/shm")
-    before = set(rooms.glob("jobd-memory-*"))
+    rooms = set[Path]()
     for end in (living.stop, living.kill):
         living.start(flags=("--memory",))
         job = living.submit("sh", "-c", "exit 3")
         assert living.ended(job["id"])["exit_code"] == 3
         assert job["id"] == 1
-        assert set(rooms.glob("jobd-memory-*")) - before
+        opened = [path.readlink() for path in Path(f"/proc/{living.pid}/fd").iterdir()]
+        [room] = {path.parent for path in opened if path.name == "jobd.db"}
+        assert room.match("/dev/shm/jobd-memory-*")
+        rooms.add(room)
         end()
         for file in (state_dir / "log").glob("1.1*"):
             file.unlink()
     living.start(flags=("--memory",))
     assert living.call("list", all=True) == []
     living.stop()
-    assert set(rooms.glob("jobd-memory-*")) <= before
+    assert [room for room in rooms if room.exists()] == []
     assert not list(state_dir.glob("jobd.db*"))
 
 
