@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests import forking
 from tests.waiting import until
 
 FINAL = ("completed", "failed", "canceled")
@@ -32,7 +33,7 @@ class Living:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forking.Forked | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -45,17 +46,17 @@ class Living:
     def start(self, environ: Mapping[str, str] | None = None, *, flags: tuple[str, ...] = ()) -> Self:
         """Start it and wait until it is ready, or has died."""
         reading, writing = os.pipe()
-        command = [sys.executable, "-m", "jobd", "daemon", "run", "--ready-fd", str(writing), *flags]
-        with (self.state / "daemon.out").open("ab") as out:
-            self.process = subprocess.Popen(
-                command,
-                pass_fds=(writing,),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-                env={**os.environ, "JOBD_DIR": str(self.state), **(environ or {})},
-            )
+        words = ["daemon", "run", "--ready-fd", str(writing), *flags]
+        environment = {**os.environ, "JOBD_DIR": str(self.state), **(environ or {})}
+        with (self.state / "daemon.out").open("ab") as out, open(os.devnull, "rb") as nothing:
+            if forking.possible(words, environment):
+                places = {0: nothing.fileno(), 1: out.fileno(), 2: out.fileno(), writing: writing}
+                self.process = forking.fork(words, environment, places, session=True)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "jobd", *words], pass_fds=(writing,), stdin=nothing, stdout=out, stderr=out,
+                    start_new_session=True, env=environment,
+                )  # fmt: skip
         os.close(writing)
         with os.fdopen(reading, "rb") as ready:
             self.said = ready.read(2)

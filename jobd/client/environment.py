@@ -1,4 +1,8 @@
-"""Which variables of the environment are no settings, and what a surrounding job says to its processes."""
+"""The environment of a client: all of it, which variables are no settings, and what a surrounding job says."""
+
+import os
+
+from jobd.core.text import Lossless, lossless
 
 #: What a surrounding job says to its processes, and a service manager to a service: a daemon started there is neither.
 OF_A_JOB = frozenset(
@@ -7,3 +11,12 @@ OF_A_JOB = frozenset(
 )
 #: Variables of jobd that set nothing in the configuration.
 NO_SETTINGS = OF_A_JOB | {"JOBD_AUTOSTART", "JOBD_DIR"}
+
+
+def inherited() -> tuple[Lossless, ...]:
+    """Read the environment that this process was started with: the interpreter itself adds LC_CTYPE to a bare one."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return tuple(lossless(variable) for variable in file.read().split(b"\0") if variable)
+    except OSError:
+        return tuple(lossless(name + b"=" + value) for name, value in os.environb.items())

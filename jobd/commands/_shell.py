@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobd.client import Client
-from jobd.client.environment import NO_SETTINGS
+from jobd.client import Client, environment
 from jobd.config import Paths, config_files, state_directory
 from jobd.core.errors import BadValue, ConfigInvalid
 from jobd.core.text import Lossless, lossless
@@ -134,7 +133,7 @@ class Shell:
             raise BadValue(field="directory", problem="the current one does not exist any more") from error
         return Here(
             cwd=cwd,
-            environ=_environment(),
+            environ=environment.inherited(),
             umask=_umask(),
             limits=_limits(),
             uid=os.getuid(),
@@ -184,17 +183,8 @@ class Shell:
 
     def _has_settings(self) -> bool:
         """Look whether anything is set at all: most users set nothing, and reading takes time."""
-        said = any(name.startswith("JOBD_") and name not in NO_SETTINGS for name in self.environ)
+        said = any(name.startswith("JOBD_") and name not in environment.NO_SETTINGS for name in self.environ)
         return said or any(map(os.path.exists, config_files(self.environ)))
-
-
-def _environment() -> tuple[Lossless, ...]:
-    """Read the environment that this process was started with: the interpreter itself adds LC_CTYPE to a bare one."""
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            return tuple(lossless(variable) for variable in file.read().split(b"\0") if variable)
-    except OSError:
-        return tuple(lossless(name + b"=" + value) for name, value in os.environb.items())
 
 
 @contextmanager

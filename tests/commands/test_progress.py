@@ -56,10 +56,10 @@ def test_a_rate_limit(house: House) -> None:
     """Shown wherever the job is: on its card, in the list, below its output, in the JSON; until it goes on."""
     job_id = str(house.running(name="limited"))
     house("progress", "--job", job_id, "1/10")
-    assert house("progress", "--job", job_id, "--rate-limited", "90s", "the", "API", "is", "busy").status == 0
+    assert house("progress", "--job", job_id, "--rate-limited", "80s", "the", "API", "is", "busy").status == 0
     progress = house.json("status", "--json", job_id)["progress"]
     until = datetime.fromisoformat(progress["rate_limited_until"])
-    assert 80 < (until - datetime.now(UTC)).total_seconds() < 91
+    assert 70 < (until - datetime.now(UTC)).total_seconds() < 81
     assert (progress["message"], progress["fraction"]) == ("the API is busy", 0.1)
     assert house("list", job_id).out.split("\t")[2:4] == ["running", "rate_limited"]
     assert any("running, rate limited" in row for row in house.screen("list", columns=100))

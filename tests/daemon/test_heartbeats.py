@@ -86,7 +86,7 @@ def test_output_is_a_sign_of_life(house: House, gate: Gate) -> None:
     job_id = house.running(
         "sh", "-c", f"{gate.wait(1)}; echo here; {gate.wait(2)}; echo back; sleep 600", heartbeat={"stale_after": 0.4}
     )
-    path = Path(house.daemon.job(job_id)["output"]["path"])
+    path = Path(until(lambda: house.daemon.job(job_id)["output"], what="a place for what it writes")["path"])
     gate.open(1)
     until(lambda: path.stat().st_size, what="it has written")
     written = path.stat().st_mtime

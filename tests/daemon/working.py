@@ -10,7 +10,7 @@ from typing import Any
 from jobd.core import events as happened
 from jobd.core.errors import StorageFull
 from jobd.core.events import Event
-from jobd.core.model import Job, Origin, Spec, State, Surroundings
+from jobd.core.model import LARGEST, Job, Origin, Spec, State, Surroundings
 from jobd.daemon.engine import Engine
 from jobd.daemon.orders import Orders
 from jobd.daemon.recorder import Recorder
@@ -41,7 +41,7 @@ class Works:
 
     def kinds(self, job_id: int) -> list[str]:
         """List what has durably happened to a job."""
-        return [entry.event.title() for entry in self.engine.archive.entries(0, 1000) if entry.job == job_id]
+        return [entry.event.title() for entry in self.engine.archive.entries(0, LARGEST) if entry.job == job_id]
 
     def break_down(self) -> None:
         """Let nothing be recorded from now on, as on a full disk."""

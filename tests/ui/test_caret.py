@@ -45,7 +45,7 @@ def test_always_below(text: str, start: int, end: int, columns: int) -> None:
     indent = len(carets) - len(carets.lstrip(" "))
     shown = field(text[start : start + 1]).rstrip(" ")
     rest = line
-    while width(line) - width(rest) < indent:
+    while rest and width(line) - width(rest) < indent:
         rest = rest[1:]
     assert rest.startswith(shown) or len(rest) < 12
 

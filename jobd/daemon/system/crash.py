@@ -7,6 +7,7 @@ Names that are not in `POINTS` belong to the other processes and are left to the
 
 import os
 import signal
+from functools import cache
 
 #: The points of the daemon, in the order in which a job passes them.
 POINTS = (
@@ -18,23 +19,23 @@ POINTS = (
 )
 
 
-def _planned(text: str) -> dict[str, list[int]]:
+@cache
+def _planned() -> dict[str, list[int]]:
     """Read "name:nth,…" into the turns at which each point kills."""
     planned: dict[str, list[int]] = {}
-    for word in filter(None, text.split(",")):
+    for word in filter(None, os.environ.get("JOBD_CRASH", "").split(",")):
         name, _, turn = word.partition(":")
         if name in POINTS:
             planned.setdefault(name, []).append(int(turn or 1))
     return planned
 
 
-_planned_turns = _planned(os.environ.get("JOBD_CRASH", ""))
 _passed: dict[str, int] = {}
 
 
 def crash_point(name: str) -> None:
     """Pass a point, or die there."""
-    turns = _planned_turns.get(name)
+    turns = _planned().get(name)
     if turns is None:
         return
     _passed[name] = _passed.get(name, 0) + 1

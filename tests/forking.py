@@ -1,0 +1,114 @@
+"""Start the program from a process that has loaded it already: a tenth of what an interpreter takes to load it.
+
+What runs is the program itself in a process of its own, with the streams, the directory and the environment it is
+given. What depends on how an interpreter starts is started as ever: see `possible`.
+"""
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from threading import Lock
+
+from tests.source import ROOT
+
+#: Variables that an interpreter reads when it starts; those that end with an underscore are the beginnings of names.
+OF_INTERPRETERS = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "TZ")
+LONGEST_MESSAGE = 1 << 17
+_one_at_a_time = Lock()
+
+
+class Forked:
+    """A call of the program; it is asked as a subprocess.Popen is."""
+
+    def __init__(self, words: Sequence[str], pid: int, end: int) -> None:
+        self.args = words
+        self.pid = pid
+        self.returncode: int | None = None
+        self._end = end
+
+    def poll(self) -> int | None:
+        """Give the exit status if it has ended; of a signal its negative number."""
+        return self._wait(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and give the exit status. Raises subprocess.TimeoutExpired."""
+        status = self._wait(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    def _wait(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._end], [], [], timeout)[0]:
+            self.returncode = os.waitstatus_to_exitcode(int(os.read(self._end, 16)))
+            os.close(self._end)
+        return self.returncode
+
+
+def possible(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether a call would be the same as one that is executed: nothing that an interpreter looks at is changed."""
+    return (
+        sys.platform == "linux"
+        and _of_interpreters(environ) == _of_interpreters(os.environ)
+        and len(json.dumps([words, dict(environ)])) < LONGEST_MESSAGE
+    )
+
+
+def fork(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    descriptors: Mapping[int, int],
+    *,
+    cwd: str | os.PathLike[str] | None = None,
+    session: bool = False,
+) -> Forked:
+    """Start a call. `descriptors`: {number there: ours}; `session`: whether it leads one of its own."""
+    call = {
+        "words": words,
+        "environ": dict(environ),
+        "places": list(descriptors),
+        "cwd": os.fspath(os.getcwd() if cwd is None else cwd),
+        "session": session,
+    }
+    end, tell = os.pipe()
+    with _one_at_a_time:
+        loaded = _loaded(os.getpid())
+        socket.send_fds(loaded, [json.dumps(call).encode()], [*descriptors.values(), tell])
+        os.close(tell)
+        return Forked(words, int(loaded.recv(16)), end)
+
+
+@cache
+def _loaded(_: int) -> socket.socket:
+    """Start the process that forks, which works for no state directory; a fork of the tests gets one of its own."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "tests.loaded", str(theirs.fileno())]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("JOBD_")}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environ, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    theirs.close()
+
+    atexit.register(process.kill)
+    return ours
+
+
+def _of_interpreters(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name.startswith(OF_INTERPRETERS)}

@@ -1,0 +1,58 @@
+"""A call that is forked from a loaded program is the same as one that is executed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import forking
+from tests.calling import JOBD, jobd
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="calls are forked on Linux only")
+
+#: What a process can see of how it was started.
+LOOK = "pwd; umask; ulimit -a; env | sort; grep -E '^(Sig|Cap|Uid|Groups)' /proc/self/status; ls /proc/self/fd | wc -l"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> dict[str, str]:
+    """Give an environment in which no daemon is started."""
+    return {**os.environ, "JOBD_DIR": str(tmp_path), "JOBD_AUTOSTART": "0", "CAF\udce9": "caf\udce9"}
+
+
+def test_what_a_job_sees(alone: dict[str, str], tmp_path: Path) -> None:
+    """Directory, environment, limits, signals and descriptors are those of a program that was executed."""
+    words = ("run", "--raw", "--", "sh", "-c", LOOK)
+    executed = subprocess.run([*JOBD, *words], env=alone, cwd=tmp_path, capture_output=True, check=True)
+    assert forking.possible(words, alone)
+    forked = jobd(*words, env=alone, cwd=tmp_path)
+    said = (forked.out, executed.stdout.decode(errors="backslashreplace"))
+    first, second = (re.sub(r"\badhoc-\w+", "its own", text).splitlines() for text in said)
+    assert first == second
+    assert len(first) > len(alone)
+
+
+def test_what_looks_at_the_interpreter_is_executed(alone: dict[str, str]) -> None:
+    """No fork can stand for another start of the interpreter."""
+    for name in ("PYTHONPATH", "LANG", "LC_ALL"):
+        assert not forking.possible(["list"], {**alone, name: "/elsewhere"})
+    assert not forking.possible(["list", "x" * 200_000], alone)
+
+
+def test_its_end(alone: dict[str, str]) -> None:
+    """It can be waited for and killed as any other process."""
+    with open(os.devnull, "r+b") as nothing:
+        places = dict.fromkeys(range(3), nothing.fileno())
+        process = forking.fork(["run", "--", "sh", "-c", "sleep 0.2; exit 7"], alone, places)
+        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        assert process.wait(20) == 7
+        killed = forking.fork(["run", "--", "sleep", "0.2"], alone, places)
+        killed.kill()
+        assert killed.wait(20) == killed.poll() == -signal.SIGKILL
+        killed.kill()
