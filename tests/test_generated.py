@@ -10,10 +10,10 @@ import pytest
 
 from jobd.cli import program
 from jobd.commands import every
-from jobd.manual.library import files
+from jobd.manual.library import Library
 from tests.source import ROOT
 
-FILES = files(program(), every())
+FILES = dict(Library(program(), every))
 PAGES = [name for name in FILES if name.startswith("man/")]
 
 

@@ -5,10 +5,14 @@ An epilog holds examples, one a line: `jobd … # what it does`.
 
 import inspect
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from jobd.commands._shell import Shell
+
+if TYPE_CHECKING:
+    from jobd.manual.library import Library
 
 #: Commands under the headings of the overview; one that is not named here stands under the last.
 SECTIONS = {
@@ -41,15 +45,15 @@ def help_text(ctx: click.Context, columns: int) -> str:
     return formatter.getvalue()
 
 
-def generated(ctx: click.Context) -> dict[str, str]:
-    """Write the manual pages and completion scripts of the program, by their path in the project."""
+def library(ctx: click.Context) -> "Library":
+    """Give the manual pages and completion scripts of the program."""
     from jobd.commands import every
-    from jobd.manual.library import files
+    from jobd.manual.library import Library
 
     root = ctx.find_root().command
     if not isinstance(root, click.Group):
         raise TypeError(f"{root.name} has no commands")
-    return files(root, every())
+    return Library(root, every)
 
 
 def _examples(command: click.Command, formatter: click.HelpFormatter) -> None:

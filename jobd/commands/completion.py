@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import click
 from msgspec import Meta
 
-from jobd.commands._help import generated
+from jobd.commands._help import library
 from jobd.commands._shell import Shell
 from jobd.core.model import FINAL, State
 from jobd.wire import Read
@@ -60,9 +60,8 @@ def command() -> None:
 def _script(shell_name: str) -> click.Command:
     @click.pass_context
     def show(ctx: click.Context) -> None:
-        made = generated(ctx)
-        text = next(made[path] for path, name in SCRIPTS.items() if name == shell_name)
-        ctx.ensure_object(Shell).screen.write(text)
+        path = next(path for path, name in SCRIPTS.items() if name == shell_name)
+        ctx.ensure_object(Shell).screen.write(library(ctx)[path])
 
     example = f"jobd completion {shell_name}  # print it"
     return click.Command(
@@ -91,8 +90,9 @@ def install(ctx: click.Context, shells: tuple[str, ...]) -> None:
     shell = ctx.ensure_object(Shell)
     mine = os.path.basename(shell.environ.get("SHELL", ""))
     wanted = shells or ((mine,) if mine in PLACES else tuple(PLACES))
-    pages = {place: text for path, text in generated(ctx).items() if (place := _place(shell, path, wanted))}
-    for line in _written(pages):
+    files = library(ctx)
+    wished = {place: files[path] for path in files if (place := _place(shell, path, wanted))}
+    for line in _written(wished):
         shell.screen.data(line)
     if "zsh" in wanted:
         folder = os.path.dirname(_below(shell, *PLACES["zsh"]))

@@ -6,7 +6,7 @@ import tempfile
 
 import click
 
-from jobd.commands._help import generated, show_help
+from jobd.commands._help import library, show_help
 from jobd.commands._options import meant
 from jobd.commands._shell import Shell
 
@@ -72,11 +72,11 @@ def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> boo
 
 def _page(root: click.Context, words: tuple[str, ...]) -> tuple[str, str] | None:
     """Find the page of a command, a noun or a topic, by its file name."""
-    pages = {path.rpartition("/")[2]: text for path, text in generated(root).items() if path.startswith("man/")}
+    pages = library(root)
     aliases = getattr(root.command, "aliases", {})
     first = aliases.get(words[0], words[0])
     names = (f"{stem}.{section}" for stem in (f"jobd-{first}", first) for section in range(1, 9))
-    return next(((name, pages[name]) for name in names if name in pages), None)
+    return next(((name, pages[f"man/{name}"]) for name in names if f"man/{name}" in pages), None)
 
 
 def _show_source(shell: Shell, root: click.Context, words: tuple[str, ...]) -> None:

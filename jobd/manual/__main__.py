@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jobd.cli import program
 from jobd.commands import every
-from jobd.manual.library import files
+from jobd.manual.library import Library
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("man", "completions")
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m jobd.manual [--check]\n")
         return 2
-    wanted = files(program(), every())
+    wanted = dict(Library(program(), every))
     found = {f"{path.parent.name}/{path.name}": path.read_text() for folder in FOLDERS for path in listed(folder)}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     for name in stale:

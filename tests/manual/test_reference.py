@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -103,25 +102,21 @@ class Answer(msgspec.Struct, frozen=True, tag="yes", tag_field="type"):
 
 
 KINDS: list[type[wire.Request[Any]]] = [Look, Change, Follow]
-WRITERS: dict[str, Callable[[], str]] = {
-    "states": states_page,
-    "events": events_page,
-    "protocol": lambda: protocol_page(KINDS),
-}
+PAGES = {"states": states_page(), "events": events_page(), "protocol": protocol_page(KINDS)}
 
 
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_are_correct_mdoc(name: str) -> None:
     """Mandoc has nothing to warn of."""
     run = ["mandoc", "-T", "lint", "-W", "warning"]
-    assert subprocess.run(run, input=WRITERS[name](), capture_output=True, text=True, check=False).stdout == ""
+    assert subprocess.run(run, input=PAGES[name], capture_output=True, text=True, check=False).stdout == ""
 
 
 @pytest.mark.parametrize("state", State)
 def test_every_state_is_told_with_its_events(state: State) -> None:
     """Each state has its meaning, where it leads to, and nothing that cannot happen in it."""
-    text = states_page()
+    text = PAGES["states"]
     part = text.partition(f".It Cm {state}\n")[2].partition("\n.It ")[0].partition("\n.Sh ")[0]
     assert part
     for event, row in TABLE.items():
@@ -133,7 +128,7 @@ def test_every_state_is_told_with_its_events(state: State) -> None:
 @pytest.mark.parametrize("event", leaves(), ids=lambda event: event.title())
 def test_every_event_is_told_with_its_fields(event: type[Event]) -> None:
     """Each kind of event has its meaning, its severity, whether it is frequent, and its own fields with theirs."""
-    text = events_page().replace("\n", " ")
+    text = PAGES["events"].replace("\n", " ")
     part = text.partition(f" .It Cm {event.title()} ")[2].partition(" .It Cm")[0].partition(" .Sh")[0]
     assert f"Severity: {event.severity}." in part
     assert ("It comes often" in part) == event.frequent
@@ -145,7 +140,7 @@ def test_every_event_is_told_with_its_fields(event: type[Event]) -> None:
 @pytest.mark.parametrize("event", leaves(), ids=lambda event: event.title())
 def test_every_event_is_told_with_what_it_does_to_states(event: type[Event]) -> None:
     """What the table says, and nothing else: each state before is named once, with the state after."""
-    text = events_page().replace("\n", " ")
+    text = PAGES["events"].replace("\n", " ")
     part = text.partition(f" .It Cm {event.title()} ")[2].partition("State: ")[2].partition(". .")[0]
     found: dict[str, str] = {}
     for said in part.rstrip(".").split("; "):
@@ -165,7 +160,7 @@ def test_a_field_without_a_meaning_is_found_out() -> None:
 
 def test_every_error_is_told_with_its_code() -> None:
     """A client in another language finds all reasons and codes."""
-    text = protocol_page(KINDS)
+    text = PAGES["protocol"]
     for error in concrete():
         assert f".It Er {error.reason()} Pq {error.code}\n" in text
     assert {error for error in every() if not error.__subclasses__()} == set(concrete())
@@ -202,12 +197,12 @@ color: Color; [points: array of [x: number, y: number]]; [name: string or null].
 @pytest.mark.parametrize("line", METHODS.strip().splitlines())
 def test_methods_are_told_from_their_types(line: str) -> None:
     """Each request has its sentence, its promise, its parameters and its result; the records they lead to follow."""
-    assert line in " ".join(protocol_page(KINDS).split())
+    assert line in " ".join(PAGES["protocol"].split())
 
 
 def test_limits_are_those_of_the_wire() -> None:
     """Numbers in the page come from the code."""
-    text = " ".join(protocol_page(KINDS).split())
+    text = " ".join(PAGES["protocol"].split())
     for limit in (wire.LONGEST_LINE, wire.MOST_ELEMENTS, wire.MOST_UNANSWERED, int(wire.LINE_TIME)):
         assert f" {limit} " in text
 
