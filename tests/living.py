@@ -29,10 +29,11 @@ class Refusal(Exception):
 
 
 class Living:
-    """The daemon of one state directory, as often as it is started."""
+    """The daemon of one state directory, as often as it is started; `executed`: never forked from a loaded one."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, executed: bool = False) -> None:
         self.state = state
+        self.executed = executed
         self.process: subprocess.Popen[bytes] | forking.Forked | None = None
 
     def __enter__(self) -> Self:
@@ -49,7 +50,7 @@ class Living:
         words = ["daemon", "run", "--ready-fd", str(writing), *flags]
         environment = {**os.environ, "JOBD_DIR": str(self.state), **(environ or {})}
         with (self.state / "daemon.out").open("ab") as out, open(os.devnull, "rb") as nothing:
-            if forking.possible(words, environment):
+            if not self.executed and forking.possible(words, environment):
                 places = {0: nothing.fileno(), 1: out.fileno(), 2: out.fileno(), writing: writing}
                 self.process = forking.fork(words, environment, places, session=True)
             else:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobd.core.lifecycle import not_done
-
 if TYPE_CHECKING:
     from jobd.commands._options import Function
     from jobd.commands._shell import Shell
@@ -51,6 +49,8 @@ def parent_of(engine: Engine, parent: str | None, inside: int | None = None) -> 
     One that is named must be there and not have ended. Raises JobNotFound, JobFinished, BadValue. Of the job that the
     caller is `inside` something may go on after its end: that belongs to nobody.
     """
+    from jobd.core.lifecycle import not_done
+
     if parent is not None:
         job = engine.archive.one(parent)
         not_done(job, "given children")
@@ -62,5 +62,5 @@ def parent_of(engine: Engine, parent: str | None, inside: int | None = None) -> 
 def _around(shell: Shell) -> int | None:
     """Give the job in which this process runs, if it is one of the daemon that is meant."""
     number = shell.environ.get("JOBD_JOB_ID", "")
-    ours = shell.environ.get("JOBD_SOCKET") == str(shell.paths.socket)
-    return int(number) if ours and number.isdecimal() else None
+    inside = number.isdecimal() and shell.environ.get("JOBD_SOCKET") == str(shell.paths.socket)
+    return int(number) if inside else None

@@ -113,10 +113,10 @@ class History(Read[Listed], frozen=True):
 
 
 def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
-    from jobd.core.filters import listing
-
     if not value:
         return
+    from jobd.core.filters import listing
+
     shell = ctx.ensure_object(Shell)
     rows = ((told.name, told.kind, told.help) for told in listing())
     shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))

@@ -10,7 +10,6 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from jobd.commands import _cards, _overview
 from jobd.commands._options import jobs_argument, output_options
 from jobd.core.events import Entry
 from jobd.core.model import ACTIVE, FINAL, Job, State
@@ -110,6 +109,8 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
     A card for each job named: where it stands, its progress and when it will end, what it uses, its latest events and
     the last lines of its output. Without JOB the overview, as `jobd` alone.
     """
+    from jobd.commands import _cards, _overview
+
     midnight = datetime.now(UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     overview = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
     if jobs:

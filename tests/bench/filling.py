@@ -9,6 +9,7 @@ import fcntl
 import math
 import os
 import random
+import shutil
 import sqlite3
 import sys
 import time
@@ -51,6 +52,12 @@ def history(count: int = JOBS) -> Path:
     finally:
         os.close(lock)
     return path
+
+
+def copy(to: Path) -> None:
+    """Copy the history, and wait until it is on the disk: what is written behind would slow each commit."""
+    shutil.copy(history(), to)
+    os.sync()
 
 
 def fill(path: Path, count: int) -> None:

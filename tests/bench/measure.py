@@ -100,7 +100,7 @@ def daemon(**settings: str) -> Iterator[Living]:
     """Run a daemon in a directory of its own; settings are JOBD_* variables."""
     with TemporaryDirectory(prefix="jobd-bench-", dir="/tmp") as folder:
         os.chmod(folder, 0o700)
-        living = Living(Path(folder)).start(settings)
+        living = Living(Path(folder), executed=True).start(settings)
         try:
             yield living
         finally:

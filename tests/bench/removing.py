@@ -1,7 +1,6 @@
 """Removing old jobs while the daemon is at work: how long the slowest update has to wait."""
 
 import asyncio
-import shutil
 import statistics
 import time
 from pathlib import Path
@@ -99,7 +98,7 @@ def removed() -> list[Figure]:
     """Compare the slowest update with what is usual; say how fast jobs go."""
     with TemporaryDirectory(dir="/tmp", prefix="jobd-bench-") as folder:
         path = Path(folder, "jobd.db")
-        shutil.copy(filling.history(), path)
+        filling.copy(path)
         quiet, busy, seconds, gone = asyncio.run(measured(path))
     usual = statistics.quantiles(quiet, n=100)[-1]
     note = f"p99 meanwhile {statistics.quantiles(busy, n=100)[-1]:.1f} ms, {gone / seconds:.0f} jobs removed a second"

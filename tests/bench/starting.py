@@ -3,13 +3,13 @@
 import json
 import os
 import socket
-import sqlite3
 import statistics
 import subprocess
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench import filling
 from tests.bench.measure import Figure, daemon, needed, row
 from tests.living import SEARCH_PATH, Living
 from tests.waiting import until
@@ -116,24 +116,10 @@ def restart() -> list[Figure]:
         until(lambda: living.call("status")["counts"].get("running") == 300, 60)
         running = statistics.median(ready(living) for _ in range(5))
     with daemon() as living:
-        living.ended(living.submit("true")["id"])
-        living.kill()
-        fill(living.state / "jobd.db", 1_000_000)
+        living.stop()
+        filling.copy(living.state / "jobd.db")
         remembered = statistics.median(ready(living) for _ in range(5))
     return [
         Figure(running, empty, "ms", 2, note="300 running jobs"),
-        Figure(remembered, empty, "ms", 1.5, note="1,000,000 jobs in the history"),
+        Figure(remembered, empty, "ms", 1.5, note=f"{filling.JOBS:,} jobs in the history"),
     ]
-
-
-def fill(database: Path, count: int) -> None:
-    """Copy the only job so many times."""
-    connection = sqlite3.connect(database)
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(jobs)") if row[1] != "id"]
-    names = ", ".join(columns)
-    connection.execute(
-        f"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
-        f"INSERT INTO jobs (id, {names}) SELECT n.i, {names} FROM n, jobs WHERE jobs.id = 1"
-    )
-    connection.commit()
-    connection.close()
