@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Jobs removed in one transaction: some milliseconds; events, which are much smaller; what is planned at a time.
-CHUNK, EVENTS_CHUNK, MOST_PLANNED = 20, 500, 5000
+CHUNK, EVENTS_CHUNK, MOST_PLANNED = 5, 500, 5000
 #: Seconds for which nothing is removed after the wall clock has jumped.
 DOUBT = 86400.0
 

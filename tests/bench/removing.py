@@ -70,7 +70,7 @@ async def measured(path: Path) -> tuple[list[float], list[float], float, int]:
     config = Config(retention=Settings(jobs_count=kept, events_count=0))
     engine = Engine(store=store, opened=opened, reader=reader, clock=Clock(), paths=paths, config=config)
     store.start(asyncio.get_running_loop())
-    figures = []
+    figures: list[list[float]] = []
     retention = Retention(engine)
     for seconds in (QUIET, BUSY):
         waits, stop, begun = list[float](), asyncio.Event(), time.perf_counter()

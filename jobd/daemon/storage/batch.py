@@ -74,6 +74,7 @@ class Batch:
         changed = {job_id: self.jobs[job_id] for job_id in self._changed}
         if self._unsettled:
             settling.unsettle(connection, self._unsettled)
+            settling.merge(connection, len(self._unsettled))
         if self._without_items:
             rows.remove_items(connection, sorted(self._without_items))
         rows.put(connection, rows.JOBS, [rows.job_row(job) for job in changed.values() if job is not None])

@@ -48,6 +48,9 @@ CREATE TABLE words (
 CREATE VIRTUAL TABLE parts USING fts5 (
     text, content = 'words', content_rowid = 'job', tokenize = 'trigram case_sensitive 1', detail = 'none', columnsize = 0
 );
+-- Whoever changes the index merges it in small steps: the merges of SQLite itself may take half a second.
+INSERT INTO parts (parts, rank) VALUES ('automerge', 0);
+INSERT INTO parts (parts, rank) VALUES ('crisismerge', 256);
 
 CREATE TABLE daily (
     day TEXT NOT NULL,
