@@ -115,7 +115,7 @@ class Recorder:
         now = self.engine.clock.now()
         ending = ending and _dated(ending, job, now)
         self.guesses.follow(job)
-        events = self.guesses.finish(job) + self._last_reports(key, job, ending)
+        events = self.guesses.finish(job) + self._last_trim(key, job) + self._last_reports(key, job, ending)
         usage = self.meter.finish(key) or self.engine.usage.get(job.id) or job.usage
         crash_point("before_terminal")
         end = lifecycle.exited(job, ending, usage) if ending else lifecycle.lost(job, lost_by, now, usage)
@@ -224,6 +224,12 @@ class Recorder:
             return
         except OSError as error:
             logger.warning("job %d: its report file cannot be read: %s", job.id, error)
+
+    def _last_trim(self, key: Key, job: Job) -> list[Event]:
+        """Hold what the job wrote last to its limit, too."""
+        limit = job.spec.output_limit if job.spec else 0
+        lost = self.meter.trim(key, output.attempt_directory(self.engine.paths, *key), limit)
+        return [happened.OutputTrimmed(file=file, removed_bytes=count, limit=limit) for file, count in lost.items()]
 
     def _last_reports(self, key: Key, job: Job, ending: Ending | None) -> list[Event]:
         """Read the reports to their end; nothing was said after the end of the job."""

@@ -45,6 +45,15 @@ class _Metered:
         self.removed: dict[str, int] = {}
         self.told: dict[str, int] = {}
 
+    def trim(self) -> dict[str, int]:
+        """Trim output over the limit; give the bytes that files have lost, each time they have doubled."""
+        doubled = {}
+        for file, removed in (output.trim(self.path, self.limit) if self.limit else {}).items():
+            total = self.removed[file] = self.removed.get(file, 0) + removed
+            if total >= 2 * self.told.get(file, 0):
+                doubled[file] = self.told[file] = total
+        return doubled
+
 
 class Meter:
     """Measure the trees of running attempts."""
@@ -68,6 +77,10 @@ class Meter:
         self._sampler.watch(key, tree, usage)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def trim(self, key: Key, path: Path, limit: int) -> dict[str, int]:
+        """Trim what an attempt has written since the last look, even if there was none; give what is to be told."""
+        return (self._metered.get(key) or _Metered(path, limit, 0.0)).trim()
 
     def finish(self, key: Key) -> Usage | None:
         """Measure no longer; give the last measurement."""
@@ -96,8 +109,8 @@ class Meter:
         for key, usage in taken.items():
             self._take(key, usage)
         for key, metered in list(self._metered.items()):
-            if metered.limit:
-                self._trim(key, metered)
+            for file, removed in metered.trim().items():
+                self._told.trimmed(key, file, removed, metered.limit)
 
     def _take(self, key: Key, usage: Usage) -> None:
         metered = self._metered.get(key)
@@ -109,10 +122,3 @@ class Meter:
         if due:
             metered.due = now + max(FIRST_SAVE, SAVE_SHARE * (now - metered.begun))
         self._told.measured(key, usage, due=due)
-
-    def _trim(self, key: Key, metered: _Metered) -> None:
-        for file, removed in output.trim(metered.path, metered.limit).items():
-            total = metered.removed[file] = metered.removed.get(file, 0) + removed
-            if total >= 2 * metered.told.get(file, 0):
-                metered.told[file] = total
-                self._told.trimmed(key, file, total, metered.limit)

@@ -186,6 +186,16 @@ def test_a_running_job_is_trimmed(living: Living) -> None:
     assert jobd("log", str(job["id"]), environ=environ).out.startswith("0000001\n0000002\n")
 
 
+def test_a_short_job_is_trimmed_at_its_end(living: Living) -> None:
+    """What was written between two looks is over the limit no longer than the job runs."""
+    ended = living.ended(living.submit("head", "-c", str(5 * LIMIT), "/dev/urandom", output_limit=LIMIT)["id"])
+    assert ended["output"]["bytes"] == 5 * LIMIT
+    assert Path(ended["output"]["path"]).stat().st_blocks * 512 < 2 * LIMIT
+    assert [warning["text"].split(":")[0] for warning in ended["warnings"]] == [
+        f"output is over its limit of {LIMIT} bytes"
+    ]
+
+
 def test_both_streams_are_kept_apart(living: Living) -> None:
     """On request stdout and stderr have a file each, at first and at last."""
     job = living.submit("sh", "-c", "echo out; echo err >&2", split=True)
