@@ -21,8 +21,8 @@ FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_CO
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Let `-n auto` be twice the number of processors: many tests wait for processes."""
-    return 2 * (os.cpu_count() or 1)
+    """Let `-n auto` be one more than there are processors: many tests wait for processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ from jobd.core.text import Base64
 from jobd.daemon.system import processes, strangers
 from jobd.daemon.system.clock import Clock
 from tests.daemon.planting import identified, linux_only
+from tests.waiting import until
 
 pytestmark = linux_only
 NOW = Clock().now
@@ -20,8 +21,8 @@ def test_what_is_seen() -> None:
     """Arguments of any bytes, the folder, the user, and a start that lies between two looks at the clock."""
     before = NOW().boottime
     with subprocess.Popen(["sh", "-c", "read x", b"\xff"], cwd="/", stdin=subprocess.PIPE) as process:
-        seen = strangers.look(process.pid, NOW())
-        assert seen is not None
+        seen = until(lambda: (found := strangers.look(process.pid, NOW())) and found.argv and found)
+        assert seen
         assert seen.process == identified(process.pid)
         assert (seen.argv, seen.cwd, seen.uid) == (("sh", "-c", "read x", Base64("/w==")), "/", os.getuid())
         tick = 10**9 // processes.TICKS_PER_SECOND
