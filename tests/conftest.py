@@ -16,6 +16,8 @@ from tests.waiting import until
 settings.register_profile("jobd", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("jobd")
 
+#: PF_KTHREAD of linux/sched.h.
+OF_THE_KERNEL = 0x00200000
 FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
 
 
@@ -82,11 +84,11 @@ def _working_in(path: str) -> set[int]:
 
 
 def _living() -> Iterator[tuple[int, int]]:
-    """Give the processes that are no zombies, and their parents."""
+    """Give the processes that are neither zombies nor the kernel's own (proc(5)), and their parents."""
     for name in filter(str.isdecimal, os.listdir("/proc")):
         with suppress(OSError):
-            state, parent = _read(f"/proc/{name}/stat").rpartition(b") ")[2].split()[:2]
-            if state not in b"ZX":
+            state, parent, *_, flags = _read(f"/proc/{name}/stat").rpartition(b") ")[2].split(maxsplit=7)[:7]
+            if state not in b"ZX" and not int(flags) & OF_THE_KERNEL:
                 yield int(name), int(parent)
 
 

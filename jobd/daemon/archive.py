@@ -250,12 +250,9 @@ class Archive:
         """Say where the output is: of a job that has just ended where it will be when its end is durable."""
         moves = job.done and job.id in (self._live or {})
         sizes, shown = 0, {}
-        for name, path in output.files(self.paths, job).items():
-            try:
-                sizes += os.stat(path).st_size
-            except OSError:
-                continue
+        for name, (path, size) in output.found(self.paths, job).items():
             final = output.kept(self.paths, job.id, job.attempts[-1].number, name) if moves else path
+            sizes += size
             shown[name] = plain(lossless(os.fsencode(final)))
         return OutputView(path=next(iter(shown.values())), bytes=sizes, files=shown) if shown else None
 

@@ -7,6 +7,7 @@ end can be read.
 
 import ctypes
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -44,11 +45,23 @@ def files(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, P
     return {name: kept(paths, job.id, attempt.number, name) for name in names}
 
 
+def found(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, tuple[Path, int]]:
+    """Give the output files of an attempt that are there, and their sizes; one may be moved between two looks."""
+    attempt = attempt or job.attempt
+    there: dict[str, tuple[Path, int]] = {}
+    if attempt is None:
+        return there
+    for name, path in files(paths, job, attempt).items():
+        for place in (path, kept(paths, job.id, attempt.number, name)):
+            with suppress(OSError):
+                there.setdefault(name, (place, os.stat(place).st_size))
+    return there
+
+
 def existing(paths: Paths, job: Job, attempt: Attempt | None = None) -> dict[str, Path]:
     """Give the output files of an attempt that are there. Raises OutputNotFound with the reason."""
-    found = {name: path for name, path in files(paths, job, attempt).items() if path.exists()}
-    if found:
-        return found
+    if there := found(paths, job, attempt):
+        return {name: path for name, (path, _) in there.items()}
     problem = "it was not started by jobd" if job.spec is None else "it has not started yet"
     raise OutputNotFound(job=job.id, name=job.name, problem=problem if not job.done else "nothing was kept")
 

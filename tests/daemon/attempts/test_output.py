@@ -97,6 +97,14 @@ def test_what_has_ended_is_kept(paths: Paths) -> None:
         output.existing(paths, job)
 
 
+def test_what_is_just_moved_is_found(paths: Paths) -> None:
+    """Between the move of its file and the end of its directory output is where it is kept."""
+    job = over(Maker())
+    (paths.run / "1.2").mkdir()
+    output.kept(paths, 1, 2, "output").write_text("said")
+    assert output.found(paths, job) == {"output": (paths.log / "1.2", 4)}
+
+
 def test_what_was_begun_elsewhere_has_none(paths: Paths) -> None:
     """Nobody knows where it writes, and the refusal says why."""
     begun = happened.Begun(name="sync", origin=Origin(uid=0, pid=1), boot="b", boottime=1)
