@@ -57,8 +57,10 @@ class Forked:
 
     def _wait(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._end], [], [], timeout)[0]:
-            self.returncode = os.waitstatus_to_exitcode(int(os.read(self._end, 16)))
+            status = os.read(self._end, 16)
             os.close(self._end)
+            # Without a status the process that forks has ended first, and nobody knows more than that this one is gone.
+            self.returncode = os.waitstatus_to_exitcode(int(status)) if status else -signal.SIGKILL
         return self.returncode
 
 
@@ -89,10 +91,25 @@ def fork(
     }
     end, tell = os.pipe()
     with _one_at_a_time:
-        loaded = _loaded(os.getpid())
-        socket.send_fds(loaded, [json.dumps(call).encode()], [*descriptors.values(), tell])
-        os.close(tell)
-        return Forked(words, int(loaded.recv(16)), end)
+        try:
+            pid = _ask(call, [*descriptors.values(), tell])
+        except OSError:
+            # Somebody has killed it: the next one does as well.
+            _loaded.cache_clear()
+            pid = _ask(call, [*descriptors.values(), tell])
+        finally:
+            os.close(tell)
+    return Forked(words, pid, end)
+
+
+def _ask(call: Mapping[str, object], descriptors: Sequence[int]) -> int:
+    """Ask for a fork and give its pid. Raises OSError if nobody answers."""
+    loaded = _loaded(os.getpid())
+    socket.send_fds(loaded, [json.dumps(call).encode()], descriptors)
+    answer = loaded.recv(16)
+    if not answer:
+        raise ConnectionError("the process that forks has ended")
+    return int(answer)
 
 
 @cache
