@@ -1,4 +1,4 @@
-"""Start the program from a process that has loaded it already: a tenth of what an interpreter takes to load it.
+"""Start the program from a process that has loaded it already: most of a start is loading.
 
 What runs is the program itself in a process of its own, with the streams, the directory and the environment it is
 given. What depends on how an interpreter starts is started as ever: see `possible`.
@@ -19,9 +19,10 @@ from threading import Lock
 
 from tests.source import ROOT
 
-#: Variables that an interpreter reads when it starts; those that end with an underscore are the beginnings of names.
+#: How the names of variables begin that an interpreter, or the C library, reads when it starts.
 OF_INTERPRETERS = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "TZ")
-LONGEST_MESSAGE = 1 << 17
+#: Characters of a call that is forked.
+LONGEST_CALL = 1 << 17
 _one_at_a_time = Lock()
 
 
@@ -69,7 +70,7 @@ def possible(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     return (
         sys.platform == "linux"
         and _of_interpreters(environ) == _of_interpreters(os.environ)
-        and len(json.dumps([words, dict(environ)])) < LONGEST_MESSAGE
+        and len(json.dumps([words, dict(environ)])) < LONGEST_CALL
     )
 
 

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any, NoReturn, TextIO, cast
@@ -21,9 +22,9 @@ import jobd
 from jobd.client import environment
 from jobd.core.text import lossless
 from tests.calling import JOBD
+from tests.forking import LONGEST_CALL
 
 MOST_DESCRIPTORS = 32
-LONGEST_MESSAGE = 1 << 18
 #: Where descriptors wait until each can take its place.
 ASIDE = 256
 #: Programs of their own, which load nothing of jobd.
@@ -46,8 +47,7 @@ def become(call: dict[str, Any], descriptors: list[int]) -> NoReturn:
     os.closerange(ASIDE, ASIDE + MOST_DESCRIPTORS)
     if call["session"]:
         os.setsid()
-    if call["cwd"] is not None:
-        os.chdir(call["cwd"])
+    os.chdir(call["cwd"])
     os.environ.clear()
     os.environ.update(call["environ"])
     _tell_environment()
@@ -95,7 +95,7 @@ def serve(calls: socket.socket) -> None:
             os.read(noticed, 4096)
             _tell_ends(waiting)
         if calls.fileno() in ready:
-            message, descriptors, _, _ = socket.recv_fds(calls, LONGEST_MESSAGE, MOST_DESCRIPTORS)
+            message, descriptors, _, _ = socket.recv_fds(calls, 2 * LONGEST_CALL, MOST_DESCRIPTORS)
             if not message:
                 return
             end = descriptors.pop()
@@ -114,7 +114,8 @@ def _tell_ends(waiting: dict[int, int]) -> None:
         if pid == 0:
             return
         end = waiting.pop(pid)
-        os.write(end, str(status).encode())
+        with suppress(BrokenPipeError):  # nobody wants to know any more
+            os.write(end, str(status).encode())
         os.close(end)
 
 

@@ -4,15 +4,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import forking
 from tests.calling import JOBD, jobd
+from tests.daemon.planting import linux_only
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="calls are forked on Linux only")
+pytestmark = linux_only
 
 #: What a process can see of how it was started.
 LOOK = "pwd; umask; ulimit -a; env | sort; grep -E '^(Sig|Cap|Uid|Groups)' /proc/self/status; ls /proc/self/fd | wc -l"

@@ -46,6 +46,7 @@ def crash_point(name: str) -> None:
 
 def environment() -> dict[str, str]:
     """Give the environment for a zygote: the plan goes to the first one only, else each new one would die as well."""
+    _planned()  # its own plan is read before it goes
     handed_on = dict(os.environ)
     os.environ.pop("JOBD_CRASH", None)
     return handed_on
