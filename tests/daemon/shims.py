@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -202,8 +203,12 @@ def altered(root: Path, name: str, change: Callable[[str], str]) -> Path:
 
 
 def descriptors(pid: int) -> dict[int, str]:
-    """List the open descriptors of a process, and what they lead to."""
-    return {int(fd.name): os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    """List the open descriptors of a process, and what they lead to; one may be closed meanwhile."""
+    found = {}
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found[int(fd.name)] = os.readlink(fd)
+    return found
 
 
 def dead(pid: int) -> bool:
