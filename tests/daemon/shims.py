@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -206,7 +205,7 @@ def descriptors(pid: int) -> dict[int, str]:
     """List the open descriptors of a process, and what they lead to; one may be closed meanwhile."""
     found = {}
     for fd in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError):
             found[int(fd.name)] = os.readlink(fd)
     return found
 
