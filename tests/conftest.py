@@ -1,8 +1,10 @@
 """What all tests share: a clean environment, and a state directory of their own that leaves no process behind."""
 
+import importlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +21,24 @@ settings.load_profile("jobd")
 #: PF_KTHREAD of linux/sched.h.
 OF_THE_KERNEL = 0x00200000
 FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
+#: Where the tests and the programs they start are kept compiled, outside of the checkout.
+COMPILED = os.path.join(tempfile.gettempdir(), f"jobd-tests-compiled-{os.geteuid()}")
+
+
+def pytest_configure() -> None:
+    """Keep what is compiled: to rewrite the asserts of all tests takes longer than to run many of them."""
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = COMPILED
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each of several workers compile other files first, so that no two of them do the same."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        files = sorted(Path(__file__).parent.rglob("test_*.py"))
+        for path in files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+            with suppress(Exception):  # it is told when the file is collected
+                importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -29,10 +49,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the user's own jobd from every test: no JOBD_* variable, no configuration, no state.
-
-    What the programs of the tests compile is kept, outside of the checkout: they are started thousands of times.
-    """
+    """Hide the user's own jobd from every test: no JOBD_* variable, no configuration, no state."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("JOBD_") or name in FOREIGN:
@@ -41,7 +58,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patch.setenv("PYTHONPYCACHEPREFIX", os.path.join(tempfile.gettempdir(), f"jobd-tests-compiled-{os.geteuid()}"))
+        patch.setenv("PYTHONPYCACHEPREFIX", COMPILED)
         yield
 
 

@@ -32,7 +32,11 @@ class Module:
         self.name = ".".join(parts[:-1] if self.is_package else parts)
         self.path = path
         self.text = path.read_text(encoding="utf-8")
-        self.tree = ast.parse(self.text)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parse it."""
+        return ast.parse(self.text)
 
     @cached_property
     def line_count(self) -> int:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from jobd.commands import every
 from jobd.manual.library import Library
 from tests.source import ROOT
 
-FILES = dict(Library(program(), every))
+FILES = Library(program(), every)
 PAGES = [name for name in FILES if name.startswith("man/")]
+#: Write a file, once.
+text_of = cache(FILES.__getitem__)
 
 
 def test_committed_equals_generated() -> None:
@@ -33,13 +36,13 @@ def test_committed_equals_generated() -> None:
 def test_pages_are_correct_mdoc(name: str) -> None:
     """Mandoc has nothing to warn of."""
     run = ["mandoc", "-T", "lint", "-W", "warning"]
-    assert subprocess.run(run, input=FILES[name], capture_output=True, text=True, check=False).stdout == ""
+    assert subprocess.run(run, input=text_of(name), capture_output=True, text=True, check=False).stdout == ""
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_references_lead_somewhere(name: str) -> None:
     """Each page of jobd that another one refers to exists."""
-    found = {f"man/{page}.{section}" for page, section in re.findall(r"\.Xr (jobd\S*) (\d)", FILES[name])}
+    found = {f"man/{page}.{section}" for page, section in re.findall(r"\.Xr (jobd\S*) (\d)", text_of(name))}
     assert found <= FILES.keys()
 
 
@@ -56,10 +59,10 @@ def test_completions_are_correct_shell(shell: str, script: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_says_what_it_does_and_shows_how(name: str) -> None:
     """No page is without a sentence, and each command has examples."""
-    summary = re.search(r"\.Nd (.*)", FILES[name])
+    summary = re.search(r"\.Nd (.*)", text_of(name))
     assert summary
     assert len(summary[1]) > len("jobd-x")
-    assert ".Sh EXAMPLES" in FILES[name] or name.endswith(".7")
+    assert ".Sh EXAMPLES" in text_of(name) or name.endswith(".7")
 
 
 #: Devices of the tests, of a restart in place, and names kept free for later.
@@ -70,7 +73,7 @@ def test_variables_of_the_program_are_documented() -> None:
     """Each JOBD_ variable that the source names is told in jobd(1) or jobd.toml(5)."""
     text = "".join(path.read_text() for path in (ROOT / "jobd").rglob("*.py") if "manual" not in path.parts)
     named = set(re.findall(r"\bJOBD_[A-Z]+(?:_[A-Z]+)*\b", text))
-    documented = set(re.findall(r"JOBD_[A-Z_]+", FILES["man/jobd.1"] + FILES["man/jobd.toml.5"]))
+    documented = set(re.findall(r"JOBD_[A-Z_]+", text_of("man/jobd.1") + text_of("man/jobd.toml.5")))
     assert named - OWN <= documented
 
 

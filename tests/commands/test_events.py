@@ -80,8 +80,8 @@ def test_from_a_snapshot_on(house: House, gate: Gate) -> None:
         house.started("events", "-f", "--json", "--snapshot", *rooms) as process,
         house.started("events", "-f", "--snapshot", *rooms) as plain,
     ):
-        said = read_until(process.stdout, lambda said: b"snapshot" in said)
-        shown = read_until(plain.stdout, lambda said: b"snapshot" in said)
+        said = read_until(process.stdout, lambda said: b'"snapshot"' in said)
+        shown = read_until(plain.stdout, lambda said: b"\tsnapshot\t" in said)
         gate.open()
         said += read_until(process.stdout, lambda said: b"completed" in said)
         said += read_until(process.stdout, lambda said: b"heartbeat" in said)
