@@ -141,8 +141,8 @@ class Connection(asyncio.Protocol):
         if not self._ending:
             self._waiting.append(self._lines.finish())
             self._ending = True
-        self._gone.start()
         self._work()
+        self._look_at_listener()
         return True
 
     def pause_writing(self) -> None:
@@ -293,6 +293,6 @@ class Connection(asyncio.Protocol):
         """Hang up on a client that is gone; the event loop does not see it when it has ended its side before."""
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), 0)
-        if poll.poll(0):
+        if poll.poll(0) and not self._waiting:
             self._transport.abort()
         self._gone.start()

@@ -95,13 +95,16 @@ def test_actions_do_not_hold_up_others(serving: Serving) -> None:
     assert client.receive() == {"jsonrpc": "2.0", "id": "r", "result": "rested"}
 
 
-def test_who_hangs_up_wants_nothing_more(serving: Serving) -> None:
-    """Streams and actions of a client that is gone end; its changes stay."""
-    client = serving.client()
+def test_who_hangs_up_wants_nothing_more(serve: Callable[..., Serving]) -> None:
+    """Streams and actions of a client that is gone end at once; its changes stay."""
+    serving = serve(look_every=3600)
+    client, quiet = serving.client(), serving.client()
+    quiet.send({"id": 1, "method": "rest"})
     client.send(count(1), {"id": 2, "method": "rest"}, {"id": 3, "method": "add", "params": {"number": 5}})
-    wait_for(lambda: (serving.engine.resting, serving.engine.counted) == (1, 10), "both are under way")
+    wait_for(lambda: (serving.engine.resting, serving.engine.counted) == (2, 10), "all are under way")
     client.close()
-    wait_for(lambda: (serving.engine.resting, serving.engine.streams_ended) == (0, 1), "both have ended")
+    quiet.close()
+    wait_for(lambda: (serving.engine.resting, serving.engine.streams_ended) == (0, 1), "all have ended")
     assert serving.client().ask("total") == 5
 
 
