@@ -186,7 +186,7 @@ def test_an_abandoned_job_is_let_go(living: Living, state_dir: Path) -> None:
     with pytest.raises(Refusal, match="abandon is not possible"):
         living.call("cancel", jobs=[number], abandon=True)
     until(lambda: is_ready(living, job["id"]))
-    main = psutil.Process(living.job(job["id"])["pid"])
+    main, shim = psutil.Process(living.job(job["id"])["pid"]), shim_of(living, job["id"])
     living.call("cancel", jobs=[number])
     (view,) = living.call("cancel", jobs=[number], abandon=True)
     assert (view["state"], view["detail"]) == ("canceled", "abandoned with processes alive")
@@ -198,6 +198,7 @@ def test_an_abandoned_job_is_let_go(living: Living, state_dir: Path) -> None:
     assert run.is_dir()
     assert not is_gone(main)
     main.kill()
+    until(lambda: is_gone(shim), what="the end of the shim")
     again(living)
     until(lambda: not run.exists())
     assert living.output(job["id"]) == b"ready\n"
