@@ -14,7 +14,7 @@ import msgspec
 
 from jobd.commands._shell import Shell
 from jobd.core import quantities
-from jobd.core.model import State
+from jobd.core.model import STATE_SPELLINGS, State
 from jobd.core.selection import WHERE
 from jobd.ui.fields import Template, split_names
 from jobd.ui.screen import COLOR_CHOICES
@@ -29,8 +29,6 @@ else:
 #: The value of an option that needs none; one is given with an equals sign only (`--json=id,state`).
 BARE = "all"
 FIRST_PAGE, LARGEST_PAGE = 50, 1000
-#: Other spellings of states.
-SPELLINGS = {"cancelled": "canceled", "cancelling": "canceling"}
 
 
 class Reading(ParamType):
@@ -93,7 +91,7 @@ def _signal(text: str) -> int:
 TIME = Reading("time", _time)
 SIZE = Reading("size", quantities.parse_size)
 SIGNAL = Reading("signal", _signal)
-STATES = members(State, SPELLINGS)
+STATES = members(State, STATE_SPELLINGS)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

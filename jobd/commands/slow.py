@@ -46,8 +46,9 @@ jobd slow --where state=running --json=id,name,elapsed
 def command(shell: Shell, /, *, factor: float | None, where: str, limit: int, page_token: str, **options: Any) -> None:
     """List the jobs that take or took longer than their own history says, newest first.
 
-    A job is slow that takes longer than 95 % of the completed runs of its name before it was submitted (its usual p95):
-    the same jobs as `jobd history @slow`. TIMES says how many times as long. It works without a daemon, too.
+    A job is slow that takes longer than 95 % of the completed runs of its name before it was submitted (its usual p95),
+    if there were at least five: the same jobs as `jobd history @slow`. TIMES says how many times as long. It works
+    without a daemon, too.
     """
     only_page = page_token and factor is None and not where and not any(options.values())
     meant = "" if only_page else joined(_filter(factor), where)
@@ -57,4 +58,6 @@ def command(shell: Shell, /, *, factor: float | None, where: str, limit: int, pa
 
 
 def _filter(factor: float | None) -> str:
-    return "@slow" if factor is None else f"over_p95 > {factor:.9f}"
+    from jobd.core.filters.presets import ENOUGH_RUNS
+
+    return "@slow" if factor is None else f"over_p95 > {factor:.9f} AND usual.runs >= {ENOUGH_RUNS}"

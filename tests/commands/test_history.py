@@ -157,7 +157,7 @@ def test_bad_input(house: House) -> None:
         ("--since", "whenever"): (2, "invalid value for '-S'"),
         ("--until", "2026-13-45"): (2, "invalid value for '-E'"),
         ("--since", "-" + "9" * 30 + "d"): (2, "invalid value for '-S'"),
-        ("-s", "done"): (2, "'done' is no state"),
+        ("-s", "dead"): (2, "'dead' is no state"),
         ("--limit", "x"): (2, "invalid value for '--limit'"),
         ("id = x",): (65, "filter: id"),
     }

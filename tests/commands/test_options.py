@@ -45,6 +45,7 @@ def value(decorate: Callable[[Any], Any], *words: str) -> Any:
         ("--state failed,running", ("failed", "running")),
         ("-s failed -s Running", ("failed", "running")),
         ("-s cancelled", ("canceled",)),
+        ("-s done,waiting", ("completed", "pending")),
         ("-s cancelling", ("canceling",)),
     ],
 )

@@ -209,6 +209,8 @@ FIELDS: tuple[Field, ...] = (
           "Its duration as a multiple of the usual one: 2 is twice as long.", ("over_usual", "slowness")),
     Field("over_p95", SHARE, _times("p95"), f"(duration / {_json('usual.p95')})",
           "The same as a multiple of what 95 % of the earlier runs took at most."),
+    Field("usual.runs", INTEGER, lambda job, _: job.usual.runs if job.usual else 0, f"ifnull({_json('usual.runs')}, 0)",
+          "Of how many earlier runs that is said: those of its name that completed."),
     Field("attempts", INTEGER, lambda job, _: job.numbered, "attempts", "How many attempts there were.", ("tries",)),
     Field("attempt", INTEGER, lambda job, _: job.attempt.number if job.attempt else None,
           _json("attempts[#-1].number"), "The number of its last attempt."),

@@ -14,6 +14,8 @@ class Preset(NamedTuple):
     help: str
 
 
+#: Fewer earlier runs do not say what is usual: every other second run takes longer than the first.
+ENOUGH_RUNS = 5
 #: Those that there always are.
 BUILT_IN: tuple[Preset, ...] = (
     Preset("active", "state not in (completed, canceled, failed)", "Has not ended."),
@@ -29,7 +31,11 @@ BUILT_IN: tuple[Preset, ...] = (
     Preset("lost", "reason = lost", "Nobody saw how it ended."),
     Preset("timeout", "reason = timeout", "Took longer than it may."),
     Preset("stale", "stale = yes", "Is silent for longer than it promised."),
-    Preset("slow", "over_p95 > 100%", "Takes, or took, longer than 95 % of the earlier runs of its name."),
+    Preset(
+        "slow",
+        f"over_p95 > 100% AND usual.runs >= {ENOUGH_RUNS}",
+        f"Takes, or took, longer than 95 % of the earlier runs of its name, if there are at least {ENOUGH_RUNS}.",
+    ),
     Preset("long", "duration > 1h", "Takes, or took, more than an hour."),
     Preset("retried", "attempts > 1", "Was tried more than once."),
     Preset("warned", "warned > 0", "Has warnings."),

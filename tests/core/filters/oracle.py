@@ -190,6 +190,7 @@ FIELDS: dict[str, tuple[str, Callable[[Json, Clock], Any]]] = {
     "usual": ("duration", of("usual", "p50")),
     "ratio": ("share", times("p50")),
     "over_p95": ("share", times("p95")),
+    "usual.runs": ("number", of("usual", "runs", default=0)),
     "attempts": ("number", of("numbered", default=0)),
     "attempt": ("number", lambda job, _: last(job).get("number")),
     "pid": ("number", lambda job, _: last(job).get("main", {}).get("pid")),
