@@ -5,10 +5,8 @@ Those who need the very interpreter that a shell would start take `JOBD`.
 
 import os
 import pty
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -34,27 +32,41 @@ class Done:
         return f"Done({self.status}, out={self.out!r}, err={self.err!r})"
 
 
-def jobd(*words: str, environ: Mapping[str, str] | None = None, **settings: Any) -> Done:
-    """Run a command to its end; `environ` is added to the environment of the test."""
-    settings.setdefault("stdin", subprocess.DEVNULL)
-    settings.setdefault("stdout", subprocess.PIPE)
-    settings.setdefault("stderr", subprocess.PIPE)
+def start(
+    *words: str, environ: Mapping[str, str] | None = None, **settings: Any
+) -> "subprocess.Popen[bytes] | forking.Forked":
+    """Start a command, with pipes unless it is told otherwise; `environ` is added to the environment of the test.
+
+    It is executed only where a fork of a loaded program could differ: see `forking.possible`.
+    """
+    settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
     environment = settings.pop("env", {**os.environ, **(environ or {})})
-    if settings.keys() <= {*STREAMS, "cwd"} and forking.possible(words, environment):
+    plain = settings.keys() <= {*STREAMS, "cwd"} and settings["stdin"] != subprocess.PIPE
+    if plain and forking.possible(words, environment):
         return _forked(words, environment, **settings)
-    done = subprocess.run([*JOBD, *words], env=environment, timeout=LONGEST, check=False, **settings)
-    return Done(done.returncode, *(_text(said) for said in (done.stdout, done.stderr)))
+    return subprocess.Popen([*JOBD, *words], env=environment, **settings)
 
 
-def _forked(words: tuple[str, ...], environ: Mapping[str, str], *, cwd: Any = None, **streams: Any) -> Done:
-    """Run a command to its end in a fork of a process that has loaded the program."""
+def jobd(*words: str, environ: Mapping[str, str] | None = None, **settings: Any) -> Done:
+    """Run a command to its end, as `start` does."""
+    with start(*words, environ=environ, **settings) as process:
+        try:
+            out, err = process.communicate(None, LONGEST)
+        finally:
+            process.kill()
+    assert process.returncode is not None
+    return Done(process.returncode, _text(out), _text(err))
+
+
+def _forked(words: tuple[str, ...], environ: Mapping[str, str], *, cwd: Any = None, **streams: Any) -> forking.Forked:
+    """Start a command in a fork of a process that has loaded the program."""
     places: dict[int, int] = {}
-    pipes: dict[int, str] = {}
+    pipes: dict[str, IO[bytes]] = {}
     for number, name in enumerate(STREAMS):
         stream = streams[name]
         if stream == subprocess.PIPE:
             reading, places[number] = os.pipe()
-            pipes[reading] = name
+            pipes[name] = os.fdopen(reading, "rb")
         elif stream == subprocess.DEVNULL:
             places[number] = os.open(os.devnull, os.O_RDWR)
         elif stream == subprocess.STDOUT:
@@ -64,29 +76,12 @@ def _forked(words: tuple[str, ...], environ: Mapping[str, str], *, cwd: Any = No
     process = forking.fork(words, environ, places, cwd=cwd)
     for descriptor in places.values():
         os.close(descriptor)
-    try:
-        said = _read(pipes, time.monotonic() + LONGEST)
-        return Done(process.wait(LONGEST), _text(said["stdout"]), _text(said["stderr"]))
-    finally:
-        process.kill()
+    process.stdout, process.stderr = pipes.get("stdout"), pipes.get("stderr")
+    return process
 
 
 def _descriptor(stream: int | IO[Any]) -> int:
     return stream if isinstance(stream, int) else stream.fileno()
-
-
-def _read(pipes: dict[int, str], deadline: float) -> dict[str, bytes]:
-    """Read pipes until all are closed, or it is too late."""
-    said = dict.fromkeys(STREAMS, b"")
-    while pipes:
-        ready, _, _ = select.select(list(pipes), [], [], max(deadline - time.monotonic(), 0))
-        for pipe in ready or list(pipes):
-            chunk = os.read(pipe, 1 << 16) if ready else b""
-            said[pipes[pipe]] += chunk
-            if not chunk:
-                os.close(pipe)
-                del pipes[pipe]
-    return said
 
 
 def _text(said: bytes | None) -> str:
@@ -97,7 +92,7 @@ def on_terminal(*words: str, environ: Mapping[str, str] | None = None) -> Done:
     """Run a command on a terminal of 80 columns; what it says on both streams comes back as `out`."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **(environ or {})}
-    process = subprocess.Popen([*JOBD, *words], env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = start(*words, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said = b""
     while True:

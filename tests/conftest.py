@@ -21,14 +21,11 @@ settings.load_profile("jobd")
 #: PF_KTHREAD of linux/sched.h.
 OF_THE_KERNEL = 0x00200000
 FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
-#: Where the tests and the programs they start are kept compiled, outside of the checkout.
-COMPILED = os.path.join(tempfile.gettempdir(), f"jobd-tests-compiled-{os.geteuid()}")
 
 
 def pytest_configure() -> None:
     """Keep what is compiled: to rewrite the asserts of all tests takes longer than to run many of them."""
     sys.dont_write_bytecode = False
-    sys.pycache_prefix = COMPILED
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -58,7 +55,6 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patch.setenv("PYTHONPYCACHEPREFIX", COMPILED)
         yield
 
 

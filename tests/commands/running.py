@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.calling import JOBD, Done, jobd, pid_of_daemon
+from tests.calling import Done, jobd, pid_of_daemon, start
+from tests.forking import TERMINAL, Forked
 from tests.living import Living
 from tests.ui.terminals import Terminal
 from tests.waiting import until
 
 #: What a person's terminal says of itself.
-XTERM = {"TERM": "xterm", "LANG": "en_US.UTF-8", "PYTHONUTF8": "1"}
+XTERM = {"TERM": "xterm", **TERMINAL}
 
 
 class Session:
@@ -26,7 +27,7 @@ class Session:
         slave = self.terminal.slave
         settings = {**os.environ, **XTERM, **environ}
         settings.pop("COLUMNS", None)
-        self.process = subprocess.Popen([*JOBD, *words], stdin=slave, stdout=slave, stderr=slave, env=settings)
+        self.process = start(*words, stdin=slave, stdout=slave, stderr=slave, env=settings)
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +99,10 @@ class House:
 
     def raw(self, *words: str, status: int = 0) -> bytes:
         """Run a command and give the very bytes it writes."""
-        done = subprocess.run(
-            [*JOBD, *words], env={**os.environ, **self.environ}, capture_output=True, check=False, timeout=60
-        )
-        assert (done.returncode, done.stderr) == (status, b""), done
-        return done.stdout
+        with start(*words, environ=self.environ) as process:
+            out, err = process.communicate(None, 60)
+        assert (process.returncode, err) == (status, b""), (process, err)
+        return out or b""
 
     def on_terminal(self, *words: str, columns: int = 80, environ: Mapping[str, str] | None = None) -> Session:
         """Start a command on a terminal."""
@@ -116,12 +116,9 @@ class House:
             return session.rows
 
     @contextmanager
-    def started(self, *words: str, **settings: Any) -> Iterator[subprocess.Popen[bytes]]:
+    def started(self, *words: str, **settings: Any) -> Iterator[subprocess.Popen[bytes] | Forked]:
         """Start a command in the background, and kill it at the end."""
-        settings.setdefault("stdout", subprocess.PIPE)
-        settings.setdefault("stderr", subprocess.PIPE)
-        environ = {**os.environ, **self.environ, **settings.pop("environ", {})}
-        with subprocess.Popen([*JOBD, *words], env=environ, stdin=subprocess.DEVNULL, **settings) as process:
+        with start(*words, environ={**self.environ, **settings.pop("environ", {})}, **settings) as process:
             try:
                 yield process
             finally:
