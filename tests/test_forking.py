@@ -15,7 +15,9 @@ from tests.daemon.planting import linux_only
 pytestmark = linux_only
 
 #: What a process can see of how it was started; SigQ counts the signals of all processes of its user.
-LOOK = "pwd; umask; ulimit -a; env | sort; grep -E '^(Sig[^Q]|Cap|Uid|Groups)' /proc/self/status; ls /proc/self/fd | wc -l"
+LOOK = (
+    "pwd; umask; ulimit -a; env | sort; ls /proc/self/fd | wc -l; grep -E '^(Sig[^Q]|Cap|Uid|Groups)' /proc/self/status"
+)
 
 
 @pytest.fixture
