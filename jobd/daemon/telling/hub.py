@@ -13,10 +13,12 @@ from typing import Protocol
 import msgspec
 
 from jobd.core.errors import NoLongerKept
-from jobd.core.events import Entry
+from jobd.core.events import Entry, ItemsChanged
 
 #: Entries kept in memory: enough for a follower that stalls for a second or two under load.
 RING = 8192
+#: Items of which those entries, and a piece read from the file, may tell: a hundred thousand take some 20 MiB.
+ITEMS = 25_000
 #: Entries a follower gets at a time; reading so many from the file takes about a millisecond.
 MOST_AT_ONCE = 256
 #: Pieces of so many entries that are kept after they were read from the file: many go on from the same place.
@@ -53,12 +55,13 @@ class Channel(Protocol):
 
 
 class Line:
-    """An entry, put into JSON once however many are told."""
+    """An entry, put into JSON once however many are told; `items` is the number of those it tells of."""
 
-    __slots__ = ("_json", "entry")
+    __slots__ = ("_json", "entry", "items")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
+        self.items = len(entry.event.changes) if isinstance(entry.event, ItemsChanged) else 0
         self._json: bytes | None = None
 
     @property
@@ -75,8 +78,9 @@ class Hub:
     def __init__(self, log: Log, *, ring: int = RING) -> None:
         self.log = log
         self._size = ring
-        #: The lines from `_first` to `_last`, each at the place of its number.
+        #: The lines from `_first` to `_last` by their numbers, and the items of which they tell.
         self._ring: dict[int, Line] = {}
+        self._items = 0
         self._last = log.last_seq()
         self._first = self._last + 1
         self._pages: dict[int, list[Line]] = {}
@@ -96,11 +100,15 @@ class Hub:
         if not entries:
             return
         if entries[0].seq != self._last + 1:
-            self._first = entries[0].seq
+            self._ring.clear()
+            self._first, self._items = entries[0].seq, 0
         self._last = entries[-1].seq
-        self._first = max(self._first, self._last - self._size + 1)
-        for entry in entries[-self._size :]:
-            self._ring[entry.seq % self._size] = Line(entry)
+        for entry in entries:
+            line = self._ring[entry.seq] = Line(entry)
+            self._items += line.items
+        while len(self._ring) > self._size or self._items > ITEMS:
+            self._items -= self._ring.pop(self._first).items
+            self._first += 1
         if self._news is not None:
             self._news.set_result(None)
             self._news = None
@@ -121,7 +129,7 @@ class Hub:
         """Give the next lines after a number, at most MOST_AT_ONCE. Raises NoLongerKept."""
         if after >= self._first - 1:
             numbers = range(after + 1, min(self._last, after + limit) + 1)
-            return [self._ring[number % self._size] for number in numbers]
+            return [self._ring[number] for number in numbers]
         page = self._page(after)
         first, end = (bisect_right(page, number, key=_seq) for number in (after, self._last))
         lines = page[first : min(end, first + limit)]
@@ -144,7 +152,7 @@ class Hub:
             page = [Line(entry) for entry in self.log.entries(first, MOST_AT_ONCE)]
             if page and page[0].entry.seq == first + 1:
                 self._pages[number] = page
-            if len(self._pages) > PAGES:
+            while len(self._pages) > PAGES or sum(line.items for kept in self._pages.values() for line in kept) > ITEMS:
                 del self._pages[next(iter(self._pages))]
         return page
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jobd.core import events as happened
 from jobd.core.events import Entry
+from jobd.core.items import Item, ItemChange, ItemState
 from jobd.daemon.telling import hub
 from jobd.daemon.telling.hub import RING, Hub
 from tests.daemon.storing import kept, reading
@@ -122,6 +123,26 @@ def test_memory_is_bounded() -> None:
         log.add(news, RING)
         assert await take(stream, 2 * RING + 1) == list(range(3 * hub.MOST_AT_ONCE + 1, 2 * RING + 2))
         await stream.aclose()
+
+    asyncio.run(run())
+
+
+def test_memory_is_bounded_by_what_lines_tell_of() -> None:
+    """Lines that tell of many items are kept the less, in memory and of what was read; nobody misses one."""
+
+    async def run() -> None:
+        log = Log()
+        news = Hub(log)
+        change = ItemChange(item=Item(key="a", state=ItemState.FAILED))
+        told = happened.ItemsChanged(changes=(change,) * 500)
+        log.lines = [Entry(seq, START, 1, told) for seq in range(1, 2 * hub.MOST_AT_ONCE)]
+        news.publish(log.lines)
+        latest = len(log.lines) - hub.ITEMS // 500
+        assert news.since(latest)[0].entry.seq == latest + 1
+        assert log.reads == 0
+        for reads in (1, 2):
+            assert await take(news.follow(0), hub.MOST_AT_ONCE) == list(range(1, hub.MOST_AT_ONCE + 1))
+            assert log.reads == reads
 
     asyncio.run(run())
 
