@@ -144,7 +144,8 @@ def test_each_connection_anew(living: Living) -> None:
     """systemd-notify connects for each word: it is heard across a kill as well, and so is the report file."""
     gate = living.state / "other-gate"
     os.mkfifo(gate)
-    script = "read w < other-gate; systemd-notify --status='1/4 now'; read w < other-gate; echo 2/4 then >&$JOBD_FD"
+    wait = "cat other-gate > /dev/null; "
+    script = f"{wait}systemd-notify --status='1/4 now'; {wait}echo 2/4 then >&$JOBD_FD"
     job = living.submit("sh", "-c", script, cwd=str(living.state))["id"]
     until(lambda: living.job(job)["state"] == "running")
     living.kill()
