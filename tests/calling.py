@@ -48,14 +48,21 @@ def start(
 
 
 def jobd(*words: str, environ: Mapping[str, str] | None = None, **settings: Any) -> Done:
-    """Run a command to its end, as `start` does."""
+    """Run a command to its end, started as by `start`."""
+    status, out, err = finished(*words, environ=environ, **settings)
+    return Done(status, _text(out), _text(err))
+
+
+def finished(
+    *words: str, environ: Mapping[str, str] | None = None, **settings: Any
+) -> tuple[int, bytes | None, bytes | None]:
+    """Run a command to its end, and give its exit status and the very bytes of its streams."""
     with start(*words, environ=environ, **settings) as process:
         try:
             out, err = process.communicate(None, LONGEST)
         finally:
             process.kill()
-    assert process.returncode is not None
-    return Done(process.returncode, _text(out), _text(err))
+        return process.wait(), out, err
 
 
 def _forked(words: tuple[str, ...], environ: Mapping[str, str], *, cwd: Any = None, **streams: Any) -> forking.Forked:

@@ -58,6 +58,6 @@ def command(shell: Shell, /, *, factor: float | None, where: str, limit: int, pa
 
 
 def _filter(factor: float | None) -> str:
-    from jobd.core.filters.presets import ENOUGH_RUNS
+    from jobd.core.filters.presets import slower
 
-    return "@slow" if factor is None else f"over_p95 > {factor:.9f} AND usual.runs >= {ENOUGH_RUNS}"
+    return "@slow" if factor is None else slower(f"{factor:.9f}")

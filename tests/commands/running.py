@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.calling import Done, jobd, pid_of_daemon, start
+from tests.calling import Done, finished, jobd, pid_of_daemon, start
 from tests.forking import TERMINAL, Forked
 from tests.living import Living
 from tests.ui.terminals import Terminal
@@ -99,9 +99,8 @@ class House:
 
     def raw(self, *words: str, status: int = 0) -> bytes:
         """Run a command and give the very bytes it writes."""
-        with start(*words, environ=self.environ) as process:
-            out, err = process.communicate(None, 60)
-        assert (process.returncode, err) == (status, b""), (process, err)
+        ended, out, err = finished(*words, environ=self.environ)
+        assert (ended, err) == (status, b""), words
         return out or b""
 
     def on_terminal(self, *words: str, columns: int = 80, environ: Mapping[str, str] | None = None) -> Session:

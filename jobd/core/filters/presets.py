@@ -16,6 +16,13 @@ class Preset(NamedTuple):
 
 #: Fewer earlier runs do not say what is usual: every other second run takes longer than the first.
 ENOUGH_RUNS = 5
+
+
+def slower(share: str) -> str:
+    """Write the filter for jobs that take longer than so much of what 95 % of the earlier runs took at most."""
+    return f"over_p95 > {share} AND usual.runs >= {ENOUGH_RUNS}"
+
+
 #: Those that there always are.
 BUILT_IN: tuple[Preset, ...] = (
     Preset("active", "state not in (completed, canceled, failed)", "Has not ended."),
@@ -33,7 +40,7 @@ BUILT_IN: tuple[Preset, ...] = (
     Preset("stale", "stale = yes", "Is silent for longer than it promised."),
     Preset(
         "slow",
-        f"over_p95 > 100% AND usual.runs >= {ENOUGH_RUNS}",
+        slower("100%"),
         f"Takes, or took, longer than 95 % of the earlier runs of its name, if there are at least {ENOUGH_RUNS}.",
     ),
     Preset("long", "duration > 1h", "Takes, or took, more than an hour."),

@@ -17,7 +17,7 @@ from jobd.core.events import Entry, ItemsChanged
 
 #: Entries kept in memory: enough for a follower that stalls for a second or two under load.
 RING = 8192
-#: Items of which those entries, and a piece read from the file, may tell: a hundred thousand take some 20 MiB.
+#: Items of which those entries may tell, and all pieces read from the file: a hundred thousand take some 20 MiB.
 ITEMS = 25_000
 #: Entries a follower gets at a time; reading so many from the file takes about a millisecond.
 MOST_AT_ONCE = 256
@@ -83,7 +83,8 @@ class Hub:
         self._items = 0
         self._last = log.last_seq()
         self._first = self._last + 1
-        self._pages: dict[int, list[Line]] = {}
+        #: Pieces of the file, and the items of which each tells.
+        self._pages: dict[int, tuple[list[Line], int]] = {}
         self._news: asyncio.Future[None] | None = None
         #: Those who are told in common; they are told together, and then not before it was worth their time.
         self.channels: set[Channel] = set()
@@ -146,13 +147,13 @@ class Hub:
     def _page(self, after: int) -> list[Line]:
         """Read the piece of the file in which a number is followed by the next."""
         number = after // MOST_AT_ONCE
-        page = self._pages.get(number)
-        if page is None or page[-1].entry.seq <= after:
+        page, _ = self._pages.get(number, ([], 0))
+        if not page or page[-1].entry.seq <= after:
             first = number * MOST_AT_ONCE
             page = [Line(entry) for entry in self.log.entries(first, MOST_AT_ONCE)]
             if page and page[0].entry.seq == first + 1:
-                self._pages[number] = page
-            while len(self._pages) > PAGES or sum(line.items for kept in self._pages.values() for line in kept) > ITEMS:
+                self._pages[number] = page, sum(line.items for line in page)
+            while len(self._pages) > PAGES or sum(items for _, items in self._pages.values()) > ITEMS:
                 del self._pages[next(iter(self._pages))]
         return page
 
