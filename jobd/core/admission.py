@@ -18,6 +18,8 @@ LARGEST_ENVIRONMENT = 256 << 10
 #: What a decoder raises, whatever bytes it is given.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+#: How msgspec begins what it says of such bytes since 0.23; before, the error of Python's own decoder passed through.
+_NO_TEXT = "Invalid UTF-8"
 _PLACE = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 
 
@@ -46,9 +48,9 @@ def complaint(error: Exception) -> str:
     """Make one short line of what a decoder says, the place first."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
     text = str(error)
+    if isinstance(error, UnicodeDecodeError) or text.startswith(_NO_TEXT):
+        return "not UTF-8"
     place = _PLACE.search(text)
     where = f"{place[1]}: " if place and place[1] else ""
     said = (text[: place.start()] if place else text).replace("`", "").removeprefix("Object ")

@@ -87,8 +87,8 @@ class Parser:
         rule = {"(": self._parentheses, "@": self._preset, "-": self._minus}.get(scanner.next)
         if rule is not None:
             return self._deeper(start, rule)
-        piece = scanner.term()
-        if piece is None or piece.raw.startswith("!"):
+        piece = None if scanner.next == "!" else scanner.term()
+        if piece is None:
             raise self._misplaced(start)
         return self._quoted(piece) if piece.quote else self._word(piece)
 

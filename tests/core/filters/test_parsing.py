@@ -32,6 +32,7 @@ READ = {
     "android notes order": "android AND notes AND order",
     r'"say \"hi\"\n"': r'"say \"hi\"\n"',
     r"a\ b\(c\)": '"a b(c)"',
+    r"\!a '!b' \@c '-d' \-e": '"!a" AND "!b" AND "@c" AND "-d" AND "-e"',
     'text("disk full") text(x)': '"disk full" AND x',
     # Values.
     "name = 'a b'": 'name = "a b"',

@@ -243,8 +243,8 @@ def test_in_memory(living: Living, state_dir: Path) -> None:
         job = living.submit("sh", "-c", "exit 3")
         assert living.ended(job["id"])["exit_code"] == 3
         assert job["id"] == 1
-        opened = [path.readlink() for path in Path(f"/proc/{living.pid}/fd").iterdir()]
-        [room] = {path.parent for path in opened if path.name == "jobd.db"}
+        opened = psutil.Process(living.pid).open_files()
+        [room] = {path.parent for path in (Path(file.path) for file in opened) if path.name == "jobd.db"}
         assert room.match("/dev/shm/jobd-memory-*")
         rooms.add(room)
         end()
