@@ -118,7 +118,7 @@ def escape(text: str, *, code: bool = False) -> str:
     text = text.translate(TYPED) if code else text
     if text.startswith((".", "'")):
         text = "\\&" + text
-    return "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in text)
+    return text if text.isascii() else "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in text)
 
 
 def _argument(word: str) -> str:

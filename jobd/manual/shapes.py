@@ -3,11 +3,14 @@
 import enum
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import inspect as info
-from msgspec.inspect import Field, NoneType, StructType, Type, type_info
+from msgspec.inspect import Field, NoneType, StructType, Type
+
+type_info: Callable[[Any], Type] = cache(info.type_info)
 
 
 class Shape(NamedTuple):
@@ -28,8 +31,7 @@ def told(record: type[Any]) -> str:
     if issubclass(record, enum.Enum):
         return "One of " + ", ".join(str(member.value) for member in record) + "."
     tag = getattr(type_info(record), "tag", None)
-    parts = [f"{shape.name}: {shape.type}" for shape in fields(record)]
-    parts = [part if shape.default is None else f"[{part}]" for part, shape in zip(parts, fields(record), strict=True)]
+    parts = [_told(shape) for shape in fields(record)]
     parts[:0] = [f'type: "{tag}"'] if tag else []
     return "; ".join(parts) + "." if parts else "No fields."
 
@@ -63,11 +65,19 @@ def meanings(record: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind in reversed(record.__mro__):
         if issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct:
-            for line in inspect.getsource(kind).splitlines():
-                said, mark, text = line.partition("  #: ")
-                name, colon, _ = said.strip().partition(":")
-                if mark and colon and name.isidentifier():
-                    found[name] = text.strip()
+            found |= _beside(kind)
+    return found
+
+
+@cache
+def _beside(kind: type) -> dict[str, str]:
+    """Give what is written beside the fields of this class alone."""
+    found = {}
+    for line in inspect.getsource(kind).splitlines():
+        said, mark, text = line.partition("  #: ")
+        name, colon, _ = said.strip().partition(":")
+        if mark and colon and name.isidentifier():
+            found[name] = text.strip()
     return found
 
 
@@ -80,6 +90,11 @@ def documented(words_of: type) -> dict[str, str]:
         if value:
             found[value.strip(" \"'")] = text.strip()
     return found
+
+
+def _told(shape: Shape) -> str:
+    said = f"{shape.name}: {shape.type}"
+    return said if shape.default is None else f"[{said}]"
 
 
 def _alternatives(several: tuple[Type, ...]) -> list[str]:

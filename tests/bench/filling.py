@@ -122,9 +122,8 @@ def _steps(count: int) -> Iterator[tuple[str, list[str]]]:
 
 def _read_indexes() -> dict[str, str]:
     """Read from the schema how the indexes of jobs are made."""
-    schema = Path(migration.__file__).with_name("schema.sql").read_text()
-    found = [text for text in migration.statements(schema) if text.lstrip().startswith("CREATE INDEX jobs_")]
-    return {text.split()[2]: text for text in found}
+    made = migration.statements(migration.schema())
+    return {text.split()[2]: text for text in made if text.lstrip().startswith("CREATE INDEX jobs_")}
 
 
 _INDEXES = _read_indexes()

@@ -1,4 +1,4 @@
-"""The versions of the schema: numbered files of SQL, applied in order.
+"""The versions of the schema: numbered files of SQL, applied in order; what they come to makes a new database at once.
 
 The rule: a migration and the mark of its version are one transaction. `executescript` would commit before it begins, so
 the statements are executed one by one.
@@ -19,10 +19,24 @@ def scripts() -> tuple[str, ...]:
     return tuple(file.read_text(encoding="utf-8") for file in files)
 
 
+@cache
+def schema() -> str:
+    """Read what a database of the newest version is made of."""
+    return Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
+
+
 def version(connection: sqlite3.Connection) -> int:
     """Read the version of the schema; 0 = nothing is there."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return found
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Make the newest version of what is there, of an empty file in one transaction. Raises sqlite3.Error."""
+    if version(connection):
+        migrate(connection, scripts())
+    else:
+        _apply(connection, schema(), len(scripts()))
 
 
 def migrate(connection: sqlite3.Connection, known: Sequence[str]) -> None:

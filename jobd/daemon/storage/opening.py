@@ -140,7 +140,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         return
     if found:
         safekeeping.back_up_version(path, found)
-    migration.migrate(connection, migration.scripts())
+    migration.bring_up_to_date(connection)
     if not found:
         repair.skip_used_ids(connection, path.parent)
 

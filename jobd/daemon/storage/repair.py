@@ -56,7 +56,7 @@ def _rebuild(path: Path, fresh: Path) -> tuple[Path | None, Saved]:
     else:
         safekeeping.backup(source, fresh)
     with contextlib.closing(database.connect(fresh)) as sound:
-        migration.migrate(sound, migration.scripts())
+        migration.bring_up_to_date(sound)
         saved = _save(path, sound)
         skip_used_ids(sound, path.parent)
         sound.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -16,7 +16,7 @@ from tests.making import ACTOR, START, Maker
 def connection() -> sqlite3.Connection:
     """Give an empty database."""
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    migration.migrate(opened, migration.scripts())
+    migration.bring_up_to_date(opened)
     return opened
 
 

@@ -38,7 +38,7 @@ def sound(path: Path) -> contextlib.closing[sqlite3.Connection]:
     """Make a new database to save into."""
     database.touch(path)
     connection = database.connect(path, durability="off")
-    migration.migrate(connection, migration.scripts())
+    migration.bring_up_to_date(connection)
     return contextlib.closing(connection)
 
 
