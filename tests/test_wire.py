@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Raw
 
@@ -253,7 +253,6 @@ def garble(line: bytes, chance: Random) -> bytes:
     return line
 
 
-@settings(max_examples=150)
 @given(st.randoms(use_true_random=True))
 def test_no_line_raises_anything_but_a_jobd_error(chance: Random) -> None:
     """Of 1,500 garbled calls each is understood or refused with an error that can be sent."""
@@ -264,7 +263,6 @@ def test_no_line_raises_anything_but_a_jobd_error(chance: Random) -> None:
             assert sent == (wire.failure(error) if error else None)
 
 
-@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line)), st.integers(1, 64), st.binary())
 def test_lines_arrive_as_they_were_sent_however_they_are_cut(sent: list[bytes], step: int, rest: bytes) -> None:
     """The pieces in which bytes come make no difference, and what has no end is kept for later."""

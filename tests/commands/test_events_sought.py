@@ -120,7 +120,7 @@ def single(asked: dict[str, Any]) -> bool:
     return len(named) == 1 and named[0].startswith("job")
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=CONDITIONS, most=st.sampled_from([1, 7, 10_000]), piece=st.sampled_from([2, 1000]))
 def test_whatever_is_sought(client: Reading, written: Written, asked: dict[str, Any], most: int, piece: int) -> None:
     """By any conditions, from a number on or the latest: what is found is what looking at each line finds."""

@@ -6,7 +6,7 @@ from functools import reduce
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core import progress
@@ -38,7 +38,6 @@ def told(reports: list[Report], start: Progress = NOTHING) -> Progress:
     return start
 
 
-@settings(max_examples=200)
 @given(st.integers(0, 2), st.lists(counted, min_size=3, max_size=6) | st.lists(shared, min_size=3, max_size=6))
 def test_gathered_is_as_one_by_one(first: int, history: list[Report]) -> None:
     """A burst taken in at once leaves the job where it would be had each report been taken in alone.
@@ -50,7 +49,6 @@ def test_gathered_is_as_one_by_one(first: int, history: list[Report]) -> None:
     assert said(advance(start, gathered, len(burst), 9.0, AT)) == said(told(burst, start))
 
 
-@settings(max_examples=200)
 @given(st.tuples(*[counted] * 3) | st.tuples(*[shared] * 3), st.sampled_from([None, "a", "b"]))
 def test_gathering_is_associative(three: tuple[Report, Report, Report], stage: str | None) -> None:
     """It does not matter which reports are joined first."""

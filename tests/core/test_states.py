@@ -292,7 +292,7 @@ STEPS: tuple[tuple[Callable[..., None], tuple[object, ...]], ...] = (
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=400)
 @given(st.binary(min_size=10, max_size=40))
 def test_many_lives(steps: bytes) -> None:
     """The same lives, many more of them and longer ones."""

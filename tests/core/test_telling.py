@@ -3,7 +3,7 @@
 from functools import reduce
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -203,7 +203,6 @@ REPORTS = st.builds(
 )
 
 
-@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 30), REPORTS), max_size=12), st.lists(REPORTS, min_size=1, max_size=4))
 def test_whatever_is_said(history: list[tuple[int, Report]], burst: list[Report]) -> None:
     """The work never runs backwards, nor faster than time; a burst gathered leads where it leads one by one."""

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.ui.live import PACE, Footer, LiveLine
@@ -32,7 +32,6 @@ def without_empty_end(lines: list[str]) -> list[str]:
     return lines
 
 
-@settings(max_examples=200)
 @given(st.lists(st.tuples(TEXTS, st.none() | LINES), max_size=12))
 def test_the_log_is_whole_whatever_stands_below_it(steps: list[tuple[str, str | None]]) -> None:
     """With a line painted and taken away in between, also inside a log line, the log looks as it does alone."""

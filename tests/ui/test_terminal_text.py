@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.ui.terminal_text import RESET, Stream, field, fit, plain, styled, width
@@ -57,7 +57,6 @@ def rendered(text: str) -> list[tuple[str, str]]:
     return out
 
 
-@settings(max_examples=300)
 @given(OUTPUT, st.booleans())
 def test_a_stream_lets_only_colours_through(chunks: list[bytes], color: bool) -> None:  # noqa: FBT001
     """Whatever bytes arrive, what leaves is text, newlines, tabs and, if wanted, colours."""
@@ -67,7 +66,6 @@ def test_a_stream_lets_only_colours_through(chunks: list[bytes], color: bool) ->
         assert "\x1b" not in text
 
 
-@settings(max_examples=300)
 @given(OUTPUT, st.lists(st.integers(1, 7), max_size=20))
 def test_where_chunks_end_does_not_matter(parts: list[bytes], sizes: list[int]) -> None:
     """A character, a sequence or a line ending may be cut anywhere: each character looks the same."""
@@ -79,7 +77,6 @@ def test_where_chunks_end_does_not_matter(parts: list[bytes], sizes: list[int]) 
     assert rendered(shown([*chunks, rest])) == rendered(shown([data]))
 
 
-@settings(max_examples=200)
 @given(OUTPUT)
 def test_every_line_and_chunk_ends_without_colour(chunks: list[bytes]) -> None:
     """A prefix or a status line after a newline, or after a chunk, is never painted by the log."""
@@ -89,7 +86,6 @@ def test_every_line_and_chunk_ends_without_colour(chunks: list[bytes]) -> None:
         assert not re.search(r"\x1b\[(?!0m)[0-9;:]*m[^\x1b]*\Z", text)
 
 
-@settings(max_examples=300)
 @given(LETTERS)
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     """Letters, numbers, punctuation and symbols of every script pass untouched."""
@@ -97,7 +93,6 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert field(text) == styled(text) == text
 
 
-@settings(max_examples=300)
 @given(st.text(max_size=60) | st.text("\x1b[31m;\n\u202e", max_size=20))
 def test_a_field_is_one_harmless_line(text: str) -> None:
     """No control survives in a name or a message; colours do only where they are wanted."""
@@ -106,7 +101,6 @@ def test_a_field_is_one_harmless_line(text: str) -> None:
     assert styled(text).endswith(RESET) or "\x1b" not in styled(text)
 
 
-@settings(max_examples=200)
 @given(LETTERS.map(lambda text: text.replace("a", "\x1b[1ma")), st.integers(0, 30), st.booleans())
 def test_a_fitted_text_has_exactly_that_width(text: str, columns: int, right: bool) -> None:  # noqa: FBT001
     """Cut or padded, with wide and combining characters and colours: the cells are as many as asked for."""

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.errors import FilterInvalid, revive
@@ -254,7 +254,6 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500)
 @given(st.lists(pieces, max_size=20).map("".join) | st.text(max_size=60))
 def test_any_text_is_a_filter_or_refused(text: str) -> None:
     """Nothing else is raised, the place is in the text, and what is read can be written and read again."""

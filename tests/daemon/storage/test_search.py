@@ -143,7 +143,7 @@ conditions = flags | words
 sorts = st.builds(Sort, st.sampled_from(Field), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(where=conditions, sort=sorts, size=st.integers(5, 90), few=st.sampled_from((1, 20, 999)), offline=st.booleans())
 def test_it_finds_what_is_meant(
     filled: Filled, where: Condition, sort: Sort, size: int, few: int, *, offline: bool
