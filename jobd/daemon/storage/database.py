@@ -16,6 +16,8 @@ from jobd.core.errors import JobdError, OutcomeUnknown, StorageBroken, StorageFu
 APPLICATION_ID = 0x6A6F6264
 #: Milliseconds to wait for another process that is writing.
 LOCK_WAIT = 5000
+#: Bytes of a page, which is SQLite's own choice, and of the log at which a commit brings it into the database itself.
+PAGE, LONGEST_LOG = 4096, 64 << 20
 #: How a commit reaches the disk: `full` survives a power cut, `normal` may lose the last commits in one, `off` is for
 #: a file in memory.
 SYNCHRONOUS = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
@@ -54,8 +56,8 @@ def _prepare_for_writing(connection: sqlite3.Connection, durability: str) -> Non
     if mode != "wal":
         raise sqlite3.OperationalError("no write-ahead log can be kept there")
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    connection.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG // PAGE}")
 
 
 @contextmanager

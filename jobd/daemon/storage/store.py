@@ -19,6 +19,7 @@ from jobd.core.events import Entry
 from jobd.core.model import Job
 from jobd.daemon.storage import database, filesystem, memory, opening, rows, safekeeping, settling
 from jobd.daemon.storage.batch import Batch
+from jobd.daemon.storage.checkpoints import Checkpoints, passive
 from jobd.daemon.storage.opening import Opened
 from jobd.daemon.storage.replies import Replies
 from jobd.daemon.storage.rows import Reply
@@ -67,6 +68,7 @@ class Store:
         self._closing = threading.Event()
         self._tasks: SimpleQueue[tuple[Act[Any], Callable[[Any, BaseException | None], None]] | None] = SimpleQueue()
         self._replies = Replies(path)
+        self._checkpoints = Checkpoints(path, durability, lambda: self._tasks.put((passive, lambda *_: None)))
 
     @property
     def hopeless(self) -> bool:
@@ -88,12 +90,14 @@ class Store:
             self._threads.append(threading.Thread(target=self._check, name="store-check", daemon=True))
         for thread in self._threads:
             thread.start()
+        self._checkpoints.start()
 
     async def close(self) -> None:
         """Write what is left, then close the file."""
         while self._flying is not None or self._current:
             await asyncio.wait([self.committed()])
         self._closing.set()
+        self._checkpoints.close()
         self._replies.close()
         try:
             await self._run(_leave)
@@ -258,6 +262,7 @@ class Store:
                 result = act(self._connection)
             except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait are told
                 failure = error
+            self._checkpoints.count()
             self._loop.call_soon_threadsafe(deliver, result, failure)
 
 
