@@ -20,14 +20,19 @@ def make() -> Path:
     room = Path(SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) else gettempdir())
     prefix = f"jobd-memory-{os.geteuid()}-"
     for left in room.glob(f"{prefix}*"):
-        if left.stat().st_uid == os.geteuid() and (descriptor := _lock(left)) is not None:
-            rmtree(left, ignore_errors=True)
+        if (descriptor := _lock(left)) is not None:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                rmtree(left, ignore_errors=True)
             os.close(descriptor)
-    directory = Path(mkdtemp(prefix=prefix, dir=room))
-    descriptor = _lock(directory)
-    assert descriptor is not None
-    _held[directory] = descriptor
-    return directory / "jobd.db"
+    while True:
+        directory = Path(mkdtemp(prefix=prefix, dir=room))
+        descriptor = _lock(directory)
+        if descriptor is not None:
+            # Another that begins at this moment may have found it without a lock, and removed it.
+            if directory.exists():
+                _held[directory] = descriptor
+                return directory / "jobd.db"
+            os.close(descriptor)
 
 
 def remove(path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,18 @@ def test_nothing_else_is_removed(room: Path) -> None:
     memory.remove(memory.make())
     assert lasting.exists()
     assert similar.exists()
+
+
+def test_many_begin_at_once(room: Path) -> None:
+    """None takes the directory of another for left over before that one has locked it."""
+
+    def begin_and_end(_: int) -> bool:
+        path = memory.make()
+        path.touch()
+        there = path.exists()
+        memory.remove(path)
+        return there
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(begin_and_end, range(400)))
+    assert list(room.iterdir()) == []
