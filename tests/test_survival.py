@@ -17,7 +17,7 @@ import pytest
 
 from jobd.daemon.system import crash
 from tests.living import SEARCH_PATH, Living, Refusal, insist
-from tests.source import PACKAGE
+from tests.source import PACKAGE, ROOT
 from tests.waiting import until
 
 
@@ -37,6 +37,12 @@ SHORT, LONG = 0.0, 0.4
 STATUS = 5
 #: Points of a shim after which its only witness of the end is gone with it, if no daemon is there.
 UNSEEN = {"after_claim", "after_go", "after_answer", "main_exited", "exit_written"}
+
+#: A daemon that fences off at once what no shim has claimed, and soon tidies up.
+IMPATIENT = """
+import jobd.daemon.attempts.starting as starting, jobd.daemon.life.upkeep as upkeep
+starting.START_TIME, upkeep.TICK = 0.5, 0.05
+"""
 
 
 @pytest.fixture
@@ -210,6 +216,31 @@ def test_shim_and_daemon_die(living: Living, state_dir: Path, point: str, second
     check_nothing_left(living)
 
 
+def stopped_shim(state_dir: Path) -> psutil.Process:
+    """Wait for the one shim, which stops."""
+    shim = until(lambda: next((p for p in psutil.process_iter(["name"]) if _is_shim(p, str(state_dir))), None))
+    assert shim is not None
+    until(lambda: shim.status() == psutil.STATUS_STOPPED)
+    return shim
+
+
+def test_a_shim_that_comes_too_late_never_runs_it(living: Living, state_dir: Path, tmp_path: Path) -> None:
+    """In doubt an attempt is fenced off and made once more; the first shim finds the fence when it goes on."""
+    ran = state_dir / "ran"
+    (tmp_path / "sitecustomize.py").write_text(IMPATIENT)
+    living.start(plan(state_dir, "before_claim:1:stop") | {"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    living.call("submit", **submission(script(ran, SHORT), "one"))
+    shim = stopped_shim(state_dir)
+    assert hit(state_dir) == ["before_claim"]
+    until((state_dir / "run/1.1/claim").exists, what="the fence")
+    shim.resume()
+    ended = living.ended(1)
+    until(lambda: not shim.is_running())
+    assert (ended["state"], ended["exit_code"], runs(ran)) == ("failed", STATUS, 1), ended
+    check_log(living, 1)
+    check_nothing_left(living)
+
+
 @pytest.mark.parametrize("point", ["main_exited", "exit_written"])
 def test_a_slow_witness_is_waited_for(living: Living, state_dir: Path, point: str) -> None:
     """While a shim has not written its exit record its lock is held, so nobody takes the job for lost."""
@@ -217,9 +248,7 @@ def test_a_slow_witness_is_waited_for(living: Living, state_dir: Path, point: st
     living.start(plan(state_dir, f"{point}:1:stop"))
     living.call("submit", **submission(script(ran, SHORT), "one"))
     until(lambda: hit(state_dir) == [point])
-    shim = until(lambda: next((p for p in psutil.process_iter(["name"]) if _is_shim(p, str(state_dir))), None))
-    assert shim is not None
-    until(lambda: shim.status() == psutil.STATUS_STOPPED)
+    shim = stopped_shim(state_dir)
     living.kill()
     living.start()
     assert not living.job(1)["done"]
