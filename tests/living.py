@@ -87,17 +87,18 @@ class Living:
 
     def call(self, method: str, **params: Any) -> Any:
         """Ask once, on a connection of its own. Raises Refusal, and OSError if nobody answers."""
+        return self.calls(method, params)[0]
+
+    def calls(self, method: str, *several: Mapping[str, Any]) -> list[Any]:
+        """Ask several times on one connection, answers being read at the end; raises as `call`."""
+        asked = ({"jsonrpc": "2.0", "id": 1, "method": method, "params": params} for params in several)
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(30)
             sock.connect(str(self.state / "jobd.sock"))
-            sock.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
-            line = sock.makefile("rb").readline()
-        if not line.endswith(b"\n"):
-            raise ConnectionError("the daemon hung up")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise Refusal(answer["error"])
-        return answer["result"]
+            sock.sendall(b"".join(json.dumps(call).encode() + b"\n" for call in asked))
+            with sock.makefile("rb") as said:
+                lines = [said.readline() for _ in several]
+        return [_result(line) for line in lines]
 
     def submit(self, *argv: str, **params: Any) -> dict[str, Any]:
         """Submit a command with a bare environment."""
@@ -148,3 +149,12 @@ def insist(living: Living, method: str, seconds: float = 60, **params: Any) -> A
             if refusal.reason != "SHUTTING_DOWN" or time.monotonic() > deadline:
                 raise
         time.sleep(0.01)
+
+
+def _result(line: bytes) -> Any:
+    if not line.endswith(b"\n"):
+        raise ConnectionError("the daemon hung up")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise Refusal(answer["error"])
+    return answer["result"]

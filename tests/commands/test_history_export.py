@@ -79,8 +79,7 @@ def test_bad_input(house: House) -> None:
 
 def test_more_than_a_page(house: House, ids: list[int]) -> None:
     """All are written, each once, without a daemon too."""
-    for number in range(MANY):
-        house.daemon.call("begin", name=f"many-{number}")
+    house.daemon.calls("begin", *({"name": f"many-{number}"} for number in range(MANY)))
     done = house("history", "--export", "csv", "--json=id,name", "--name", "many-*")
     names = [row["name"] for row in csv.DictReader(io.StringIO(done.out))]
     assert names == [f"many-{number}" for number in reversed(range(MANY))]

@@ -148,12 +148,12 @@ def test_a_sound_index_is_left_alone(tmp_path: Path, maker: Maker) -> None:
 def test_many_small_changes(tmp_path: Path, maker: Maker) -> None:
     """The index stays whole and in few pieces, though it is only ever merged a little."""
     path = tmp_path / "jobd.db"
-    for first in range(1, 400, 4):
+    for first in range(1, 240, 4):
         write(path, *(maker.run(number) for number in range(first, first + 4)))
         settle(path)
-    for first in range(1, 300, 3):
+    for first in range(1, 180, 3):
         write(path, *(maker.happen(number, happened.Removed()) for number in range(first, first + 3)))
     whole(path)
-    assert ask(path, "SELECT count(*) FROM words") == [(100,)]
+    assert ask(path, "SELECT count(*) FROM words") == [(60,)]
     assert ask(path, "SELECT count(DISTINCT segid) FROM parts_idx") <= [(12,)]
     assert ask(path, "SELECT v FROM parts_config WHERE k = 'automerge'") == [(0,)]
