@@ -109,10 +109,11 @@ class Server:
             return
         if caller.uid not in self._permitted:
             self._turn_away(client, NotPermitted(problem=f"the daemon belongs to another user than {caller.uid}"))
-        elif len(self._clients.open) + len(self._starting) >= self._most:
+        elif len(self._clients.open) + self._clients.expected >= self._most:
             self._turn_away(client, TooManyConnections(limit=self._most))
         else:
             client.settimeout(0)
+            self._clients.expected += 1
             task = asyncio.get_running_loop().create_task(self._start(client, caller))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
@@ -122,6 +123,7 @@ class Server:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: Connection(self._clients, caller), client)
         except OSError:
+            self._clients.expected -= 1
             client.close()
 
     def _turn_away(self, client: socket.socket, error: JobdError) -> None:

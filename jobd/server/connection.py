@@ -48,6 +48,7 @@ class Clients:
         self.dispatcher = dispatcher
         self.limits = limits
         self.open: set[Connection] = set()
+        self.expected = 0  # let in, and not open yet
         self.none_open = asyncio.Event()
         self.none_open.set()
         #: The event loop itself does not hold its tasks.
@@ -55,6 +56,7 @@ class Clients:
 
     def enter(self, connection: "Connection") -> None:
         """Count a client in."""
+        self.expected -= 1
         self.open.add(connection)
         self.none_open.clear()
 
