@@ -125,14 +125,12 @@ def warnings(job: Json) -> str | None:
 
 
 def said(job: Json) -> str:
-    """Give all in which words are found, a line each."""
+    """Give all in which words are found, a line each, the command last."""
     progress = job.get("progress", {})
-    texts = [
-        job["name"], command(job), job.get("reason"), job.get("detail"), progress.get("message"), progress.get("stage"),
-    ]  # fmt: skip
+    texts = [job["name"], job.get("reason"), job.get("detail"), progress.get("message"), progress.get("stage")]
     texts += [warning["text"] for warning in job.get("warnings", [])]
     texts += [f"{name}={value}" for name, value in job.get("labels", {}).items()]
-    return "\n".join(text for text in texts if text)
+    return "\n".join(text for text in [*texts, command(job)] if text)
 
 
 def items(job: Json, state: str) -> int:

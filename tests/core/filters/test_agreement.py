@@ -82,6 +82,7 @@ def hold_all_three(tree: Any, seed: int, style: int = 0) -> list[int]:
 @given(tree=trees, style=st.integers(0, 15), seed=st.integers(0, ZOOS - 1))
 @example(tree=("not", ("compare", "exit_code", "!=", [Operand("0", 0)])), style=0, seed=1)
 @example(tree=("words", "\u212aelvin"), style=0, seed=1)
+@example(tree=("words", "e\n"), style=0, seed=0)
 def test_all_three_agree(tree: Any, style: int, seed: int) -> None:
     """Whatever is asked of whatever jobs, and whatever is not known of them."""
     hold_all_three(tree, seed, style)
