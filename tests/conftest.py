@@ -1,5 +1,6 @@
 """What all tests share: a clean environment, and a state directory of their own that leaves no process behind."""
 
+import gc
 import importlib
 import os
 import shutil
@@ -29,13 +30,25 @@ def pytest_configure() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let each of several workers compile other files first, so that no two of them do the same."""
+    """Let each of several workers compile other files first, so that no two of them do the same.
+
+    What is made now, and when tests are collected, stays to the end: no search for garbage has to look at it.
+    """
     worker = getattr(session.config, "workerinput", None)
-    if worker and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+    if worker is None:
+        return
+    gc.disable()
+    if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         files = sorted(Path(__file__).parent.rglob("test_*.py"))
         for path in files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
             with suppress(Exception):  # it is told when the file is collected
                 importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
