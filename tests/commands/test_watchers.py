@@ -5,6 +5,7 @@ import os
 import signal
 
 from tests.commands.running import Gate, House, read_until
+from tests.waiting import until
 
 
 def test_everybody_who_watches(house: House, gate: Gate) -> None:
@@ -24,8 +25,8 @@ def test_everybody_who_watches(house: House, gate: Gate) -> None:
             assert all(watcher["command"] and watcher["since"] for watcher in found.values())
             assert found[tail.process.pid]["rooms"] == [f"job:{job_id}"]
             assert found[listening.pid]["rooms"] == ["name:seen"]
-            everybody = house.json("watchers", "--json")
-            assert {watcher["pid"] for watcher in everybody} == {*pids, elsewhere.pid}
+            everybody = {*pids, elsewhere.pid}
+            until(lambda: {watcher["pid"] for watcher in house.json("watchers", "--json")} == everybody)
             rows = [line.split("\t") for line in house("watchers", "seen").out.splitlines()]
             assert {(int(row[1]), row[4], row[5]) for row in rows} == {
                 (pid, watcher["method"], " ".join(watcher["rooms"])) for pid, watcher in found.items()
