@@ -27,7 +27,7 @@ from tests.core.filters.random_filters import EXPRESSIONS, SYMBOLS, TIMES, TYPED
 from tests.core.filters.reading import database
 from tests.core.filters.zoo import NOW, Zoo
 
-EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("FILTER_EXAMPLES", "60"))
 JOBS, ZOOS = 40, 40
 CLOCK = Clock(*NOW)
 
