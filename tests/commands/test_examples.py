@@ -59,7 +59,7 @@ def twelve(*last: str, others: tuple[str, ...] = ("true",)) -> Stage:
             house.submit(*(others if 3 <= number <= 8 else ("true",)), name="backup")
         house.submit(*last, priority=9)
         if others == ("true",):
-            until(lambda: len(house("list", "-q", "-a", "-s", "completed").out.split()) >= 11, what="eleven are done")
+            until(lambda: house.daemon.call("status")["counts"].get("completed", 0) >= 11, what="eleven are done")
 
     return build
 
