@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from tests.waiting import until
 
 settings.register_profile("jobd", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("jobd"), max_examples=1000)
 settings.load_profile("jobd")
 
 #: PF_KTHREAD of linux/sched.h.

@@ -90,7 +90,7 @@ class Living:
         return self.calls(method, params)[0]
 
     def calls(self, method: str, *several: Mapping[str, Any]) -> list[Any]:
-        """Ask several times on one connection, answers being read at the end; raises as `call`."""
+        """Ask several times on one connection for what is answered at once, so in this order; raises as `call`."""
         asked = ({"jsonrpc": "2.0", "id": 1, "method": method, "params": params} for params in several)
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(30)

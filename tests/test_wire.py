@@ -255,7 +255,7 @@ def garble(line: bytes, chance: Random) -> bytes:
 
 @given(st.randoms(use_true_random=True))
 def test_no_line_raises_anything_but_a_jobd_error(chance: Random) -> None:
-    """Of 1,500 garbled calls each is understood or refused with an error that can be sent."""
+    """Of garbled calls each is understood or refused with an error that can be sent."""
     for line in [garble(chance.choice(SOUND), chance) for _ in range(10)]:
         for kind in (Put, Ask, wire.Cancel):
             error = complaint_of(line, kind)

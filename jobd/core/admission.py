@@ -18,7 +18,7 @@ LARGEST_ENVIRONMENT = 256 << 10
 #: What a decoder raises, whatever bytes it is given.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-#: How msgspec begins what it says of such bytes since 0.23; before, the error of Python's own decoder passed through.
+#: What msgspec says of bytes that are not UTF-8 since 0.23 begins so; before, it was the error of Python's own decoder.
 _NO_TEXT = "Invalid UTF-8"
 _PLACE = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect as info
 from msgspec.inspect import Field, NoneType, StructType, Type
 
+#: Look into a type; it is asked again wherever its record is told of.
 type_info: Callable[[Any], Type] = cache(info.type_info)
 
 

@@ -40,8 +40,8 @@ INSIDE = {
     "jobd item clip-17 failed codec not found",
     "printf '%s completed\\n' *.png | jobd item --stdin",
 }
-#: Signs with which a line is more than words.
-SHELLS = frozenset("|&;<>()$`\\*?[]#~%!{}\n")
+#: Signs that mean something to a shell: a line without them is words.
+SIGNS = frozenset("|&;<>()$`\\*?[]#~%!{}\n")
 #: Examples that may also find something to complain of.
 DOUBTFUL = {"jobd doctor", "jobd doctor --json | jq '.[] | select(.status != \"ok\")'"}
 
@@ -171,9 +171,9 @@ class Desk:
         self.folder = folder
 
     def type(self, line: str) -> tuple[int, str]:
-        """Type a line; give the exit status and what was said on both streams."""
+        """Type a line, plain words without a shell; give the exit status and what was said on both streams."""
         program, *words = shlex.split(line)
-        if program == "jobd" and line not in ENDLESS and not SHELLS & set(line):
+        if program == "jobd" and line not in ENDLESS and not SIGNS & set(line):
             status, said, _ = finished(*words, env=self.environ, cwd=self.folder, stderr=subprocess.STDOUT)
             return status, (said or b"").decode()
         return self._by_shell(line)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jobd.daemon.storage import database
 
-#: Commits from one checkpoint to the next; most write five to twenty pages.
+#: Tasks of the writer from one checkpoint to the next; most are a commit, of five to twenty pages.
 EVERY = 100
 #: Passive checkpoints one after the other: the second finds what was committed during the first.
 ROUNDS = 2
@@ -28,13 +28,13 @@ class Checkpoints:
         self._path = path
         self._durability = durability
         self._finish = finish
-        self._commits = 0
+        self._tasks = 0
         self._due = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="store-checkpoints", daemon=True)
 
     def start(self) -> None:
-        """Begin to wait for commits."""
+        """Begin to wait for what the writer does."""
         self._thread.start()
 
     def close(self) -> None:
@@ -44,10 +44,10 @@ class Checkpoints:
         self._thread.join()
 
     def count(self) -> None:
-        """Count a commit; called by the thread that writes."""
-        self._commits += 1
-        if self._commits >= EVERY:
-            self._commits = 0
+        """Count a task that the thread that writes, which calls this, has done."""
+        self._tasks += 1
+        if self._tasks >= EVERY:
+            self._tasks = 0
             self._due.set()
 
     def _work(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from jobd.core.errors import FilterInvalid
 from jobd.core.filters import FUNCTIONS, Filter, parse
-from tests.source import PACKAGE
+from jobd.daemon.storage import migration
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=BERLIN)
@@ -30,7 +30,7 @@ def refused(text: str, *, uid: int | None = 1000, presets: Mapping[str, str] | N
 def database() -> sqlite3.Connection:
     """Make a database in memory as the product has it, that can be asked with filters."""
     connection = sqlite3.connect(":memory:")
-    connection.executescript((PACKAGE / "daemon" / "storage" / "schema.sql").read_text(encoding="utf-8"))
+    connection.executescript(migration.schema())
     for function in FUNCTIONS:
         connection.create_function(function.name, function.arguments, function.call, deterministic=True)
     return connection
