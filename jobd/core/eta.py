@@ -38,7 +38,7 @@ ALONE, OWN_ERRORS = 0.15, 0.5
 NOTHING_LEFT = View(-math.inf, 0.0)
 
 
-class Eta(msgspec.Struct, frozen=True, kw_only=True):
+class Eta(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Seconds left: the median, the 80 % band, and what it rests on (rate, history, rate+history).
 
     `over` are the seconds past the 95th percentile of earlier runs (longer for a larger total, if that is how they

@@ -266,7 +266,7 @@ else:
     AnyEvent = Union[tuple(leaves())]  # noqa: UP007 -- made from the classes above
 
 
-class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
+class Actor(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Who asked: the peer of the connection, as the kernel names it, and the name of its program if that is known."""
 
     uid: int
@@ -274,7 +274,7 @@ class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
     command: str | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True, tag="event", tag_field="type"):
+class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="event", tag_field="type"):
     """One line of the log."""
 
     seq: Id  #: its number: one more than that of the line before

@@ -28,7 +28,7 @@ def tag(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=tag, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag=tag, tag_field="type"):
     """Something that happened to a job. What stands beside a field is its meaning in the manual."""
 
     severity: ClassVar[Severity] = Severity.LOW

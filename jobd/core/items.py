@@ -62,7 +62,7 @@ TABLE: Mapping[ItemState | None, frozenset[ItemState]] = {
 SPELLINGS = {"cancelled": "canceled", "done": "completed"}
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An item as it is. `fraction` is how far its current attempt is, `weight` its share of the work."""
 
     key: str
@@ -80,7 +80,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.weight if self.state in OVER else self.weight * (self.fraction or 0.0)
 
 
-class ItemReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ItemReport(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What is said of an item; None = not said. Also the JSON form of a line."""
 
     item: Key
@@ -99,7 +99,7 @@ class Standing(NamedTuple):
     reached: float
 
 
-class ItemChange(msgspec.Struct, frozen=True, omit_defaults=True):
+class ItemChange(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An item as it is from now on, and what had been counted of it."""
 
     item: Item

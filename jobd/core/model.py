@@ -2,6 +2,8 @@
 
 All are frozen; a change is a copy made by `lifecycle.fold`. Wall-clock times are aware datetimes in UTC, durations
 seconds, sizes bytes; `boottime` is nanoseconds of CLOCK_BOOTTIME and means nothing outside the boot named beside it.
+No record is ever part of a cycle, so the garbage collector leaves all of them out: it would take a third of the time in
+which they are read.
 """
 
 from datetime import datetime
@@ -76,14 +78,14 @@ class Moment(NamedTuple):
     boot: str
 
 
-class Process(msgspec.Struct, frozen=True):
+class Process(msgspec.Struct, frozen=True, gc=False):
     """The identity of a process: its number and its start in clock ticks since boot (field 22 of /proc/PID/stat)."""
 
     pid: Id
     ticks: Count
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class Origin(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who submitted a job, and from where."""
 
     uid: int
@@ -92,7 +94,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     cwd: Lossless | None = None
 
 
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Surroundings(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """What a submitter hands down: environment ("NAME=value"), umask, limits by name (soft, hard; -1 = none)."""
 
     environment: tuple[Lossless, ...] = ()
@@ -100,7 +102,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     limits: dict[str, tuple[int, int]] = {}
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Spec(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """How to run a job.
 
     `surroundings` is the digest under which the store keeps the Surroundings, `split` keeps stdout and stderr apart,
@@ -120,7 +122,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: Literal["reports", "auto"] = "reports"
 
 
-class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Resources(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The kernel's account of an ended main process and what it waited for (wait4, getrusage(2)).
 
     The peak is never below the resident memory of the process that forked, the floor; blocks have 512 bytes.
@@ -136,7 +138,7 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     involuntary_switches: int = 0
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ending(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """How an attempt ended.
 
     `status` is the raw wait status, None if nobody saw it; `start_errno` and `start_step` say why and where the command
@@ -155,7 +157,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: dict[str, int] = {}
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One try to run a job. It is open until it has ended; without a `main` it is being started.
 
     While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over. `rate_limit` is
@@ -184,7 +186,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     report_offset: int = 0
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a job's tree uses: now (percent of one CPU, memory, processes), in total (CPU seconds, peak memory, I/O)."""
 
     cpu_percent: float | None = None
@@ -204,14 +206,14 @@ class Measure(NamedTuple):
     rss_bytes: int
 
 
-class Warned(msgspec.Struct, frozen=True):
+class Warned(msgspec.Struct, frozen=True, gc=False):
     """Something wrong that did no harm, kept where the owner of the job sees it."""
 
     at: datetime
     text: str
 
 
-class Cancellation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cancellation(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An accepted request to end a job."""
 
     asked_at: datetime
@@ -224,7 +226,7 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     again: bool = False
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Job(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Everything remembered of one job. A job that jobd did not start (`begin`, `attach`) has no spec."""
 
     id: Id

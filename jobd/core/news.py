@@ -15,20 +15,20 @@ class JobNow(JobView, frozen=True, kw_only=True, tag="job", tag_field="type"):
     """A job of the rooms as it was when the subscription began; the marker of the snapshot follows the last one."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, tag="snapshot", tag_field="type"):
+class Snapshot(msgspec.Struct, frozen=True, gc=False, tag="snapshot", tag_field="type"):
     """All jobs have been told, as entry `seq` left them; whatever follows happened after it."""
 
     seq: Count
     jobs: Count
 
 
-class Pulse(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="type"):
+class Pulse(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag_field="type"):
     """Nothing was told for a while, and up to entry `seq` nothing was missed. The client must show that it is there."""
 
     seq: Count
 
 
-class Present(msgspec.Struct, frozen=True, tag="watchers", tag_field="type"):
+class Present(msgspec.Struct, frozen=True, gc=False, tag="watchers", tag_field="type"):
     """All who watch the rooms now: at first, and again after changes that a slow reader has missed."""
 
     watchers: tuple[Watcher, ...]

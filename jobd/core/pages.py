@@ -20,7 +20,7 @@ KEY = 32
 LONGEST = 16_384
 
 
-class Page(msgspec.Struct, frozen=True, array_like=True):
+class Page(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The page after a job: the question that the pages belong to, what the job is sorted by, and its id."""
 
     question: str

@@ -30,7 +30,7 @@ class Stage(NamedTuple):
     weight: float
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """How far a job says it is, or is `guessed` to be.
 
     `rate` is units a second; fractions without a count, or with stages or items.

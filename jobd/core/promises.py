@@ -25,7 +25,7 @@ class OnStale(StrEnum):
     RETRY = "retry"  #: it is ended and run again, as often as it is retried at most; then it has failed, as stale
 
 
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Heartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The promise of a job to report, beat or write output, in seconds.
 
     It should do so every `beat_every`; silent for `stale_after` (default: four times as long) it is stale, until it is

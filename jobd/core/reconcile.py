@@ -48,7 +48,7 @@ class Verdict(StrEnum):
     KEEP = "keep"  #: it cannot be understood: keep it aside, tell somebody
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What was found."""
 
     row: Row

@@ -44,7 +44,7 @@ Amount = Annotated[float, Meta(ge=0, le=1e15)]
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One thing a job said; None, or an empty text, = not said. Also the JSON form of a line.
 
     With `restart` the numbers start over, as they do with a stage that is not the current one.

@@ -24,7 +24,7 @@ BACKOFF = "backoff"
 Pause = Annotated[float, Meta(ge=0, le=30 * 86400)]
 
 
-class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Retries(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
     """How often a job that has failed is run again by itself (`most`), and the seconds before the first time."""
 
     most: Annotated[int, Meta(ge=1, le=MOST_RETRIES)]

@@ -28,14 +28,14 @@ _BACK = re.compile("[0-9]{1,6}")
 _NO_NAMES = ("last", "all")
 
 
-class Named(msgspec.Struct, frozen=True):
+class Named(msgspec.Struct, frozen=True, gc=False):
     """A job by its name: `back` runs before the newest."""
 
     name: str
     back: int = 0
 
 
-class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
+class Selection(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Which jobs: ids, names, the newest, all. In JSON a list of words, each as on the command line."""
 
     ids: tuple[int, ...] = ()

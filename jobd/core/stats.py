@@ -32,7 +32,7 @@ class By(StrEnum):
     LABEL = "label"  #: the value of a label
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Scope(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Which runs: of names (with * and ?), a group and a filter, that ended in a time; put together by what.
 
     What was removed by retention is known by name, group and day, so with a filter it does not count.
@@ -77,7 +77,7 @@ class Week(NamedTuple):
     counts: Counts
 
 
-class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+class Statistics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The statistics of what has one key: a name, a group, a day, the value of a label.
 
     `success` is the share of completed runs among those that completed or failed, p50 to p99 are seconds that so many
@@ -105,7 +105,7 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     latest: tuple[tuple[float | None, State], ...] = ()
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Statistics by key, the most runs first (of days the newest), and those of all runs.
 
     `hours` says how many runs began in each hour of the day (local time).

@@ -31,7 +31,7 @@ class Standing(Protocol):
         """How much of its weight is behind it."""
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Tally(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Parts of a work; a subclass has a number for each state, called as the state is, and names those not over."""
 
     OPEN: ClassVar[tuple[str, ...]] = ()

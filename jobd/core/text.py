@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 
-class Base64(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Base64(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Bytes that are not UTF-8, as base64 (RFC 4648, section 4)."""
 
     b64: str

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     both: float
 
 
-class Usual(msgspec.Struct, frozen=True, omit_defaults=True):
+class Usual(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How long completed runs of the same name took: their number and quantiles in seconds.
 
     `course` has a row for each fraction of `outlook.GRID`, the first of all runs, the others of the `followed` ones

@@ -22,7 +22,7 @@ from jobd.core.usual import Usual
 NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128, 130
 
 
-class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
+class ProgressView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How far a job says it is; `rate` is units a second, or fractions a second where there is no count.
 
     `rate_limited_until` is when a rate limit ends that the job has declared; null if it waits for none.
@@ -44,7 +44,7 @@ class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
     children: Children | None = None
 
 
-class UsageView(msgspec.Struct, frozen=True, kw_only=True):
+class UsageView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the whole tree of a job uses, or used."""
 
     cpu_percent: float | None = None
@@ -58,7 +58,7 @@ class UsageView(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Measure, ...] = ()
 
 
-class OutputView(msgspec.Struct, frozen=True, kw_only=True):
+class OutputView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where the output is: its (first) file, the bytes of all its files, and their paths by name."""
 
     path: str
@@ -66,7 +66,7 @@ class OutputView(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, str]
 
 
-class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One attempt: `state` and `reason` say how it ended, null while it is open; `elapsed` leaves pauses out."""
 
     number: int
@@ -80,7 +80,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     elapsed: float | None
 
 
-class Watcher(msgspec.Struct, frozen=True, kw_only=True):
+class Watcher(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Somebody who watches: a client, by what method, and which rooms; `id` tells two of one client apart."""
 
     id: Id
@@ -93,7 +93,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-class JobView(msgspec.Struct, frozen=True, kw_only=True):
+class JobView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A job as the world sees it.
 
     `begun` = jobd did not start it: it was begun, or attached; then `argv` is known of an attached process only.

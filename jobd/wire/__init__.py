@@ -65,7 +65,7 @@ class Lines:
         return bytes(self._rest)
 
 
-class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Call(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a client says: a request, or without an id a notification, which is never answered."""
 
     method: Annotated[str, Meta(max_length=64)]
@@ -74,18 +74,18 @@ class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jsonrpc: Literal["2.0"] = "2.0"
 
 
-class _Identified(msgspec.Struct, frozen=True):
+class _Identified(msgspec.Struct, frozen=True, gc=False):
     id: CallId | None = None
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """The parameters of `$/item`: one item of the stream that the request began."""
 
     request: CallId
     item: Raw
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """An error in its JSON-RPC form; `data` holds the reason, the hint and the details of the error."""
 
     code: int
@@ -100,7 +100,7 @@ class Failure(msgspec.Struct, frozen=True):
         return error
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What a daemon says: the answer to the call with this id (null: it could not be read), or an item of a stream."""
 
     id: CallId | None = None

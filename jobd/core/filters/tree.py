@@ -14,7 +14,7 @@ from jobd.core.filters.operators import LISTS, OPERATORS
 from jobd.core.filters.quoting import quote, write_pattern, write_regex, write_value
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class Comparison(msgspec.Struct, frozen=True, gc=False):
     """A field compared with values, by the name of an operator."""
 
     field: str
@@ -22,25 +22,25 @@ class Comparison(msgspec.Struct, frozen=True):
     values: tuple[Value, ...] = ()
 
 
-class Words(msgspec.Struct, frozen=True):
+class Words(msgspec.Struct, frozen=True, gc=False):
     """A text that is looked for in all that is said of a job."""
 
     text: str
 
 
-class Not(msgspec.Struct, frozen=True):
+class Not(msgspec.Struct, frozen=True, gc=False):
     """What is not so."""
 
     term: "Node"
 
 
-class All(msgspec.Struct, frozen=True):
+class All(msgspec.Struct, frozen=True, gc=False):
     """Two or more conditions that all hold; without any, everything is meant."""
 
     terms: "tuple[Node, ...]"
 
 
-class Either(msgspec.Struct, frozen=True):
+class Either(msgspec.Struct, frozen=True, gc=False):
     """Two or more conditions of which one holds."""
 
     terms: "tuple[Node, ...]"

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 16_384
 
 
-class _Spec(msgspec.Struct, frozen=True):
+class _Spec(msgspec.Struct, frozen=True, gc=False):
     argv: tuple[Lossless, ...]
 
 
-class _Progress(msgspec.Struct, frozen=True):
+class _Progress(msgspec.Struct, frozen=True, gc=False):
     message: str | None = None
     stage: str | None = None
 
 
-class _Warned(msgspec.Struct, frozen=True):
+class _Warned(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Said(msgspec.Struct, frozen=True):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """The part of a job's record that is words: read from it in a tenth of the time that all of it takes."""
 
     name: str
