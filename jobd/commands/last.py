@@ -11,7 +11,6 @@ from jobd.commands import _cards
 from jobd.commands._options import output_options
 from jobd.core.errors import NothingMatched
 from jobd.core.model import FINAL, Job, State
-from jobd.core.searching import Search
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -47,7 +46,7 @@ class Last(Read[JobView], frozen=True):
 def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job | None:
     """Find the newest job of a name that has ended, in one of the states if there are any."""
     where = archive.filter(name=name, states=states or FINAL)
-    return next(iter(archive.find(Search(where, limit=1)).jobs), None)
+    return next(iter(archive.matching(where, 1)), None)
 
 
 @click.command("last", epilog=EXAMPLES)

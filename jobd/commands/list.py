@@ -10,7 +10,6 @@ from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
 from jobd.core.model import ACTIVE, FINAL, State
-from jobd.core.searching import Search
 from jobd.core.selection import Where, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -61,7 +60,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
             chosen = archive.select(self.jobs, among=self.among, uid=caller.uid)
             found = [job for job in chosen if where.matches(job, now)]
         elif self.all or self.states or self.where or self.parent:
-            found = archive.find(Search(self._which(archive, caller), limit=self.limit)).jobs
+            found = archive.matching(self._which(archive, caller), self.limit)
         else:
             found = self._newest(archive, caller, ACTIVE, self.limit)
             found += self._newest(archive, caller, FINAL, min(JUST_ENDED, self.limit - len(found)))
@@ -69,7 +68,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 
     def _newest(self, archive: Archive, caller: Actor, states: Iterable[State], limit: int) -> list[Job]:
         where = self._which(archive, caller).also(archive.filter(states=states))
-        return archive.find(Search(where, limit=limit)).jobs
+        return archive.matching(where, limit)
 
     def _which(self, archive: Archive, caller: Actor) -> Filter:
         from jobd.daemon.archive import children_of

@@ -97,7 +97,7 @@ class Search(NamedTuple):
     question: str = ""
 
 
-class Explained(msgspec.Struct, frozen=True):
+class Explained(msgspec.Struct, frozen=True, gc=False):
     """How a search was done: SQLite's plan, rows of settled jobs that were looked at, jobs found, seconds."""
 
     plan: tuple[str, ...]
@@ -106,7 +106,7 @@ class Explained(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Slow(msgspec.Struct, frozen=True, kw_only=True):
+class Slow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The questions that took longer than `storage.slow_query`: how many, and the slowest, in seconds."""
 
     count: int = 0

@@ -111,7 +111,7 @@ class Archive:
             newest = self._newest()
             found[newest] = self.job(newest)
         if chosen.all:
-            candidates = self._in_states(among) if among else self._living()
+            candidates = self.newest(selection.MOST_IDS, *among) if among else self._living()
             found.update({job.id: job for job in candidates if applies is None or applies(job)})
         return list(found.values())
 
@@ -136,7 +136,7 @@ class Archive:
             now = self.now()
             return [job for job in self.select(named, applies, among) if where.matches(job, now)]
         states = FINAL if among else ACTIVE
-        found = self._searching().every(where.also(self.filter(states=states)), selection.MOST_IDS)
+        found = self.matching(where.also(self.filter(states=states)), selection.MOST_IDS)
         return [job for job in found if applies is None or applies(job)]
 
     def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
@@ -161,11 +161,15 @@ class Archive:
     def children(self, parent: int, limit: int, states: Iterable[State] = ()) -> list[Job]:
         """List the newest children of a job, in some states or in any."""
         where = self.filter((children_of(parent),), states=states)
-        return self.find(Search(where, limit=limit)).jobs
+        return self.matching(where, limit)
+
+    def matching(self, where: Condition, limit: int) -> list[Job]:
+        """List the newest jobs that match. Raises TryAgain if it takes too long."""
+        return self._searching().newest(where, limit)
 
     def newest(self, limit: int, *states: State) -> list[Job]:
         """List the newest jobs in some states, or in any."""
-        return self.find(Search(self.filter(states=states), limit=limit)).jobs
+        return self.matching(self.filter(states=states), limit)
 
     def count(self, where: Condition) -> int:
         """Count all jobs that match. Raises TryAgain if it takes too long."""
@@ -262,10 +266,6 @@ class Archive:
     def _living(self) -> list[Job]:
         jobs = self.reader.live() if self._live is None else self._live.values()
         return [job for job in jobs if not job.done]
-
-    def _in_states(self, states: tuple[State, ...]) -> list[Job]:
-        """List the jobs in some states, newest first."""
-        return self._searching().every(self.filter(states=states), selection.MOST_IDS)
 
     def _by_name(self, name: str, back: int) -> Job:
         saved = self.reader.ids_by_name(name, back + 1)

@@ -62,8 +62,8 @@ class Searching:
                 token = pages.write(page, self._reader.page_key())
         return Found(jobs, token)
 
-    def every(self, where: Condition, most: int) -> list[Job]:
-        """Give all jobs that match, newest first, but not more than this."""
+    def newest(self, where: Condition, most: int) -> list[Job]:
+        """Give the newest jobs that match, but not more than this."""
         with self._reader.asking():
             return self._made(list(islice(self._candidates(where, Sort(), None), most)))
 

@@ -136,10 +136,10 @@ def _page(history: Open, what: str, sort: Sort, token: str, text: str, *values: 
 def _names(history: Open) -> Iterator[Figure]:
     archive, raw = history.archive, history.raw
     (name,) = raw.execute("SELECT name FROM jobs WHERE id = ?", (history.count // 2,)).fetchone()
-    check = Search(archive.filter(name=name, states=(State.COMPLETED,)), limit=1)
-    assert archive.find(check).jobs == found(raw, RAW_CHECK, name)
+    check = archive.filter(name=name, states=(State.COMPLETED,))
+    assert archive.matching(check, 1) == found(raw, RAW_CHECK, name)
     ours, theirs = in_turn(
-        lambda: timed(lambda: archive.find(check), 20), lambda: timed(lambda: found(raw, RAW_CHECK, name), 20)
+        lambda: timed(lambda: archive.matching(check, 1), 20), lambda: timed(lambda: found(raw, RAW_CHECK, name), 20)
     )
     yield Figure(ours, theirs, "ms", 1.3, note="check NAME")
     (runs,) = raw.execute("SELECT count(*) FROM jobs WHERE name = ?", (name,)).fetchone()

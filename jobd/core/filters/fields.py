@@ -73,10 +73,13 @@ def listing() -> tuple[Told, ...]:
 
 def find(name: str) -> Field | None:
     """Find a field by one of its names, in any case of letters, or make that of a label."""
+    lowered = name.lower()
+    if lowered in NAMES:
+        return NAMES[lowered]
     for spelling in LABEL_SPELLINGS:
-        if name.lower().startswith(spelling):
+        if lowered.startswith(spelling):
             return _label(name[len(spelling) :])
-    return NAMES.get(name.lower())
+    return None
 
 
 def known(name: str) -> Field:

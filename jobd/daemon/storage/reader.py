@@ -52,6 +52,7 @@ class Reader:
         self._deadline = math.inf
         self._stopped = False
         self._equipped = False
+        self._page_key: bytes | None = None
         #: What is being gone through while one question is answered.
         self._cursors: list[sqlite3.Cursor] | None = None
         try:
@@ -168,9 +169,10 @@ class Reader:
         return self.column(text, among)
 
     def page_key(self) -> bytes:
-        """Give the key with which tokens of pages are made."""
-        key: bytes = self.ask("SELECT value FROM meta WHERE key = 'page_key'")
-        return key
+        """Give the key with which tokens of pages are made; it never changes."""
+        if self._page_key is None:
+            self._page_key = bytes(self.ask("SELECT value FROM meta WHERE key = 'page_key'"))
+        return self._page_key
 
     def presets(self) -> dict[str, str]:
         """Give the saved filters, by their names."""

@@ -2,7 +2,8 @@
 --
 -- Times are microseconds since 1970 in UTC and never decrease with id or seq. The columns of a job repeat what
 -- its record says, for searching; the record is the truth. Durations (wait, duration, cpu) are seconds,
--- memory is bytes. An index holds the rowid, here id and seq, as its last column.
+-- memory is bytes. An index holds the rowid, here id and seq, as its last column; columns behind an id spare a look at
+-- each job.
 
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,7 +29,8 @@ CREATE INDEX jobs_by_name ON jobs (name);
 CREATE INDEX jobs_living ON jobs (id, state) WHERE ended_at IS NULL;
 CREATE INDEX jobs_unsettled ON jobs (id, state) WHERE ended_at IS NOT NULL AND settled = 0;
 CREATE INDEX jobs_by_state ON jobs (state) WHERE settled = 1;
-CREATE INDEX jobs_by_group ON jobs (grp) WHERE settled = 1 AND grp <> 'default';
+CREATE INDEX jobs_by_group ON jobs (grp, id, state, exit_code, duration) WHERE settled = 1 AND grp <> 'default';
+CREATE INDEX jobs_not_completed ON jobs (state, id, grp, exit_code, duration) WHERE settled = 1 AND state <> 'completed';
 CREATE INDEX jobs_by_start ON jobs (started_at) WHERE settled = 1;
 CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE settled = 1;
 CREATE INDEX jobs_by_wait ON jobs (wait) WHERE settled = 1;

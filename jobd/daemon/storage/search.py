@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from jobd.core.model import FINAL
+from jobd.core.model import FINAL, State
 from jobd.core.searching import Ended, Facts, Field, Range, Sort, Value
 from jobd.daemon.storage.functions import IN_RECORD, IN_TEXT
 
@@ -212,11 +212,10 @@ def _ways(facts: Facts, sorted_by: Field | None) -> Iterator[Way]:
     if facts.groups is not None and "default" not in facts.groups and len(facts.groups) <= MOST_WALKS:
         yield _equal("jobs INDEXED BY jobs_by_group", "settled = 1 AND grp = ? AND grp <> 'default'", facts.groups)
     if facts.states is not None and not facts.states >= FINAL:
-        yield _equal(
-            "jobs INDEXED BY jobs_by_state",
-            "settled = 1 AND state = ?",
-            {state.value for state in facts.states & FINAL},
-        )
+        completed = State.COMPLETED in facts.states
+        table, more = ("jobs_by_state", "") if completed else ("jobs_not_completed", " AND state <> 'completed'")
+        states = {state.value for state in facts.states & FINAL}
+        yield _equal(f"jobs INDEXED BY {table}", f"settled = 1 AND state = ?{more}", states)
     if wanted := parts(facts.words):
         table = "parts CROSS JOIN jobs ON jobs.id = parts.rowid"
         yield Way((Lead(table, (Term("parts MATCH ?", (wanted,)),), "parts.rowid"),))

@@ -8,8 +8,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from time import localtime
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -89,8 +87,8 @@ def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:
         sums[key] = Sums(*figures)
         times += map(from_microseconds, (first, last))
     weeks: dict[str, dict[int, Week]] = defaultdict(dict)
-    for (key, week), durations in _durations(reader, rows):
-        weeks[key][week] = Week(durations, {})
+    for (key, week), durations in _durations(reader, rows).items():
+        weeks[key][week] = Week(sorted(durations), {})
     for key, day, kept, counts in _removed(reader, scope):
         sums[key] = sums.get(key, Sums()).plus(kept)
         week = _week(day)
@@ -100,15 +98,17 @@ def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:
     return Gathered(sums, weeks, min(times, default=None), max(times, default=None))
 
 
-def _durations(reader: Reader, rows: Walk) -> Iterator[tuple[tuple[str, int], "array[float]"]]:
-    """Give the durations of completed runs by key and week, in order."""
+def _durations(reader: Reader, rows: Walk) -> dict[tuple[str, int], "array[float]"]:
+    """Give the durations of completed runs by key and week."""
+    found: dict[tuple[str, int], array[float]] = defaultdict(lambda: array("d"))
     week = f"(ended_at / {DAY * 1_000_000} + 3) / 7"
     text = (
         f"SELECT key, {week}, duration FROM ({rows.text})"  # noqa: S608
-        " WHERE state = 'completed' AND duration IS NOT NULL ORDER BY 1, 2, 3"
+        " WHERE state = 'completed' AND duration IS NOT NULL"
     )
-    for place, found in groupby(reader.walk(text, rows.values), key=lambda row: row[:2]):
-        yield place, array("d", (row[2] for row in found))
+    for key, number, seconds in reader.walk(text, rows.values):
+        found[key, number].append(seconds)
+    return found
 
 
 def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
@@ -164,10 +164,9 @@ def _latest(reader: Reader) -> Callable[[Statistics], Statistics]:
 
 def _hours(reader: Reader, rows: Walk) -> tuple[int, ...]:
     hours = [0] * 24
-    text = (
-        f"SELECT started_at / {QUARTER}, count(*) FROM ({rows.text})"  # noqa: S608
-        " WHERE started_at IS NOT NULL GROUP BY 1"
-    )
-    for quarter, runs in reader.walk(text, rows.values):
-        hours[localtime(quarter * QUARTER // 1_000_000).tm_hour] += runs
+    quarters = f"SELECT started_at / {QUARTER} AS quarter, count(*) AS runs FROM ({rows.text}) GROUP BY 1"  # noqa: S608
+    hour = f"strftime('%H', quarter * {QUARTER // 1_000_000}, 'unixepoch', 'localtime')"
+    text = f"SELECT {hour}, sum(runs) FROM ({quarters}) WHERE quarter IS NOT NULL GROUP BY 1"  # noqa: S608
+    for number, runs in reader.walk(text, rows.values):
+        hours[int(number)] += runs
     return tuple(hours)

@@ -234,8 +234,8 @@ def test_sizes_of_pages(filled: Filled) -> None:
         (EVERYTHING, NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY|SCAN jobs"),
         (by_flags(name="encode"), NEWEST, "jobs_by_name (name=?)"),
         (by_flags(name="encode", states=(State.FAILED,)), NEWEST, "jobs_by_name (name=?)"),
-        (by_flags(states=(State.FAILED,)), NEWEST, "jobs_by_state (state=?)"),
-        (by_flags(states=(State.FAILED,), since=START), NEWEST, "jobs_by_state (state=? AND rowid>?)"),
+        (by_flags(states=(State.FAILED,)), NEWEST, "jobs_not_completed (state=?)"),
+        (by_flags(states=(State.FAILED,), since=START), NEWEST, "jobs_not_completed (state=? AND id>?)"),
         (by_flags(group="night"), NEWEST, "jobs_by_group (grp=?)"),
         (by_flags(name="*code*"), NEWEST, "SCAN parts VIRTUAL TABLE INDEX"),
         (by_flags(name="*c?d*"), NEWEST, "SCAN words"),
@@ -261,7 +261,7 @@ def test_the_narrowest_leads(filled: Filled) -> None:
     def lead(where: Condition, sort: Sort = NEWEST) -> str:
         return Searching(filled.reader, None, NOW).explain(Search(where, sort)).plan[0]
 
-    assert "jobs_by_state" in lead(by_flags(states=(State.CANCELED,), name="enc*"))
+    assert "jobs_not_completed" in lead(by_flags(states=(State.CANCELED,), name="enc*"))
     assert "jobs_by_group" in lead(by_flags(states=(State.CANCELED, State.FAILED), group="video"))
     assert "jobs_by_name" in lead(by_flags(name=NAMES[-1]), Sort(Field.DURATION))
     assert "jobs_by_duration" in lead(Words(("ffmpeg",), Field.DURATION, Range(2, None)))
