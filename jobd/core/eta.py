@@ -18,7 +18,7 @@ import msgspec
 from jobd.core import outlook, pace
 from jobd.core.outlook import SMALLEST, TENTH, View
 from jobd.core.progress_record import Progress, Sample
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 
 #: From the middle to the 10th percentile of a logistic distribution.
 LOGISTIC_TENTH = math.log(9)
@@ -52,7 +52,7 @@ class Eta(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     over: float = 0.0
 
 
-def estimate(progress: Progress, elapsed: float, usual: Usual | None) -> Eta | None:
+def estimate(progress: Progress, elapsed: float, usual: Experience | None) -> Eta | None:
     """Say how many seconds are left, `elapsed` seconds into the attempt (pauses left out); None if nothing is known."""
     total = progress.total if progress.done is not None and not progress.weighted else None
     longest = outlook.longest(usual, total) if usual is not None else math.inf
@@ -67,7 +67,7 @@ def estimate(progress: Progress, elapsed: float, usual: Usual | None) -> Eta | N
 
 
 def _views(
-    progress: Progress, elapsed: float, usual: Usual | None, total: float | None, *, late: bool
+    progress: Progress, elapsed: float, usual: Experience | None, total: float | None, *, late: bool
 ) -> tuple[View | None, View | None]:
     """Take the view of what the job says, with what earlier runs tell of that, and the view of earlier durations."""
     if usual is None:
@@ -92,7 +92,7 @@ def _alone(progress: Progress, elapsed: float) -> View | None:
     return View(math.log(seconds), ALONE + OWN_ERRORS * speed.error + _uneven(speed.gap, seconds))
 
 
-def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | None, *, late: bool) -> View | None:
+def _compared(progress: Progress, elapsed: float, usual: Experience, total: float | None, *, late: bool) -> View | None:
     """Compare the job with earlier runs that came as far."""
     fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
     if fraction < FIRST_FRACTION or said <= 0:
@@ -113,7 +113,7 @@ def _compared(progress: Progress, elapsed: float, usual: Usual, total: float | N
     return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _before(first: Sample, usual: Usual, total: float | None) -> float:
+def _before(first: Sample, usual: Experience, total: float | None) -> float:
     """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
     if first.fraction < CHECKPOINT:
         return 0.0

@@ -178,9 +178,8 @@ class Completed(Ended, frozen=True, kw_only=True):
     """The job ended with status 0."""
 
     def apply(self, job: Job, at: datetime) -> Job:
-        """Close the attempt; what only an estimate could use goes."""
-        done = self.finish(job, at, State.COMPLETED, None, None)
-        return replace(done, usual=done.usual.quantiles) if done.usual and done.usual.course else done
+        """Close the attempt."""
+        return self.finish(job, at, State.COMPLETED, None, None)
 
 
 class Failed(Ended, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ import math
 from bisect import bisect_left
 from typing import NamedTuple
 
-from jobd.core.usual import Row, Usual
+from jobd.core.usual import Experience, Row
 
 #: Fractions at which the course of runs is kept, dense where courses bend: at both ends.
 GRID = (0.0, 0.005, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
@@ -52,7 +52,7 @@ class View(NamedTuple):
         return TENTH * (1 + (TENTH**2 + 1) / (4 * self.freedoms)) * min(WIDEST, math.sqrt(self.variance))
 
 
-def at_first(usual: Usual, total: float | None) -> View:
+def at_first(usual: Experience, total: float | None) -> View:
     """Say how long a run takes of which nothing else is known."""
     known = usual.course and (usual.total is None or total)
     whole = usual.course[0] if known else _told_by_quantiles(usual)
@@ -60,7 +60,7 @@ def at_first(usual: Usual, total: float | None) -> View:
     return View(whole.left + larger(usual, total), variance, FEW + usual.runs - 1)
 
 
-def ahead(usual: Usual, fraction: float, passed: float, total: float | None, *, late: bool = False) -> View:
+def ahead(usual: Experience, fraction: float, passed: float, total: float | None, *, late: bool = False) -> View:
     """Say what is left of a run that has come to a fraction in some seconds, the total it counts up to told or not.
 
     `usual` has to know of runs that were followed. A run that is `late` is not of their size.
@@ -69,7 +69,7 @@ def ahead(usual: Usual, fraction: float, passed: float, total: float | None, *, 
 
 
 def compared(
-    usual: Usual, row: Row, fraction: float, passed: float, total: float | None, *, late: bool = False
+    usual: Experience, row: Row, fraction: float, passed: float, total: float | None, *, late: bool = False
 ) -> View:
     """Do so with the row of the fraction."""
     runs, more = usual.followed, usual.followed - 1
@@ -89,7 +89,7 @@ def compared(
     return view._replace(variance=view.variance * usual.spread**2)
 
 
-def gained(usual: Usual, fraction: float, following: float) -> float:
+def gained(usual: Experience, fraction: float, following: float) -> float:
     """Say which share of what is left at a fraction is usually over at a following one."""
     return -math.expm1(row_at(usual.course, following).left - row_at(usual.course, fraction).left)
 
@@ -108,14 +108,14 @@ def joined(own: View, theirs: View, both: float = 0.0) -> View:
     return View(weight * own.logarithm + other * theirs.logarithm, variance, min(own.freedoms, theirs.freedoms))
 
 
-def larger(usual: Usual, total: float | None) -> float:
+def larger(usual: Experience, total: float | None) -> float:
     """Give the logarithm of how many times as long a run takes as earlier ones, as far as its total tells."""
     if usual.total is None or not total:
         return 0.0
     return min(FURTHEST, max(-FURTHEST, usual.slope * (math.log(total) - usual.total)))
 
 
-def longest(usual: Usual, total: float | None) -> float:
+def longest(usual: Experience, total: float | None) -> float:
     """Say what 95 % of the runs stay below, in seconds; of those of this total if it tells."""
     if usual.total is None or not total:
         return usual.p95
@@ -144,12 +144,12 @@ def _drawn(expected: float, worth: float, seen: float, weight: float) -> float:
     return (worth * expected + weight * seen) / (worth + weight)
 
 
-def _size(usual: Usual, whole: Row) -> float:
+def _size(usual: Experience, whole: Row) -> float:
     expected = SIZE if usual.total is not None else SIZE + UNTOLD_SIZE
     return _drawn(expected, FEW, whole.size, usual.runs - 1)
 
 
-def _told_by_quantiles(usual: Usual) -> Row:
+def _told_by_quantiles(usual: Experience) -> Row:
     """Say how long runs took whatever their total, or by a record of before there were courses."""
     tiny = (usual.p50 or 1.0) * 1e-9
     p10, p50, p90 = (math.log(max(seconds, tiny)) for seconds in (usual.p10, usual.p50, usual.p90))

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from jobd.core import outlook
 from jobd.core.outlook import GRID, SMALLEST
 from jobd.core.progress_record import Sample
-from jobd.core.usual import Row, Usual
+from jobd.core.usual import Experience, Row
 
 #: The quantiles of durations.
 SHARES = (0.1, 0.5, 0.9, 0.95)
@@ -51,13 +51,13 @@ class Run(NamedTuple):
     total: float | None = None
 
 
-def sum_up(runs: Sequence[Run]) -> Usual | None:
+def sum_up(runs: Sequence[Run]) -> Experience | None:
     """Sum up completed runs of a name, the latest first; None if there are none."""
     if not runs:
         return None
     durations = sorted(run.seconds for run in runs)
     p10, p50, p90, p95 = (round(quantile(durations, share), SECONDS_DIGITS) for share in SHARES)
-    usual = Usual(len(runs), p10, p50, p90, p95)
+    usual = Experience(len(runs), p10, p50, p90, p95)
     latest = [run for run in runs if run.seconds >= SHORTEST][:FOLLOWED]
     return _learnt(usual, latest) if latest else usual
 
@@ -70,7 +70,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def _learnt(usual: Usual, runs: Sequence[Run]) -> Usual:
+def _learnt(usual: Experience, runs: Sequence[Run]) -> Experience:
     """Take the course of runs."""
     total, slope, sizes = _sizes(runs)
     terms = [
@@ -113,7 +113,7 @@ def _unevenness(rows: Sequence[Row]) -> tuple[float, float]:
     return round(noise, SECONDS_DIGITS), round(bend, SECONDS_DIGITS)
 
 
-def _spread(usual: Usual, terms: Sequence[Sequence[_Sums]]) -> float:
+def _spread(usual: Experience, terms: Sequence[Sequence[_Sums]]) -> float:
     """Say how many times as wide bands should have been for the latest runs, each foretold by the others."""
     fewer, errors, unit = len(terms) - 1, list[float](), None if usual.total is None else 0.0
     sums = list(map(_added, zip(*terms, strict=True)))

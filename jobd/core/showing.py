@@ -6,11 +6,17 @@ from msgspec.structs import replace
 
 from jobd.core import accounting, clocks, eta, figures
 from jobd.core.model import Attempt, Job, Moment, Usage
+from jobd.core.usual import Experience
 from jobd.core.views import AttemptView, JobView, OutputView, ProgressView, UsageView
 
 
-def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) -> JobView:
-    """Show a job. `usage` is the latest measurement if it is newer than the one in the record."""
+def view(
+    job: Job, now: Moment, usage: Usage | None, output: OutputView | None, experience: Experience | None = None
+) -> JobView:
+    """Show a job: `usage` is the latest measurement if it is newer than that of the record.
+
+    `experience` is what earlier runs teach of its end.
+    """
     attempt = job.attempt
     code, signal = figures.ending_parts(attempt.ending if attempt and job.done else None)
     return JobView(
@@ -22,7 +28,7 @@ def view(job: Job, now: Moment, usage: Usage | None, output: OutputView | None) 
         exit_code=code, signal=signal,
         created_at=job.created_at, started_at=job.started_at, ended_at=job.ended_at,
         elapsed=clocks.elapsed(job, now), done=job.done,
-        progress=progress(job, now), usage=_usage(job, usage), usual=job.usual,
+        progress=progress(job, now, experience), usage=_usage(job, usage), usual=job.usual,
         output=output, origin=job.origin, heartbeat=job.heartbeat, parent=job.parent, weight=job.weight,
         retries=job.retries, retried=job.retried, not_before=job.not_before,
         stale_since=attempt.stale_since if attempt and job.open else None, warnings=job.warnings, warned=job.warned,
@@ -40,23 +46,23 @@ def _attempt(attempt: Attempt, now: Moment) -> AttemptView:
     )  # fmt: skip
 
 
-def progress(job: Job, now: Moment) -> ProgressView:
+def progress(job: Job, now: Moment, experience: Experience | None = None) -> ProgressView:
     """Show how far a job is, and when it will end."""
     said, limit = job.progress, clocks.limit_left(job, now)
     return ProgressView(
         fraction=said.fraction, done=said.done, total=said.total, unit=said.unit,
         message=said.message, stage=said.stage,
         rate=round(said.rate, 6) if said.rate is not None else None,
-        eta=_left(job, now, limit), reports=said.reports, updated_at=said.updated_at, stages=said.stages,
+        eta=_left(job, now, limit, experience), reports=said.reports, updated_at=said.updated_at, stages=said.stages,
         items=said.items, children=said.children,
         rate_limited_until=_second(now.wall + timedelta(seconds=limit)) if limit else None,
     )  # fmt: skip
 
 
-def _left(job: Job, now: Moment, limit: float) -> eta.Eta | None:
+def _left(job: Job, now: Moment, limit: float, experience: Experience | None) -> eta.Eta | None:
     """Say what is left to do, after what is left of a rate limit."""
     worked = None if job.done else clocks.worked(job, now)
-    left = None if worked is None else eta.estimate(job.progress, worked, job.usual)
+    left = None if worked is None else eta.estimate(job.progress, worked, experience)
     if left is None or not limit or not left.high:
         return left
     later = {name: round(getattr(left, name) + limit, 3) for name in ("seconds", "low", "high")}

@@ -1,7 +1,4 @@
-"""The record of earlier runs: what `past` sums up and `outlook` and `eta` read.
-
-It is a part of the record of each job, as it was when the job was submitted, so it stays small.
-"""
+"""The records of earlier runs: what is usual, a part of each job, and the experience that `past` sums up for `eta`."""
 
 from typing import NamedTuple
 
@@ -22,8 +19,21 @@ class Row(NamedTuple):
     both: float
 
 
-class Usual(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Usual(msgspec.Struct, frozen=True, gc=False):
     """How long completed runs of the same name took: their number and quantiles in seconds.
+
+    Each job keeps what was usual when it was submitted.
+    """
+
+    runs: int
+    p10: float
+    p50: float
+    p90: float
+    p95: float
+
+
+class Experience(Usual, frozen=True, kw_only=True):
+    """What completed runs of a name teach of the next one.
 
     `course` has a row for each fraction of `outlook.GRID`, the first of all runs, the others of the `followed` ones
     that said how far they were. If all counted up to a total, `total` is the mean of its logarithms, the time grows
@@ -32,11 +42,6 @@ class Usual(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     been.
     """
 
-    runs: int
-    p10: float
-    p50: float
-    p90: float
-    p95: float
     course: tuple[Row, ...] = ()
     followed: int = 0
     total: float | None = None
@@ -46,6 +51,6 @@ class Usual(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     spread: float = 1.0
 
     @property
-    def quantiles(self) -> "Usual":
-        """As much of it as still says something when the job has ended: a tenth."""
+    def usual(self) -> Usual:
+        """As much of it as a job keeps."""
         return Usual(self.runs, self.p10, self.p50, self.p90, self.p95)

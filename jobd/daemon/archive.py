@@ -18,11 +18,11 @@ from jobd.core.searching import Condition, Explained, Search
 from jobd.core.selection import Selection
 from jobd.core.stats import Report, Scope
 from jobd.core.text import lossless, plain
-from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
+from jobd.daemon.learning import Learning
 from jobd.daemon.searching import Found, Searching
-from jobd.daemon.storage import runs, statistics
+from jobd.daemon.storage import statistics
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.system.clock import Stopped
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from jobd.daemon.system.clock import Clock
     from jobd.daemon.telling.presence import Presence
 
-#: Names whose usual duration is kept in memory, and surroundings, which may have 256 KiB each.
-MOST_NAMES = 1024
+#: Surroundings that are kept in memory; they may have 256 KiB each.
 MOST_SURROUNDINGS = 32
 
 
@@ -53,7 +52,7 @@ class Archive:
         self.paths = paths
         self._live = live
         self._usage: Mapping[int, Usage] = {} if usage is None else usage
-        self._usual: dict[str, Usual | None] = {}
+        self.learning = Learning(reader)
         self._surroundings: dict[str, Surroundings] = {}
         #: Who watches; set by a daemon.
         self.presence: Presence | None = None
@@ -65,7 +64,9 @@ class Archive:
     def snapshot(self, reader: Reader) -> "Archive":
         """Give the same as it is now, to be asked in another thread with a reader of its own."""
         live = None if self._live is None else dict(self._live)
-        return Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
+        archive = Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
+        archive.learning = self.learning.elsewhere(reader)
+        return archive
 
     def job(self, job_id: int) -> Job:
         """Find a job by its id. Raises JobNotFound."""
@@ -220,18 +221,6 @@ class Archive:
         """Count the jobs by state, all or those submitted since then."""
         return self.reader.counts(since)
 
-    def usual(self, name: str) -> Usual | None:
-        """Say how long completed runs of a name took; None if there was none."""
-        if name not in self._usual:
-            if len(self._usual) >= MOST_NAMES:
-                del self._usual[next(iter(self._usual))]
-            self._usual[name] = runs.usual(self.reader, name)
-        return self._usual[name]
-
-    def forget_usual(self, name: str) -> None:
-        """Count anew when it is next asked for: a run of that name has ended."""
-        self._usual.pop(name, None)
-
     def surroundings(self, digest: str) -> Surroundings:
         """Find the surroundings kept under a digest. Raises NothingMatched."""
         found = self._surroundings.get(digest) or self.reader.surroundings(digest)
@@ -243,8 +232,9 @@ class Archive:
         return found
 
     def view(self, job: Job) -> JobView:
-        """Show a job to the world, with the latest measurement and the size of its output."""
-        return showing.view(job, self.now(), self._usage.get(job.id), self._output(job))
+        """Show a job to the world, with the latest measurement, the size of its output, and when it will end."""
+        experience = self.learning.experience(job.name) if job.open and job.usual is not None else None
+        return showing.view(job, self.now(), self._usage.get(job.id), self._output(job), experience)
 
     def latest(self, job_id: int, limit: int) -> list[Entry]:
         """Read the last entries of a job's log, oldest first; the frequent kinds of event are left out."""

@@ -167,7 +167,7 @@ class Orders:
     def _finished(self, job: Job, event: Event) -> None:
         crash_point("after_terminal")
         self.recorder.begun.forget(job.id)
-        self.engine.archive.forget_usual(job.name)
+        self.engine.archive.learning.outdate(job.name)
         self._due.pop((job.id, job.numbered), None)
         abandoned = isinstance(event, happened.Canceled) and event.abandoned
         for attempt in job.attempts if job.spec is not None else ():

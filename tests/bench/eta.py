@@ -19,7 +19,7 @@ from jobd.core import past
 from jobd.core.eta import estimate
 from jobd.core.progress import NOTHING, Report, advance
 from jobd.core.progress_record import Progress
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from tests.bench.measure import Figure, row
 from tests.bench.traces import SETS, Trace, families
 
@@ -66,22 +66,22 @@ class Score(NamedTuple):
         return min(error for name, error in self.errors.items() if name != "jobd")
 
 
-def by_smoothing(moment: Moment, usual: Usual | None) -> float | None:  # noqa: ARG001 -- all estimators are asked alike
+def by_smoothing(moment: Moment, usual: Experience | None) -> float | None:  # noqa: ARG001 -- all estimators are asked alike
     """Do as tqdm: what is left through the exponentially weighted mean of the speed."""
     return (moment.total - moment.done) / moment.speed if moment.speed else None
 
 
-def by_share(moment: Moment, usual: Usual | None) -> float | None:  # noqa: ARG001 -- all estimators are asked alike
+def by_share(moment: Moment, usual: Experience | None) -> float | None:  # noqa: ARG001 -- all estimators are asked alike
     """Take the time so far for the share done."""
     return moment.elapsed * (moment.total / moment.done - 1) if moment.done else None
 
 
-def by_median(moment: Moment, usual: Usual | None) -> float | None:
+def by_median(moment: Moment, usual: Experience | None) -> float | None:
     """Take the median of earlier runs."""
     return max(0.0, usual.p50 - moment.elapsed) if usual else None
 
 
-OTHERS: dict[str, Callable[[Moment, Usual | None], float | None]] = {
+OTHERS: dict[str, Callable[[Moment, Experience | None], float | None]] = {
     "tqdm": by_smoothing,
     "share": by_share,
     "median": by_median,

@@ -12,7 +12,7 @@ from jobd.config import Paths
 from jobd.core import showing
 from jobd.core.model import State
 from jobd.core.progress_record import Progress, Sample
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from jobd.core.views import JobView
 from jobd.ui.screen import Screen
 from tests.core.samples import job_in, moment
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 SCREEN = Screen(io.StringIO(), io.StringIO(), {"COLUMNS": "200", "LANG": "C.UTF-8"})
 HALF = Progress(fraction=0.5, updated_elapsed=200.0, samples=(Sample(100.0, 0.25), Sample(200.0, 0.5)))
-USUAL = Usual(20, 16.0, 18.0, 19.0, 20.0)
+EXPERIENCE = Experience(20, 16.0, 18.0, 19.0, 20.0)
 
 
 def seen(elapsed: float, progress: Progress = Progress(), state: State = State.RUNNING) -> JobView:  # noqa: B008
     """Look at a job some seconds after its start."""
     from msgspec.structs import replace
 
-    job = replace(job_in(state), progress=progress, usual=USUAL)
-    return showing.view(job, moment(elapsed), None, None)
+    job = replace(job_in(state), progress=progress, usual=EXPERIENCE.usual)
+    return showing.view(job, moment(elapsed), None, None, EXPERIENCE)
 
 
 def card(job: JobView) -> str:

@@ -14,11 +14,11 @@ from jobd.core.outlook import GRID
 from jobd.core.past import FOLLOWED, Run, sum_up
 from jobd.core.progress import NOTHING, SAMPLES_KEPT, Report, advance
 from jobd.core.progress_record import Progress, Sample
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from tests.core.samples import after, job_in, moment
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-USUAL = Usual(20, 80.0, 100.0, 120.0, 130.0)
+USUAL = Experience(20, 80.0, 100.0, 120.0, 130.0)
 
 
 def steady(until: float, *, seconds: float = 100.0, total: float = 1000, every: float = 1.0) -> Progress:
@@ -141,7 +141,7 @@ def test_past_what_is_usual() -> None:
 
 def test_more_runs_narrow_the_band() -> None:
     """Of few runs nobody knows how much they vary."""
-    widths = [seen(NOTHING, 0.0, Usual(runs, 60.0, 60.0, 60.0, 60.0)).high for runs in (1, 5, 50)]
+    widths = [seen(NOTHING, 0.0, Experience(runs, 60.0, 60.0, 60.0, 60.0)).high for runs in (1, 5, 50)]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 90
     assert widths[-1] < 70
@@ -226,7 +226,7 @@ def test_pauses_do_not_run_it_away() -> None:
     assert seconds_left(job, 3631) == pytest.approx(69, abs=0.5)
 
 
-def shaped(*points: tuple[float, float]) -> Usual:
+def shaped(*points: tuple[float, float]) -> Experience:
     """Sum up twenty runs of 100 seconds that were all alike."""
     usual = sum_up([Run(100.0, tuple(Sample(*point) for point in points))] * 20)
     assert usual is not None
@@ -238,14 +238,14 @@ def even(seconds: float) -> Run:
     return Run(seconds, tuple(Sample(seconds * percent / 100, percent / 100) for percent in range(5, 101, 5)))
 
 
-def seen(progress: Progress, elapsed: float, usual: Usual | None) -> Eta:
+def seen(progress: Progress, elapsed: float, usual: Experience | None) -> Eta:
     """Give an estimate that is there."""
     eta = estimate(progress, elapsed, usual)
     assert eta is not None
     return eta
 
 
-def left(progress: Progress, elapsed: float, usual: Usual | None = None) -> float:
+def left(progress: Progress, elapsed: float, usual: Experience | None = None) -> float:
     """Give the seconds of an estimate that is there."""
     return seen(progress, elapsed, usual).seconds
 
@@ -262,7 +262,7 @@ durations = st.floats(0, 1e6) | st.floats(0.001, 100)
 
 
 @st.composite
-def usuals(draw: st.DrawFn) -> Usual | None:
+def usuals(draw: st.DrawFn) -> Experience | None:
     """Sum up runs of all kinds: of no duration, without samples, with numbers that fall, of a total or not."""
     point = st.builds(Sample, st.floats(0, 1e6), st.floats(0, 1))
     samples = st.lists(point, max_size=12).map(lambda found: tuple(sorted(found)))
@@ -279,7 +279,7 @@ def progress_of(found: list[tuple[float, int]], total: int) -> tuple[Progress, f
 
 
 @given(steps, st.integers(1, 30), usuals(), st.floats(0, 1e9))
-def test_always_sane(found: list[tuple[float, int]], total: int, usual: Usual | None, wait: float) -> None:
+def test_always_sane(found: list[tuple[float, int]], total: int, usual: Experience | None, wait: float) -> None:
     """Whatever was reported and however long ago: nothing negative, nothing infinite, the median within the band."""
     shown, elapsed = progress_of(found, total)
     eta = estimate(shown, elapsed + wait, usual)
@@ -316,10 +316,10 @@ def test_a_burst_moves_little(numbers: int, burst: float, runs: int) -> None:
 
 
 @given(steps, st.integers(1, 30), usuals(), st.floats(0, 1e4))
-def test_told_twice_the_same(found: list[tuple[float, int]], total: int, usual: Usual | None, wait: float) -> None:
+def test_told_twice_the_same(found: list[tuple[float, int]], total: int, usual: Experience | None, wait: float) -> None:
     """The same is said of the same, and a record that was written and read tells the same."""
     shown, elapsed = progress_of(found, total)
-    written = msgspec.json.decode(msgspec.json.encode(usual), type=Usual | None)
+    written = msgspec.json.decode(msgspec.json.encode(usual), type=Experience | None)
     assert written == usual
     assert estimate(shown, elapsed + wait, usual) == estimate(shown, elapsed + wait, written)
 
@@ -338,7 +338,7 @@ def test_time_and_room_are_bounded() -> None:
 @given(st.floats(1, 1e5), st.integers(1, 99), st.integers(1, 40))
 def test_a_faster_job_ends_sooner(seconds: float, percent: int, runs: int) -> None:
     """The sooner a job has come so far, the sooner it is thought to end, with earlier runs or without."""
-    for usual in (None, Usual(runs, 0.8 * seconds, seconds, 1.2 * seconds, 1e9)):
+    for usual in (None, Experience(runs, 0.8 * seconds, seconds, 1.2 * seconds, 1e9)):
         ends = []
         for share in (0.5, 0.8, 1.0, 1.3, 2.0):
             at = seconds * share * percent / 100
@@ -356,7 +356,7 @@ def test_time_has_no_unit(found: list[float], total: int, times: float) -> None:
         for number in range(len(found)):
             at = sum(found[: number + 1]) * factor
             shown = advance(shown, Report(done=number + 1.0, total=float(total)), 1, at, AT)
-        usual = Usual(9, 800 * factor, 1000 * factor, 1500 * factor, 1e12)
+        usual = Experience(9, 800 * factor, 1000 * factor, 1500 * factor, 1e12)
         etas.append(seen(shown, sum(found) * 1.1 * factor, usual))
     plain, scaled = etas
     for one, other in ((plain.seconds, scaled.seconds), (plain.low, scaled.low), (plain.high, scaled.high)):

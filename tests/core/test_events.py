@@ -12,7 +12,6 @@ from jobd.core import lifecycle
 from jobd.core.events import Actor, Entry, Event, Severity
 from jobd.core.model import ATTEMPTS_KEPT, WARNINGS_KEPT, Ending, Job, Measure, State, Usage
 from jobd.core.progress import Report
-from jobd.core.usual import Row, Usual
 from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, ORIGIN, SHIM, SPEC, USAGE, entry, job_in
 
 each_event = pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: event.title())
@@ -115,14 +114,6 @@ def test_opened_and_started() -> None:
     job = after(replace(job, withdrawn=3), EVENTS[happened.Started])
     assert (job.state, job.withdrawn, job.started_at) == (State.RUNNING, 0, AT)
     assert (job.attempts[-1].main, job.attempts[-1].shim) == (MAIN, SHIM)
-
-
-def test_what_an_estimate_used_goes_with_the_end() -> None:
-    """Of earlier runs a completed job keeps what still says something; one that may be run again keeps all."""
-    learnt = Usual(12, 10.0, 12.0, 15.0, 16.0, course=(Row(0.0, 2.5, 0.0, 0.1, 0.0),) * 16, followed=12)
-    running = replace(job_in(State.RUNNING), usual=learnt)
-    assert after(running, EVENTS[happened.Completed]).usual == Usual(12, 10.0, 12.0, 15.0, 16.0)
-    assert after(running, EVENTS[happened.Failed]).usual is learnt
 
 
 def test_attempts_are_bounded() -> None:

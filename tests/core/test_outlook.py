@@ -12,13 +12,13 @@ from jobd.core import outlook
 from jobd.core.outlook import GRID, View, ahead, at_first, joined, row_at
 from jobd.core.past import FEWEST_TRIED, Run, sum_up
 from jobd.core.progress_record import Sample
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 
 #: Half after a fifth of the time.
 SLOWING = ((0.2, 0.5), (1.0, 1.0))
 
 
-def usual_of(*seconds: float, points: tuple[tuple[float, float], ...] = SLOWING, per_second: float = 0.0) -> Usual:
+def usual_of(*seconds: float, points: tuple[tuple[float, float], ...] = SLOWING, per_second: float = 0.0) -> Experience:
     """Sum up runs of one course that took so many seconds, of a total if so much was done each second."""
     usual = sum_up(
         [
@@ -30,7 +30,7 @@ def usual_of(*seconds: float, points: tuple[tuple[float, float], ...] = SLOWING,
     return usual
 
 
-def left(usual: Usual, fraction: float, passed: float, total: float | None = None, *, late: bool = False) -> float:
+def left(usual: Experience, fraction: float, passed: float, total: float | None = None, *, late: bool = False) -> float:
     """Give the middle of what is left, in seconds."""
     return math.exp(ahead(usual, fraction, passed, total, late=late).logarithm)
 
@@ -101,7 +101,7 @@ def test_a_total_beyond_all_measure() -> None:
 
 def test_a_record_without_a_course() -> None:
     """Of quantiles alone a duration can be foretold, too."""
-    view = at_first(Usual(20, 80.0, 100.0, 120.0, 130.0), None)
+    view = at_first(Experience(20, 80.0, 100.0, 120.0, 130.0), None)
     assert math.exp(view.logarithm) == pytest.approx(100)
     assert 0.15 < view.half < 0.4
 

@@ -16,7 +16,7 @@ from jobd.core.model import Ending, Job, State
 from jobd.core.progress import Report
 from jobd.core.progress_record import Mark, Sample
 from jobd.core.rate_limit import LONGEST_LIMIT
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from tests.core.samples import AT, EVENTS, after, job_in, moment
 
 
@@ -189,8 +189,8 @@ def test_what_is_shown() -> None:
 
 def test_what_is_over_the_usual_stays_so() -> None:
     """Where no number is known of what is left, a limit makes none."""
-    job = replace(job_in(State.RUNNING), usual=Usual(5, 1.0, 1.0, 1.0, 1.0))
-    shown = showing.progress(say(job, 10, rate_limited=30.0), moment(20))
+    job = say(job_in(State.RUNNING), 10, rate_limited=30.0)
+    shown = showing.progress(job, moment(20), Experience(5, 1.0, 1.0, 1.0, 1.0))
     assert shown.eta
     assert (shown.eta.high, shown.eta.over) == (0, 9)
 

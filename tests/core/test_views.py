@@ -15,12 +15,12 @@ from jobd.core.model import Ending, Job, Measure, Origin, Process, Resources, Sp
 from jobd.core.progress import Report
 from jobd.core.showing import view
 from jobd.core.text import lossless
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from jobd.core.views import JobView, OutputView, exit_status, status_parts
 from tests.core.samples import AT, BOOT, BOOTTIME, MAIN, ORIGIN, SHIM, entry, job_in, moment
 
 SPEC = Spec(argv=("ffmpeg", "-i", "in.mov", "out.mp4"), cwd="/srv/video", surroundings="0" * 64)
-USUAL = Usual(12, 80.0, 100.0, 120.0, 130.0)
+EXPERIENCE = Experience(12, 80.0, 100.0, 120.0, 130.0)
 
 #: Fields that are there for ever.
 STABLE = {
@@ -64,7 +64,7 @@ def ended(status: int, job: Job | None = None, **fields: Any) -> Job:
 
 def shown(job: Job, seconds: float = 20.0, usage: Usage | None = None, output: OutputView | None = None) -> Any:
     """Give the JSON of a job, decoded."""
-    return json.loads(msgspec.json.encode(view(job, moment(seconds), usage, output)))
+    return json.loads(msgspec.json.encode(view(job, moment(seconds), usage, output, EXPERIENCE if job.usual else None)))
 
 
 def at(seconds: float) -> str:
@@ -151,7 +151,7 @@ def test_killed() -> None:
 
 def test_running() -> None:
     """A job at work: progress with an estimate, usage with its series, warnings, output."""
-    job = running(usual=USUAL)
+    job = running(usual=EXPERIENCE.usual)
     for done in (10.0, 20.0):
         report = Report(done=done, total=100.0, unit="frames", message="m")
         job = live(job, happened.Progressed(report=report, elapsed=done))
@@ -213,7 +213,7 @@ def test_running() -> None:
 
 def test_completed() -> None:
     """A job that ended well: what it used in all, nothing of what it used at the moment, no estimate."""
-    job = live(running(usual=USUAL), happened.Progressed(report=Report(fraction=0.5), elapsed=5.0))
+    job = live(running(usual=EXPERIENCE.usual), happened.Progressed(report=Report(fraction=0.5), elapsed=5.0))
     job = live(job, happened.Measured(usage=Usage(cpu_percent=9.0, rss_bytes=5), measure=Measure(5.0, 9.0, 5)))
     resources = Resources(user_seconds=1.5, system_seconds=0.5, peak_rss_bytes=50, floor_rss_bytes=9)
     differences = unlike_killed(shown(ended(0, job, resources=resources)))

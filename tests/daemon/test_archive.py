@@ -10,7 +10,6 @@ from jobd.core.errors import JobNotFound, NothingMatched
 from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.model import Job, State, Usage
 from jobd.core.searching import Search
-from jobd.daemon import archive as archive_module
 from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import output
 from jobd.daemon.system.clock import Clock
@@ -165,27 +164,6 @@ def test_the_log_and_the_counts(archive: Archive, remembered: Remembered) -> Non
         State.RUNNING: 1,
         State.COMPLETED: 2,
     }
-
-
-def test_usual_durations_are_remembered(
-    archive: Archive, remembered: Remembered, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name is counted once, until a run of it ends; the memory is bounded."""
-    monkeypatch.setattr(archive_module, "MOST_NAMES", 2)
-    usual = archive.usual("deploy")
-    assert usual is not None
-    assert (usual.runs, usual.p50) == (1, 4.0)
-    ask(remembered.paths.database, "DELETE FROM jobs WHERE name = 'deploy'")
-    assert archive.usual("deploy") == usual
-    archive.forget_usual("deploy")
-    archive.forget_usual("never asked for")
-    assert archive.usual("deploy") is None
-    known = archive.usual("encode")
-    ask(remembered.paths.database, "DELETE FROM jobs")
-    assert archive.usual("encode") == known is not None
-    assert archive.usual("one more") is None
-    assert archive.usual("and another") is None
-    assert archive.usual("encode") is None, "it had to make room"
 
 
 def test_surroundings(archive: Archive, remembered: Remembered) -> None:

@@ -1,7 +1,7 @@
 """The latest runs of a name: what they teach of the next one."""
 
 from jobd.core import past
-from jobd.core.usual import Usual
+from jobd.core.usual import Experience
 from jobd.daemon.storage import summaries
 from jobd.daemon.storage.reader import Reader
 
@@ -14,7 +14,7 @@ _COMPLETED = (
 )
 
 
-def usual(reader: Reader, name: str) -> Usual | None:
+def experience(reader: Reader, name: str) -> Experience | None:
     """Sum up the latest completed runs of a name, also removed ones; None if there was none."""
     ids = reader.column(_COMPLETED, name, MOST_LOOKED_AT, USUAL_RUNS)
     jobs = reader.jobs(ids)

@@ -23,13 +23,13 @@ def test_how_long_runs_take(tmp_path: Path) -> None:
         path, *old, *late, maker.run(61, status=256, elapsed=0.1), maker.run(62, "other", elapsed=0.2), maker.submit(63)
     )
     with reading(path) as reader:
-        usual = runs.usual(reader, "encode")
+        usual = runs.experience(reader, "encode")
         assert usual is not None
         assert (usual.runs, usual.p10, usual.p50, usual.p90, usual.p95) == (50, 5.9, 25.5, 45.1, 47.55)
-        other = runs.usual(reader, "other")
+        other = runs.experience(reader, "other")
         assert other is not None
         assert (other.runs, other.p10, other.p95) == (1, 0.2, 0.2)
-        assert runs.usual(reader, "unknown") is None
+        assert runs.experience(reader, "unknown") is None
 
 
 def test_runs_without_a_measured_time(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_runs_without_a_measured_time(tmp_path: Path) -> None:
     completed = happened.Completed(ending=Ending(status=0, ended_at=maker.at))
     write(path, maker.happen(1, completed), maker.happen(2, happened.Completed()))
     with reading(path) as reader:
-        usual = runs.usual(reader, "encode")
+        usual = runs.experience(reader, "encode")
         assert usual is not None
         assert usual.runs == 1
         assert completed.ending.ended_at is not None
@@ -57,7 +57,7 @@ def test_the_shape_of_earlier_runs(tmp_path: Path) -> None:
         write(path, maker.submit(job_id), maker.start(job_id))
         write(path, maker.progress(job_id, done=5), maker.progress(job_id, done=10), maker.end(job_id, elapsed=30.0))
     with reading(path) as reader:
-        usual = runs.usual(reader, "encode")
+        usual = runs.experience(reader, "encode")
     assert usual is not None
     assert (usual.followed, usual.total) == (3, pytest.approx(math.log(10), abs=1e-4))
     for fraction, seconds in ((0.5, 7.5), (1.0, 15.0)):
@@ -72,19 +72,19 @@ def test_runs_that_were_removed_still_teach(tmp_path: Path) -> None:
         steps = [maker.progress(number, done=done) for done in range(1, 10)]
         write(path, *steps, maker.end(number, elapsed=10.0 * number))
     with reading(path) as reader:
-        before = runs.usual(reader, "encode")
+        before = runs.experience(reader, "encode")
         assert before is not None
         assert before.runs == 4
     write(path, *(maker.happen(number, happened.Removed(why="retention")) for number in (1, 2, 3)))
     write(path, maker.happen(4, happened.Removed(why="retention")))
     with reading(path) as reader:
-        assert runs.usual(reader, "encode") == before
+        assert runs.experience(reader, "encode") == before
     write(path, maker.run(5, elapsed=100.0))
     with reading(path) as reader:
-        usual = runs.usual(reader, "encode")
+        usual = runs.experience(reader, "encode")
         assert usual is not None
         assert (usual.runs, usual.p50) == (5, 30.0)
     write(path, maker.happen(5, happened.Removed()))
     ask(path, "UPDATE bygone SET runs = 'nonsense'")
     with reading(path) as reader:
-        assert runs.usual(reader, "encode") is None
+        assert runs.experience(reader, "encode") is None
