@@ -69,7 +69,7 @@ class Attach(Mutation[JobView], frozen=True):
             name=name, watched=seen.process, command=seen.argv, group=self.group, labels=self.labels, boot=now.boot,
             boottime=seen.boottime, started_at=now.wall - timedelta(microseconds=(now.boottime - seen.boottime) / 1000),
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=seen.cwd),
-            usual=engine.archive.learning.usual(name), heartbeat=settle(self.heartbeat, ours=False),
+            usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
             parent=parent_of(engine, self.parent), weight=self.weight,
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))

@@ -65,7 +65,7 @@ class Begin(Mutation[JobView], frozen=True):
         begun = Begun(
             name=name, watched=watched, group=self.group, labels=self.labels, boot=now.boot, boottime=now.boottime,
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
-            usual=engine.archive.learning.usual(name), heartbeat=settle(self.heartbeat, ours=False),
+            usual=engine.archive.usual(name), heartbeat=settle(self.heartbeat, ours=False),
             parent=parent_of(engine, self.parent, self.inside), weight=self.weight,
         )  # fmt: skip
         return engine.archive.view(engine.create(begun, caller))

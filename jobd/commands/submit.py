@@ -92,7 +92,7 @@ class Submit(Mutation[JobView], frozen=True):
             heartbeat=settle(self.heartbeat, ours=True), retries=self._retries(),
             parent=parent_of(engine, self.parent, self.inside), weight=self.weight,
             origin=Origin(uid=caller.uid, pid=self.pid or caller.pid, tty=self.tty, cwd=self.cwd),
-            usual=engine.archive.learning.usual(name),
+            usual=engine.archive.usual(name),
         )  # fmt: skip
         return engine.archive.view(engine.create(submitted, caller))
 

@@ -18,6 +18,7 @@ from jobd.core.searching import Condition, Explained, Search
 from jobd.core.selection import Selection
 from jobd.core.stats import Report, Scope
 from jobd.core.text import lossless, plain
+from jobd.core.usual import Usual
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
 from jobd.daemon.learning import Learning
@@ -52,7 +53,7 @@ class Archive:
         self.paths = paths
         self._live = live
         self._usage: Mapping[int, Usage] = {} if usage is None else usage
-        self.learning = Learning(reader)
+        self.learning = Learning()
         self._surroundings: dict[str, Surroundings] = {}
         #: Who watches; set by a daemon.
         self.presence: Presence | None = None
@@ -65,7 +66,7 @@ class Archive:
         """Give the same as it is now, to be asked in another thread with a reader of its own."""
         live = None if self._live is None else dict(self._live)
         archive = Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
-        archive.learning = self.learning.elsewhere(reader)
+        archive.learning = self.learning
         return archive
 
     def job(self, job_id: int) -> Job:
@@ -221,6 +222,10 @@ class Archive:
         """Count the jobs by state, all or those submitted since then."""
         return self.reader.counts(since)
 
+    def usual(self, name: str) -> Usual | None:
+        """Say how long completed runs of a name took; None if there was none."""
+        return self.learning.usual(name, self.reader)
+
     def surroundings(self, digest: str) -> Surroundings:
         """Find the surroundings kept under a digest. Raises NothingMatched."""
         found = self._surroundings.get(digest) or self.reader.surroundings(digest)
@@ -233,7 +238,7 @@ class Archive:
 
     def view(self, job: Job) -> JobView:
         """Show a job to the world, with the latest measurement, the size of its output, and when it will end."""
-        experience = self.learning.experience(job.name) if job.open and job.usual is not None else None
+        experience = self.learning.experience(job.name, self.reader) if job.open and job.usual else None
         return showing.view(job, self.now(), self._usage.get(job.id), self._output(job), experience)
 
     def latest(self, job_id: int, limit: int) -> list[Entry]:

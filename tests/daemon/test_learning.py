@@ -8,6 +8,8 @@ import pytest
 from jobd.core.usual import Experience
 from jobd.daemon import learning as learning_module
 from jobd.daemon.learning import Learning
+from jobd.daemon.storage import runs
+from jobd.daemon.storage.reader import Reader
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker
 
@@ -21,57 +23,64 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def learning(path: Path) -> Iterator[Learning]:
-    """Learn from them."""
+def reader(path: Path) -> Iterator[Reader]:
+    """Read it."""
     with reading(path) as reader:
-        yield Learning(reader)
+        yield reader
 
 
-def test_a_job_keeps_a_part(learning: Learning) -> None:
+def test_a_job_keeps_a_part(reader: Reader) -> None:
     """Quantiles go into its record; the course, ten times as large, does not."""
-    experience = learning.experience("deploy")
+    learning = Learning()
+    experience = learning.experience("deploy", reader)
     assert experience is not None
     assert (experience.runs, experience.p50) == (1, 4.0)
     assert experience.course
-    usual = learning.usual("deploy")
+    usual = learning.usual("deploy", reader)
     assert usual == experience.usual
     assert not isinstance(usual, Experience)
-    assert learning.usual("unknown") is learning.experience("unknown") is None
+    assert learning.usual("unknown", reader) is learning.experience("unknown", reader) is None
 
 
-def test_an_end_outdates_it(learning: Learning, path: Path) -> None:
+def test_an_end_outdates_it(reader: Reader, path: Path) -> None:
     """What is said of a new job is so now; estimates of those that run go by what is known until then."""
-    known = learning.experience("deploy")
+    learning = Learning()
+    known = learning.experience("deploy", reader)
     assert known is not None
     ask(path, "DELETE FROM jobs WHERE name = 'deploy'")
-    assert learning.usual("deploy") == known.usual
+    assert learning.usual("deploy", reader) == known.usual
     learning.outdate("deploy")
     learning.outdate("never asked for")
-    assert learning.experience("deploy") is known
-    assert learning.usual("deploy") is None
-    assert learning.experience("deploy") is None
+    assert learning.experience("deploy", reader) is known
+    assert learning.usual("deploy", reader) is None
+    assert learning.experience("deploy", reader) is None
 
 
-def test_its_memory_is_bounded(learning: Learning, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_memory_is_bounded(reader: Reader, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name that was learnt first makes room, whether it is outdated or not."""
     monkeypatch.setattr(learning_module, "MOST_NAMES", 2)
-    known = learning.experience("encode")
+    learning = Learning()
+    known = learning.experience("encode", reader)
     learning.outdate("encode")
     ask(path, "DELETE FROM jobs")
-    assert learning.experience("one more") is None
-    assert learning.experience("encode") is known is not None
-    assert learning.experience("and another") is None
-    assert learning.experience("encode") is None, "it had to make room"
-    assert learning.usual("encode") is None
+    assert learning.experience("one more", reader) is None
+    assert learning.experience("encode", reader) is known is not None
+    assert learning.experience("and another", reader) is None
+    assert learning.experience("encode", reader) is None, "it had to make room"
+    assert learning.usual("encode", reader) is None
 
 
-def test_another_thread_knows_it(learning: Learning, path: Path) -> None:
-    """It has what is known already, and asks its own reader for the rest; neither learns from the other later."""
-    known = learning.experience("deploy")
-    ask(path, "DELETE FROM jobs WHERE name = 'deploy'")
-    with reading(path) as reader:
-        other = learning.elsewhere(reader)
-        assert other.experience("deploy") is known
-        assert other.experience("encode") is not None
-    ask(path, "DELETE FROM jobs")
-    assert learning.experience("encode") is None
+def test_what_was_read_before_an_end_is_not_kept(reader: Reader, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a run ends while another thread reads those before it, the next job is told of that run, too."""
+    learning, read = Learning(), runs.experience
+
+    def end_meanwhile(reader: Reader, name: str) -> Experience | None:
+        found = read(reader, name)
+        monkeypatch.setattr(runs, "experience", read)
+        ask(path, "DELETE FROM jobs WHERE name = 'deploy'")
+        learning.outdate("deploy")
+        return found
+
+    monkeypatch.setattr(runs, "experience", end_meanwhile)
+    assert learning.experience("deploy", reader) is not None
+    assert learning.usual("deploy", reader) is None
