@@ -1,7 +1,8 @@
 """Retention: what is too old, or too much, is removed bit by bit while everything goes on.
 
-The rule: a job goes through the gate like any other change, with its output, and stays in the statistics. Nothing is
-removed at the word of a clock that has jumped.
+The rule: a job goes through the gate like any other change, with its output, and stays in the statistics. Each goes in
+a transaction of its own, and then as much time is left to others as that took. Nothing is removed at the word of a
+clock that has jumped.
 """
 
 import asyncio
@@ -9,9 +10,9 @@ import heapq
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Jobs removed in one transaction: some milliseconds; events, which are much smaller; what is planned at a time.
-CHUNK, EVENTS_CHUNK, MOST_PLANNED = 5, 500, 5000
+#: Events removed in one transaction, which takes some milliseconds, and jobs planned to be removed at a time.
+EVENTS_CHUNK, MOST_PLANNED = 500, 5000
 #: Seconds for which nothing is removed after the wall clock has jumped.
 DOUBT = 86400.0
 
@@ -103,13 +104,13 @@ class Retention:
         limits = Limits(settings.jobs_age, settings.jobs_count, retention.parse(settings.names))
         removed, left = 0, True
         while left and any(limits):
-            due = iter(await asyncio.to_thread(self._due, limits, now))
             left = False
-            while chunk := list(islice(due, CHUNK)):
-                done = sum(map(self._remove, chunk))
-                await self.engine.committed()
-                await asyncio.sleep(PAUSE)
-                removed, left = removed + done, left or done > 0
+            for job_id in await asyncio.to_thread(self._due, limits, now):
+                begun = time.monotonic()
+                if self._remove(job_id):
+                    await self.engine.committed()
+                    removed, left = removed + 1, True
+                await asyncio.sleep(time.monotonic() - begun)
         return removed
 
     def _due(self, limits: Limits, now: int) -> list[int]:

@@ -13,11 +13,11 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jobd.core.filters import folded_text
-from jobd.daemon.storage import migration, opening, rows
+from jobd.daemon.storage import database, migration, opening, rows, settling
 
 #: How many jobs; JOBD_BENCH_JOBS says another number.
 JOBS = int(os.environ.get("JOBD_BENCH_JOBS", "1000000"))
@@ -68,12 +68,9 @@ def fill(path: Path, count: int) -> None:
             connection.execute(f"PRAGMA {pragma}")
         connection.create_function("folded_text", 1, folded_text, deterministic=True)
         _describe(connection)
-        for what, statements in _steps(count):
+        for what, act in _steps(connection, count):
             begun = time.perf_counter()
-            connection.execute("BEGIN")
-            for statement in statements:
-                connection.execute(statement)
-            connection.execute("COMMIT")
+            act()
             print(f"{what}: {time.perf_counter() - begun:.1f} s", file=sys.stderr, flush=True)
         _look_at_some(connection, count)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -110,14 +107,22 @@ def _printf(template: str) -> str:
     return "printf('" + template.replace("\n", "") + "'"
 
 
-def _steps(count: int) -> Iterator[tuple[str, list[str]]]:
-    yield "jobs", [*(f"DROP INDEX {name}" for name in _INDEXES), *(text.format(count=count) for text in JOBS_SQL)]
-    yield "indexes", list(_INDEXES.values())
-    yield "words", ["INSERT INTO words SELECT job, folded_text(record) FROM records"]
-    yield "parts", ["INSERT INTO parts (rowid, text) SELECT job, text FROM words"]
-    yield "sizes", ["INSERT INTO meta VALUES ('bench_jobs_bytes', (SELECT sum(pgsize) FROM dbstat))"]
-    yield "events", [EVENTS_SQL]
-    yield "their sizes", ["INSERT INTO meta VALUES ('bench_all_bytes', (SELECT sum(pgsize) FROM dbstat))"]
+def _steps(connection: sqlite3.Connection, count: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    def run(*statements: str) -> Callable[[], None]:
+        def act() -> None:
+            with database.transaction(connection):
+                for statement in statements:
+                    connection.execute(statement)
+
+        return act
+
+    yield "jobs", run(*(f"DROP INDEX {name}" for name in _INDEXES), *(text.format(count=count) for text in JOBS_SQL))
+    yield "indexes", run(*_INDEXES.values())
+    yield "words", run("INSERT INTO words SELECT job, folded_text(record) FROM records")
+    yield "parts", lambda: settling.rebuild(connection)
+    yield "sizes", run("INSERT INTO meta VALUES ('bench_jobs_bytes', (SELECT sum(pgsize) FROM dbstat))")
+    yield "events", run(EVENTS_SQL)
+    yield "their sizes", run("INSERT INTO meta VALUES ('bench_all_bytes', (SELECT sum(pgsize) FROM dbstat))")
 
 
 def _read_indexes() -> dict[str, str]:

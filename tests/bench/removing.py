@@ -1,6 +1,7 @@
 """Removing old jobs while the daemon is at work: how long the slowest update has to wait."""
 
 import asyncio
+import gc
 import statistics
 import time
 from pathlib import Path
@@ -70,6 +71,9 @@ async def measured(path: Path) -> tuple[list[float], list[float], float, int]:
     config = Config(retention=Settings(jobs_count=kept, events_count=0))
     engine = Engine(store=store, opened=opened, reader=reader, clock=Clock(), paths=paths, config=config)
     store.start(asyncio.get_running_loop())
+    # As jobd itself does when it is loaded.
+    gc.collect()
+    gc.freeze()
     figures: list[list[float]] = []
     retention = Retention(engine)
     for seconds in (QUIET, BUSY):

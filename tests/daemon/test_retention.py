@@ -84,7 +84,6 @@ def names(engine: Engine) -> str:
 
 def test_old_jobs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a reason in the log, in several transactions; those with rules of their own stay, and so does what lives."""
-    monkeypatch.setattr(retention_module, "CHUNK", 2)
     monkeypatch.setattr(retention_module, "MOST_PLANNED", 3)
 
     async def scene(engine: Engine, retention: Retention, clock: Turned) -> None:

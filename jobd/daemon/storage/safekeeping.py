@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobd.core.errors import DatabaseTooNew, DatabaseTooOld, OutputFailed, StorageBroken, StorageFull
-from jobd.daemon.storage import database, filesystem, memory, migration
+from jobd.daemon.storage import database, filesystem, memory, migration, settling
 
 #: What belongs together: the file, its write-ahead log, and the index of that log.
 PARTS = ("", "-wal", "-shm")
@@ -181,7 +181,7 @@ def vacuum(path: Path) -> None:
     """
     try:
         with contextlib.closing(database.connect(path)) as connection:
-            connection.execute("INSERT INTO parts (parts) VALUES ('rebuild')")
+            settling.rebuild(connection)
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:

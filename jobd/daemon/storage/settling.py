@@ -22,11 +22,14 @@ _UNSETTLED = (
 )
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _TAKE_IN = f"INSERT INTO parts (rowid, text) SELECT job, text FROM words WHERE job {_AMONG}"  # noqa: S608
+_NEXT = "SELECT job FROM words WHERE job > ? ORDER BY job LIMIT ?"
 _MARK = f"UPDATE jobs SET settled = 1 WHERE id {_AMONG}"  # noqa: S608
 
 #: Pages of the index that are merged with a change, and with each job that it is about: as many as are needed, for a
 #: page is merged seven times in a history of 1,000,000 jobs, and five jobs fill one.
 MERGED, MERGED_EACH = 1, 1
+#: Jobs that make up a segment of an index that is made anew.
+REBUILT = 100
 
 
 def settle(connection: sqlite3.Connection, most: int) -> int:
@@ -65,8 +68,21 @@ def mend(connection: sqlite3.Connection) -> bool:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Make the index of words anew. Raises sqlite3.Error."""
-    connection.execute("INSERT INTO parts (parts) VALUES ('rebuild')")
+    """Make the index of words anew, within one transaction. Raises sqlite3.Error.
+
+    It becomes as if it had grown: FTS5's own rebuild leaves large segments among the newest, which are then merged with
+    every few jobs that come or go, and some of these merges take seconds.
+    """
+    with transaction(connection):
+        connection.execute("INSERT INTO parts (parts) VALUES ('delete-all')")
+        last = 0
+        while ids := [job for (job,) in connection.execute(_NEXT, (last, REBUILT))]:
+            # What has gathered in memory is put into a segment of its own when a savepoint is set.
+            connection.execute("SAVEPOINT chunk")
+            connection.execute(_TAKE_IN, (json.encode(ids).decode(),))
+            connection.execute("RELEASE chunk")
+            merge(connection, len(ids))
+            last = ids[-1]
 
 
 def tidy(connection: sqlite3.Connection) -> None:

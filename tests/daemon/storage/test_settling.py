@@ -145,6 +145,17 @@ def test_a_sound_index_is_left_alone(tmp_path: Path, maker: Maker) -> None:
         assert not settling.mend(connection)
 
 
+def test_made_anew_as_if_it_had_grown(tmp_path: Path, maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is made anew is neither one piece, which every later change would merge, nor very many."""
+    monkeypatch.setattr(settling, "REBUILT", 2)
+    path = tmp_path / "jobd.db"
+    write(path, *(maker.run(number) for number in range(1, 65)))
+    assert settle(path) == 64
+    safekeeping.vacuum(path)
+    whole(path)
+    assert [(2,)] <= ask(path, "SELECT count(DISTINCT segid) FROM parts_idx") <= [(12,)]
+
+
 def test_many_small_changes(tmp_path: Path, maker: Maker) -> None:
     """The index stays whole and in few pieces, though it is only ever merged a little."""
     path = tmp_path / "jobd.db"
