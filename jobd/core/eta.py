@@ -52,12 +52,12 @@ class Eta(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     over: float = 0.0
 
 
-def estimate(progress: Progress, elapsed: float, usual: Experience | None) -> Eta | None:
+def estimate(progress: Progress, elapsed: float, experience: Experience | None) -> Eta | None:
     """Say how many seconds are left, `elapsed` seconds into the attempt (pauses left out); None if nothing is known."""
     total = progress.total if progress.done is not None and not progress.weighted else None
-    longest = outlook.longest(usual, total) if usual is not None else math.inf
+    longest = outlook.longest(experience, total) if experience is not None else math.inf
     over = round(max(0.0, elapsed - longest), 3)
-    rate, history = _views(progress, elapsed, usual, total, late=elapsed > longest)
+    rate, history = _views(progress, elapsed, experience, total, late=elapsed > longest)
     view = rate or history
     if view is None:
         return Eta(seconds=0.0, low=0.0, high=0.0, basis="history", over=over) if over else None
@@ -67,14 +67,14 @@ def estimate(progress: Progress, elapsed: float, usual: Experience | None) -> Et
 
 
 def _views(
-    progress: Progress, elapsed: float, usual: Experience | None, total: float | None, *, late: bool
+    progress: Progress, elapsed: float, experience: Experience | None, total: float | None, *, late: bool
 ) -> tuple[View | None, View | None]:
     """Take the view of what the job says, with what earlier runs tell of that, and the view of earlier durations."""
-    if usual is None:
+    if experience is None:
         return _alone(progress, elapsed), None
-    history = None if late else _outliving(outlook.at_first(usual, total), elapsed)
-    if usual.followed:
-        return _compared(progress, elapsed, usual, total, late=late), history
+    history = None if late else _outliving(outlook.at_first(experience, total), elapsed)
+    if experience.followed:
+        return _compared(progress, elapsed, experience, total, late=late), history
     rate = _alone(progress, elapsed)
     if rate is NOTHING_LEFT or rate is None or history is None:
         return rate, None if rate is NOTHING_LEFT else history
@@ -92,32 +92,34 @@ def _alone(progress: Progress, elapsed: float) -> View | None:
     return View(math.log(seconds), ALONE + OWN_ERRORS * speed.error + _uneven(speed.gap, seconds))
 
 
-def _compared(progress: Progress, elapsed: float, usual: Experience, total: float | None, *, late: bool) -> View | None:
+def _compared(
+    progress: Progress, elapsed: float, experience: Experience, total: float | None, *, late: bool
+) -> View | None:
     """Compare the job with earlier runs that came as far."""
     fraction, said = progress.fraction or 0.0, progress.updated_elapsed or 0.0
     if fraction < FIRST_FRACTION or said <= 0:
         return None
     first = progress.samples[0] if progress.samples else Sample(said, fraction)
-    before, silence = _before(first, usual, total), max(0.0, elapsed - said)
-    view = outlook.ahead(usual, fraction, said + before, total, late=late)
+    before, silence = _before(first, experience, total), max(0.0, elapsed - said)
+    view = outlook.ahead(experience, fraction, said + before, total, late=late)
     left = math.exp(view.logarithm)
     if silence > said + left:
         return None
     if fraction >= 1:
         return _outliving(view, silence)
     step = min(_step(first, progress, fraction), LONGEST_STEP * (1 - fraction))
-    gap = left * outlook.gained(usual, fraction, fraction + step)
+    gap = left * outlook.gained(experience, fraction, fraction + step)
     if silence:
         reached = fraction + step * min(1.0, silence / max(gap, SMALLEST * silence))
-        view = outlook.ahead(usual, reached, elapsed + before, total, late=late)
+        view = outlook.ahead(experience, reached, elapsed + before, total, late=late)
     return view._replace(variance=view.variance + _uneven(gap, math.exp(view.logarithm)))
 
 
-def _before(first: Sample, usual: Experience, total: float | None) -> float:
+def _before(first: Sample, experience: Experience, total: float | None) -> float:
     """Give the seconds that an earlier attempt usually needed for what was done at the first number."""
     if first.fraction < CHECKPOINT:
         return 0.0
-    needed = math.exp(outlook.row_at(usual.course, first.fraction).passed + outlook.larger(usual, total))
+    needed = math.exp(outlook.row_at(experience.course, first.fraction).passed + outlook.larger(experience, total))
     return needed - first.elapsed if needed > EARLIER * first.elapsed else 0.0
 
 

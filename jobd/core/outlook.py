@@ -52,46 +52,46 @@ class View(NamedTuple):
         return TENTH * (1 + (TENTH**2 + 1) / (4 * self.freedoms)) * min(WIDEST, math.sqrt(self.variance))
 
 
-def at_first(usual: Experience, total: float | None) -> View:
+def at_first(experience: Experience, total: float | None) -> View:
     """Say how long a run takes of which nothing else is known."""
-    known = usual.course and (usual.total is None or total)
-    whole = usual.course[0] if known else _told_by_quantiles(usual)
-    variance = _size(usual, whole) * (1 + 1 / usual.runs)
-    return View(whole.left + larger(usual, total), variance, FEW + usual.runs - 1)
+    known = experience.course and (experience.total is None or total)
+    whole = experience.course[0] if known else _told_by_quantiles(experience)
+    variance = _size(experience, whole) * (1 + 1 / experience.runs)
+    return View(whole.left + larger(experience, total), variance, FEW + experience.runs - 1)
 
 
-def ahead(usual: Experience, fraction: float, passed: float, total: float | None, *, late: bool = False) -> View:
+def ahead(experience: Experience, fraction: float, passed: float, total: float | None, *, late: bool = False) -> View:
     """Say what is left of a run that has come to a fraction in some seconds, the total it counts up to told or not.
 
-    `usual` has to know of runs that were followed. A run that is `late` is not of their size.
+    `experience` has to know of runs that were followed. A run that is `late` is not of their size.
     """
-    return compared(usual, row_at(usual.course, fraction), fraction, passed, total, late=late)
+    return compared(experience, row_at(experience.course, fraction), fraction, passed, total, late=late)
 
 
 def compared(
-    usual: Experience, row: Row, fraction: float, passed: float, total: float | None, *, late: bool = False
+    experience: Experience, row: Row, fraction: float, passed: float, total: float | None, *, late: bool = False
 ) -> View:
     """Do so with the row of the fraction."""
-    runs, more = usual.followed, usual.followed - 1
-    noise = _drawn(NOISE, FEW, usual.noise, TOGETHER * more)
+    runs, more = experience.followed, experience.followed - 1
+    noise = _drawn(NOISE, FEW, experience.noise, TOGETHER * more)
     before, after = noise / max(fraction, EDGE), noise / max(1 - fraction, EDGE)
     own = _drawn(before + after, MANY, row.own, more)
-    bend = _drawn(BEND, FEW, max(0.0, usual.bend - noise / runs), TOGETHER)
+    bend = _drawn(BEND, FEW, max(0.0, experience.bend - noise / runs), TOGETHER)
     doubt = own * max(fraction * (1 - fraction), EDGE) / bend
     even = math.log(max(1 - fraction, SMALLEST) / max(fraction, SMALLEST))
     bent = (row.left - row.passed - even) * runs / (runs + doubt)
     once_more = 1 + 1 / (runs + doubt)
     view = View(math.log(passed) + even + bent, own * once_more, MANY + more)
     if not late:
-        size = _drawn(_size(usual, usual.course[0]) + after, MANY, row.size, more) * (1 + 1 / runs)
+        size = _drawn(_size(experience, experience.course[0]) + after, MANY, row.size, more) * (1 + 1 / runs)
         both = _drawn(after, MANY, row.both, more) * once_more
-        view = joined(view, View(row.left + larger(usual, total), size, MANY + more), both)
-    return view._replace(variance=view.variance * usual.spread**2)
+        view = joined(view, View(row.left + larger(experience, total), size, MANY + more), both)
+    return view._replace(variance=view.variance * experience.spread**2)
 
 
-def gained(usual: Experience, fraction: float, following: float) -> float:
+def gained(experience: Experience, fraction: float, following: float) -> float:
     """Say which share of what is left at a fraction is usually over at a following one."""
-    return -math.expm1(row_at(usual.course, following).left - row_at(usual.course, fraction).left)
+    return -math.expm1(row_at(experience.course, following).left - row_at(experience.course, fraction).left)
 
 
 def joined(own: View, theirs: View, both: float = 0.0) -> View:
@@ -108,19 +108,19 @@ def joined(own: View, theirs: View, both: float = 0.0) -> View:
     return View(weight * own.logarithm + other * theirs.logarithm, variance, min(own.freedoms, theirs.freedoms))
 
 
-def larger(usual: Experience, total: float | None) -> float:
+def larger(experience: Experience, total: float | None) -> float:
     """Give the logarithm of how many times as long a run takes as earlier ones, as far as its total tells."""
-    if usual.total is None or not total:
+    if experience.total is None or not total:
         return 0.0
-    return min(FURTHEST, max(-FURTHEST, usual.slope * (math.log(total) - usual.total)))
+    return min(FURTHEST, max(-FURTHEST, experience.slope * (math.log(total) - experience.total)))
 
 
-def longest(usual: Experience, total: float | None) -> float:
+def longest(experience: Experience, total: float | None) -> float:
     """Say what 95 % of the runs stay below, in seconds; of those of this total if it tells."""
-    if usual.total is None or not total:
-        return usual.p95
-    whole = usual.course[0]
-    return math.exp(whole.left + larger(usual, total) + TWENTIETH * math.sqrt(whole.size))
+    if experience.total is None or not total:
+        return experience.p95
+    whole = experience.course[0]
+    return math.exp(whole.left + larger(experience, total) + TWENTIETH * math.sqrt(whole.size))
 
 
 def row_at(course: tuple[Row, ...], fraction: float) -> Row:
@@ -144,13 +144,13 @@ def _drawn(expected: float, worth: float, seen: float, weight: float) -> float:
     return (worth * expected + weight * seen) / (worth + weight)
 
 
-def _size(usual: Experience, whole: Row) -> float:
-    expected = SIZE if usual.total is not None else SIZE + UNTOLD_SIZE
-    return _drawn(expected, FEW, whole.size, usual.runs - 1)
+def _size(experience: Experience, whole: Row) -> float:
+    expected = SIZE if experience.total is not None else SIZE + UNTOLD_SIZE
+    return _drawn(expected, FEW, whole.size, experience.runs - 1)
 
 
-def _told_by_quantiles(usual: Experience) -> Row:
-    """Say how long runs took whatever their total, or by a record of before there were courses."""
-    tiny = (usual.p50 or 1.0) * 1e-9
-    p10, p50, p90 = (math.log(max(seconds, tiny)) for seconds in (usual.p10, usual.p50, usual.p90))
+def _told_by_quantiles(experience: Experience) -> Row:
+    """Say how long runs took whatever their total, or if all were too short for a course."""
+    tiny = (experience.p50 or 1.0) * 1e-9
+    p10, p50, p90 = (math.log(max(seconds, tiny)) for seconds in (experience.p10, experience.p50, experience.p90))
     return Row(0.0, p50, 0.0, ((p90 - p10) / (2 * TENTH)) ** 2, 0.0)

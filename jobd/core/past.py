@@ -57,9 +57,9 @@ def sum_up(runs: Sequence[Run]) -> Experience | None:
         return None
     durations = sorted(run.seconds for run in runs)
     p10, p50, p90, p95 = (round(quantile(durations, share), SECONDS_DIGITS) for share in SHARES)
-    usual = Experience(len(runs), p10, p50, p90, p95)
+    experience = Experience(len(runs), p10, p50, p90, p95)
     latest = [run for run in runs if run.seconds >= SHORTEST][:FOLLOWED]
-    return _learnt(usual, latest) if latest else usual
+    return _learnt(experience, latest) if latest else experience
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -70,7 +70,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
-def _learnt(usual: Experience, runs: Sequence[Run]) -> Experience:
+def _learnt(experience: Experience, runs: Sequence[Run]) -> Experience:
     """Take the course of runs."""
     total, slope, sizes = _sizes(runs)
     terms = [
@@ -83,8 +83,10 @@ def _learnt(usual: Experience, runs: Sequence[Run]) -> Experience:
     rows[0] = rows[0]._replace(left=quantile(sorted(sizes), 0.5))
     noise, bend = _unevenness(rows) if terms else (0.0, 0.0)
     course = tuple(Row(*(round(number, DIGITS) for number in row)) for row in rows)
-    usual = replace(usual, course=course, followed=len(terms), total=total, slope=slope, noise=noise, bend=bend)
-    return replace(usual, spread=_spread(usual, terms[:TRIED]))
+    experience = replace(
+        experience, course=course, followed=len(terms), total=total, slope=slope, noise=noise, bend=bend
+    )
+    return replace(experience, spread=_spread(experience, terms[:TRIED]))
 
 
 def _sizes(runs: Sequence[Run]) -> tuple[float | None, float, list[float]]:
@@ -95,9 +97,9 @@ def _sizes(runs: Sequence[Run]) -> tuple[float | None, float, list[float]]:
     wholes, totals = [math.log(run.seconds) for run in runs], [math.log(run.total) for run in runs if run.total]
     if len(totals) < len(runs):
         return None, 1.0, wholes
-    mean, usual = sum(totals) / len(totals), sum(wholes) / len(wholes)
+    mean, middle = sum(totals) / len(totals), sum(wholes) / len(wholes)
     offs = [total - mean for total in totals]
-    both = sum(off * (whole - usual) for off, whole in zip(offs, wholes, strict=True))
+    both = sum(off * (whole - middle) for off, whole in zip(offs, wholes, strict=True))
     slope = (PROPORTIONAL + both) / (PROPORTIONAL + sum(off**2 for off in offs))
     sizes = [whole - slope * off for off, whole in zip(offs, wholes, strict=True)]
     return round(mean, DIGITS), round(slope, DIGITS), sizes
@@ -113,13 +115,13 @@ def _unevenness(rows: Sequence[Row]) -> tuple[float, float]:
     return round(noise, SECONDS_DIGITS), round(bend, SECONDS_DIGITS)
 
 
-def _spread(usual: Experience, terms: Sequence[Sequence[_Sums]]) -> float:
+def _spread(experience: Experience, terms: Sequence[Sequence[_Sums]]) -> float:
     """Say how many times as wide bands should have been for the latest runs, each foretold by the others."""
-    fewer, errors, unit = len(terms) - 1, list[float](), None if usual.total is None else 0.0
+    fewer, errors, unit = len(terms) - 1, list[float](), None if experience.total is None else 0.0
     sums = list(map(_added, zip(*terms, strict=True)))
     for one in terms if len(terms) >= FEWEST_TRIED else ():
         rows = {place: _row(tuple(map(sub, sums[place], one[place]))) for place in (0, *TRIALS)}
-        others = replace(usual, runs=fewer, followed=fewer, total=unit, course=(rows[0],))
+        others = replace(experience, runs=fewer, followed=fewer, total=unit, course=(rows[0],))
         for place in TRIALS:
             _, own, left, *_ = one[place]
             if own > NEVER_REACHED:
