@@ -88,7 +88,7 @@ def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:
         times += map(from_microseconds, (first, last))
     weeks: dict[str, dict[int, Week]] = defaultdict(dict)
     for (key, week), durations in _durations(reader, rows).items():
-        weeks[key][week] = Week(sorted(durations), {})
+        weeks[key][week] = Week(array("d", sorted(durations)), {})
     for key, day, kept, counts in _removed(reader, scope):
         sums[key] = sums.get(key, Sums()).plus(kept)
         week = _week(day)
