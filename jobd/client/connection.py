@@ -4,11 +4,13 @@ The daemon's uid is checked before anything is sent: a request may carry an envi
 millisecond to import, `socket` three.
 """
 
+import _signal  # type: ignore[import-not-found]
 import errno
 import os
 import stat
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -72,6 +74,8 @@ class Connection:
         if len(line) > wire.LONGEST_LINE:
             raise LineTooLong(limit=wire.LONGEST_LINE)
         self._write(line)
+        with _uninterrupted():
+            wire.prepare(type(request))
         return self._sent
 
     def cancel(self, number: int) -> None:
@@ -117,6 +121,16 @@ class Connection:
                 raise ConnectionLost
             self._arrived = self._lines.feed(chunk)
         return line
+
+
+@contextmanager
+def _uninterrupted() -> "Iterator[None]":
+    """Let an interrupt wait: what makes decoders would take it for a missing attribute, and nobody would hear of it."""
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
+    try:
+        yield
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def connect(paths: Paths, deadline: float) -> Connection | None:

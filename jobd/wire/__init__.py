@@ -159,6 +159,11 @@ def decode_message(line: bytes) -> Message:
         raise Unavailable(problem=f"what answers is no jobd daemon: {complaint(error)}") from None
 
 
+def prepare(kind: type[Request[Any]]) -> None:
+    """Make what reads the results of such a request, so that this takes no time when one comes."""
+    _result_decoder(kind)
+
+
 def decode_result(kind: type[Request[Result]], result: Raw | bytes) -> Result:
     """Read a result, or an item, of such a request. Raises Unavailable if a newer daemon says what is unknown here."""
     try:

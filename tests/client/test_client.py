@@ -1,7 +1,9 @@
 """What the client promises whoever calls it: an answer, one change, or one clear error."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from enum import Enum, EnumMeta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +38,28 @@ class Change(wire.Mutation[int], frozen=True):
     method: ClassVar = "change"
 
     text: str = ""
+
+
+class Watchful(EnumMeta):
+    """Interrupts msgspec when it looks for something of its own, as a person may do at any time."""
+
+    def __getattr__(cls, name: str) -> Any:
+        """Interrupt."""
+        if "msgspec" in name:
+            signal.raise_signal(signal.SIGINT)
+        raise AttributeError(name)
+
+
+class Answer(Enum, metaclass=Watchful):
+    """What is answered."""
+
+    YES = "yes"
+
+
+class Ask(wire.Read[Answer], frozen=True):
+    """Ask for one of some words."""
+
+    method: ClassVar = "ask"
 
 
 class Do(wire.Action[int], frozen=True):
@@ -93,6 +117,16 @@ def test_a_call_is_answered(state_dir: Path, talk: Talk) -> None:
     """One connection serves several calls, each with its answer in the type that the request declares."""
     with Serving(state_dir, lambda line: [line.answer(7), line.answer(8)]):
         assert [talk.client.call(Look()), talk.client.call(Change(text="x"))] == [7, 8]
+
+
+def test_an_interrupt_is_heard_at_any_time(state_dir: Path, talk: Talk) -> None:
+    """Also while it is looked up how an answer is read, where what is raised would count as a missing attribute."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Serving(state_dir, lambda line: line.answer("yes")), pytest.raises(KeyboardInterrupt):
+            talk.client.call(Ask())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_change_is_repeated_with_its_id(state_dir: Path, talk: Talk) -> None:
