@@ -126,6 +126,12 @@ class Following:
         for key in [key for key in self._sources if key[0] == job_id and (before is None or key[1] < before)]:
             self._sources.pop(key).finish()
 
+    def _has_fallen_back(self, before: JobView | None, job: JobView) -> bool:
+        """Whether an attempt has failed since the following began, and another one is to come."""
+        if before is None:
+            return job.not_before is not None and (job.attempt or 0) > self._began_at.get(job.id, 0)
+        return job.not_before is not None and job.not_before != before.not_before
+
     def _remark(self, before: JobView | None, job: JobView) -> None:
         new = job.warned - before.warned if before else 0
         for warning in job.warnings[-new:] if new > 0 else ():
@@ -133,7 +139,7 @@ class Following:
         if job.done and not (before and before.done):
             self._live.clear()
             self._say(_looks.end_line(job, self._screen), _looks.style(job))
-        elif before and job.not_before and job.not_before != before.not_before:
+        elif self._has_fallen_back(before, job):
             self._say(_looks.failed_attempt(job), "yellow")
         elif self._expected > 1 and before is not None and before.state is not job.state:
             self._say(f"{_looks.title(job)} {job.state}", _looks.style(job))
