@@ -1,9 +1,25 @@
 """--retries and --retry-delay through the real program: every attempt is shown, and what comes next is said."""
 
-import pytest
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
+import pytest
+from msgspec.structs import replace
+
+from jobd.commands._following import Following
+from jobd.commands._output import Wanted
+from jobd.config import Paths
+from jobd.core import showing
+from jobd.core.model import State
+from jobd.ui.screen import Screen
 from tests.commands.running import House
+from tests.core.samples import job_in, moment
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from jobd.commands._shell import Shell
 
 
 def test_run_shows_every_attempt(house: House) -> None:
@@ -34,6 +50,27 @@ def test_what_is_said_on_a_terminal(house: House) -> None:
         session.until("attempt 2 failed, exit 4; again in 40m")
         assert house("cancel", "flaky").status == 0
         assert session.end() == 4
+
+
+class Terminal(io.StringIO):
+    """What is a terminal as far as a screen knows."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.mark.parametrize(("began", "said"), [(None, "attempt 1 failed"), (1, "")])
+def test_an_attempt_that_failed_before_it_was_told(began: int | None, said: str) -> None:
+    """It is said of one that ran after the following had begun, and not of one that was over then."""
+    job = replace(job_in(State.PENDING), not_before=moment(60).wall, attempts=job_in(State.FAILED).attempts)
+    told = showing.view(job, moment(10), None, None)
+    err = Terminal()
+    screen = Screen(io.StringIO(), err, {"COLUMNS": "100", "LANG": "C.UTF-8"})
+    shell = cast("Shell", SimpleNamespace(screen=screen, paths=Paths(Path("/nowhere"))))
+    assert Following(shell, [replace(told, attempt=began)], iter([told]), Wanted(output=False)).run() >= 0
+    assert said in err.getvalue()
+    assert bool(said) == bool(err.getvalue())
 
 
 def test_who_comes_later_sees_the_attempt_that_failed(house: House) -> None:
