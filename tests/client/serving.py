@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,8 +47,9 @@ class Line:
         return request
 
     def close(self) -> None:
-        """Hang up."""
-        self._file.close()
+        """Hang up, whether anybody is there or not."""
+        with suppress(ConnectionError):
+            self._file.close()
         self._socket.close()
 
 
