@@ -191,12 +191,13 @@ def test_freeze_and_thaw(kind: str, tmp_path: Path) -> None:
 
 
 def freeze(job: Planted) -> frozenset[Process]:
-    """Freeze, on a busy machine in several bites."""
+    """Freeze, on a busy machine in several bites: what one has stopped may have had a child that nobody has seen."""
     stopped: set[Process] = set()
 
     def bite() -> bool:
-        stopped.update(trees.freeze(job.tree))
-        return all(standing(job).values())
+        found = trees.freeze(job.tree)
+        stopped.update(found)
+        return not found and all(standing(job).values())
 
     until(bite, what="all stand still")
     return frozenset(stopped)
