@@ -3,10 +3,8 @@
 import gc
 import importlib
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.living import short_directory
 from tests.waiting import until
 
 settings.register_profile("jobd", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -75,11 +74,10 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture
 def state_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a fresh JOBD_DIR, short enough for a socket; at the end kill whatever still runs in it and remove it."""
-    path = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    monkeypatch.setenv("JOBD_DIR", str(path))
-    yield path
-    end_processes(path)
-    shutil.rmtree(path, ignore_errors=True)
+    with short_directory() as path:
+        monkeypatch.setenv("JOBD_DIR", str(path))
+        yield path
+        end_processes(path)
 
 
 def end_processes(path: Path) -> None:

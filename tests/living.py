@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -158,3 +161,27 @@ def _result(line: bytes) -> Any:
     if "error" in answer:
         raise Refusal(answer["error"])
     return answer["result"]
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """Give a directory whose name is short enough for sockets in it.
+
+    No TemporaryDirectory: a fork of the tests that ends would remove it.
+    """
+    path = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def shared(**environ: str) -> Iterator[Living]:
+    """Run a daemon in a directory of its own."""
+    with short_directory() as state:
+        living = Living(state)
+        try:
+            yield living.start(environ)
+        finally:
+            living.kill()

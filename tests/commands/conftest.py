@@ -1,7 +1,5 @@
 """What the tests of commands share: a state directory with a running daemon for a whole file, or for one test."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,21 +8,21 @@ import pytest
 
 from tests.commands.running import Gate, House
 from tests.conftest import end_processes
+from tests.living import short_directory
 
 
 @contextmanager
 def built(*, serving: bool) -> Iterator[House]:
     """Make a state directory, short enough for a socket; at the end kill whatever still runs in it and remove it."""
-    path = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    house = House(path, {"JOBD_JOBS_SLOTS": "4"})
-    try:
-        if serving:
-            house.daemon.start(house.environ)
-        yield house
-    finally:
-        end_processes(path)
-        house.daemon.kill()
-        shutil.rmtree(path, ignore_errors=True)
+    with short_directory() as path:
+        house = House(path, {"JOBD_JOBS_SLOTS": "4"})
+        try:
+            if serving:
+                house.daemon.start(house.environ)
+            yield house
+        finally:
+            end_processes(path)
+            house.daemon.kill()
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,23 @@
 """What follows from what was recorded: starts in the order of the queue, tries after failures, cleaning up."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
 
 from jobd.core.lifecycle import MOST_WITHDRAWALS
 from jobd.daemon.system import cgroups
-from tests.living import Living
+from tests.living import Living, shared
 from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
 def living() -> Iterator[Living]:
     """Give a daemon with one slot."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    living = Living(state)
-    living.start({"JOBD_JOBS_SLOTS": "1"})
-    yield living
-    living.kill()
-    rmtree(state)
+    with shared(JOBD_JOBS_SLOTS="1") as living:
+        yield living
 
 
 def events(living: Living, job_id: int) -> list[dict[str, Any]]:

@@ -1,8 +1,6 @@
 """What a new daemon makes of what the last one left: each verdict is carried out on real directories."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +10,7 @@ import pytest
 from jobd.core import events as happened
 from jobd.core.model import Ending, Origin, Process
 from tests.daemon.remains import NOBODY, OTHER_BOOT, Remains
-from tests.living import Living
+from tests.living import Living, short_directory
 from tests.making import START
 from tests.waiting import until
 
@@ -95,16 +93,15 @@ def begun(remains: Remains, job_id: int, boot: str, watched: Process | None) -> 
 @pytest.fixture(scope="module")
 def recovered() -> Iterator[Recovered]:
     """Start a daemon where another one was killed in the middle of everything, and wait until all is settled."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    plant(state)
-    with Living(state) as living:
-        until(lambda: all(job["done"] for job in living.call("list", all=True)), what="the end of all jobs")
-        jobs = {job["id"]: job for job in living.call("list", all=True, limit=1000)}
-        events: dict[int, list[str]] = {}
-        for entry in living.entries():
-            events.setdefault(entry["job"], []).append(entry["event"]["type"])
-        yield Recovered(state, living, jobs, events)
-    shutil.rmtree(state)
+    with short_directory() as state:
+        plant(state)
+        with Living(state) as living:
+            until(lambda: all(job["done"] for job in living.call("list", all=True)), what="the end of all jobs")
+            jobs = {job["id"]: job for job in living.call("list", all=True, limit=1000)}
+            events: dict[int, list[str]] = {}
+            for entry in living.entries():
+                events.setdefault(entry["job"], []).append(entry["event"]["type"])
+            yield Recovered(state, living, jobs, events)
 
 
 def outcome(job: dict[str, Any]) -> tuple[Any, ...]:

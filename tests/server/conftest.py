@@ -3,16 +3,15 @@
 import asyncio
 import json
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from jobd.server import Server
 from jobd.server.connection import Limits
+from tests.living import short_directory
 from tests.server.counting import KINDS, Engine
 from tests.waiting import until
 
@@ -125,10 +124,10 @@ class Serving:
 def serve(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., Serving]]:
     """Start servers, with other limits if need be; whatever a client does, they say nothing on stderr or in the log."""
     begun: list[Serving] = []
-    with tempfile.TemporaryDirectory(prefix="jobd-", dir="/tmp") as folder:
+    with short_directory() as folder:
 
         def start(**limits: float) -> Serving:
-            serving = Serving(str(Path(folder, f"{len(begun)}.sock")), Limits(**limits))  # type: ignore[arg-type]
+            serving = Serving(str(folder / f"{len(begun)}.sock"), Limits(**limits))  # type: ignore[arg-type]
             begun.append(serving)
             return serving
 

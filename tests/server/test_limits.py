@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from random import Random
 import pytest
 
 from jobd import wire
+from tests.living import short_directory
 from tests.server.conftest import PATIENCE, Client, Serving, wait_for
 from tests.server.test_requests import add
 from tests.server.test_streams import cancel, count, items
@@ -194,8 +194,8 @@ def test_a_reader_that_never_comes_back_does_not_hold_the_end(serve: Callable[..
 @contextmanager
 def alone(limit: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run a server in a process that may have so many files open; it says nothing on stderr."""
-    with tempfile.TemporaryDirectory(prefix="jobd-", dir="/tmp") as folder:
-        path = str(Path(folder, "s"))
+    with short_directory() as folder:
+        path = str(folder / "s")
         command = [sys.executable, "-m", "tests.server.alone", path, str(limit)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:

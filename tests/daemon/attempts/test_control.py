@@ -2,13 +2,11 @@
 
 import asyncio
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import psutil
@@ -19,7 +17,7 @@ from jobd.core.model import Process, State
 from jobd.daemon.attempts import control
 from jobd.daemon.system import processes, trees
 from tests.daemon.working import working
-from tests.living import Living, Refusal
+from tests.living import Living, Refusal, shared
 from tests.waiting import until
 
 #: Two processes that count; the second one is below the first.
@@ -33,14 +31,10 @@ DEAF = ("sh", "-c", 'trap "" TERM; sleep 60 & echo ready; while :; do sleep 1; d
 @pytest.fixture(scope="module")
 def living() -> Iterator[Living]:
     """Give a daemon for all tests of this file."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    living = Living(state)
-    living.start({"JOBD_JOBS_SLOTS": "8"})
-    yield living
-    living.call("cancel", jobs=["all"], grace=0)
-    until(lambda: set(living.call("status")["counts"]) <= {"completed", "failed", "canceled"})
-    living.kill()
-    rmtree(state)
+    with shared(JOBD_JOBS_SLOTS="8") as living:
+        yield living
+        living.call("cancel", jobs=["all"], grace=0)
+        until(lambda: set(living.call("status")["counts"]) <= {"completed", "failed", "canceled"})
 
 
 class Running:

@@ -1,10 +1,8 @@
 """What running jobs use is measured at a steady pace and kept: peak and CPU time of whole trees, as a series."""
 
 import asyncio
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 
@@ -15,7 +13,7 @@ from jobd.daemon.attempts.starting import Key
 from jobd.daemon.system.usage import Sampler
 from tests.daemon.hearing import eventually
 from tests.daemon.planting import linux_only, planted
-from tests.living import Living
+from tests.living import Living, shared
 from tests.waiting import until
 
 pytestmark = linux_only
@@ -59,12 +57,8 @@ class Told:
 @pytest.fixture(scope="module")
 def living() -> Iterator[Living]:
     """Give a daemon that measures often."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    living = Living(state)
-    living.start({"JOBD_JOBS_SAMPLE_EVERY": "0.1s"})
-    yield living
-    living.kill()
-    rmtree(state)
+    with shared(JOBD_JOBS_SAMPLE_EVERY="0.1s") as living:
+        yield living
 
 
 def test_a_real_job_is_measured(living: Living, tmp_path: Path) -> None:

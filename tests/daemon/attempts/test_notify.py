@@ -1,10 +1,8 @@
 """What a shim hears is written down, in order, before anybody is told that it was heard."""
 
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from jobd.core import notifications
 from jobd.core.model import Surroundings
 from jobd.daemon.attempts import directory, notify, variables
 from tests.daemon.shims import Attempt, Zygote, descriptors, executed
+from tests.living import short_directory
 from tests.making import Maker
 from tests.waiting import until
 
@@ -157,8 +156,7 @@ def test_a_path_that_is_too_long(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_strangers() -> None:
     """Even where the way is open, messages of another user are marked as what they are."""
-    root = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    with Zygote(root) as zygote:
+    with short_directory() as root, Zygote(root) as zygote:
         job = zygote.start("sleep", "1000")
         for path in (root, root / "run", job.path):
             path.chmod(0o755)
@@ -166,7 +164,6 @@ def test_strangers() -> None:
         command = ["/usr/bin/env", "python3", "-c", SEND, address(job), "STATUS=mine"]
         subprocess.run(command, check=True, user=NOBODY)
         written(job, b"notify stranger STATUS=mine")
-    shutil.rmtree(root)
 
 
 def test_both_ends_agree() -> None:

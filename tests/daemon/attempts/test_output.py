@@ -2,11 +2,9 @@
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from jobd.core.errors import OutputNotFound
 from jobd.core.model import Job, Origin, Spec
 from jobd.daemon.attempts import directory, output
 from tests.calling import jobd
-from tests.living import Living
+from tests.living import Living, shared
 from tests.making import Maker
 from tests.waiting import until
 
@@ -27,12 +25,8 @@ LIMIT = 1 << 20
 @pytest.fixture(scope="module")
 def living() -> Iterator[Living]:
     """Give a daemon that measures often, for all tests of this file that need one."""
-    state = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    living = Living(state)
-    living.start({"JOBD_JOBS_SAMPLE_EVERY": "0.1s"})
-    yield living
-    living.kill()
-    rmtree(state)
+    with shared(JOBD_JOBS_SAMPLE_EVERY="0.1s") as living:
+        yield living
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 
@@ -16,14 +14,14 @@ from jobd.daemon.life import listening, service
 from jobd.daemon.life.listening import Door
 from jobd.daemon.life.service import Taken
 from tests.daemon.planting import nobody, root_only
+from tests.living import short_directory
 
 
 @pytest.fixture
 def paths() -> Iterator[Paths]:
     """Give a state directory with a short name."""
-    path = Path(tempfile.mkdtemp(prefix="jobd-", dir="/tmp"))
-    yield Paths(path)
-    rmtree(path)
+    with short_directory() as path:
+        yield Paths(path)
 
 
 def is_heard(path: Path, listener: socket.socket) -> bool:
