@@ -30,17 +30,16 @@ def join(latest: Usage, earlier: Usage | None) -> Usage:
 
 
 def settle(measured: Usage | None, resources: Resources | None) -> Usage | None:
-    """Give the final figures of an attempt; None if nothing was ever measured."""
+    """Give the totals of an attempt, which uses nothing now any more; None if nothing was ever measured."""
     if resources is None:
-        return measured
-    known = measured or Usage()
+        return join(Usage(), measured) if measured else None
     account = Usage(
         cpu_seconds=resources.user_seconds + resources.system_seconds,
-        peak_rss_bytes=best_peak(known.peak_rss_bytes, None, resources),
+        peak_rss_bytes=best_peak(measured.peak_rss_bytes if measured else None, None, resources),
         read_bytes=resources.blocks_read * BLOCK,
         write_bytes=resources.blocks_written * BLOCK,
     )
-    return join(known, account)
+    return join(account, measured)
 
 
 def best_peak(sampled: int | None, cgroup: int | None, resources: Resources | None) -> int | None:

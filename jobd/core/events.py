@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from jobd.core import progress
 from jobd.core.beginnings import Begun, Created, Imported, Submitted
 from jobd.core.families import ChildrenCounted
-from jobd.core.happening import Event, Severity, change_attempt, end_pause, stop_clocks
+from jobd.core.happening import Event, Severity, change_attempt, close, end_pause, forget_traces
 from jobd.core.heartbeat import Revived, Stale
 from jobd.core.model import (
     ATTEMPTS_KEPT,
@@ -156,12 +156,14 @@ class Ended(Event, frozen=True, kw_only=True):
     usage: Usage | None = None  #: what it has used
     measure: Measure | None = None  #: the last point of the series
 
-    def finish(self, job: Job, at: datetime, state: State, reason: str | None, detail: str | None) -> Job:
-        """Close the attempt if one is open, and note the figures."""
+    def finish(
+        self, job: Job, at: datetime, state: State, reason: str | None, detail: str | None, *, left: bool = False
+    ) -> Job:
+        """Close the attempt if one is open, and note the figures; if something is `left` of it, that can be found."""
         ending = self.ending
         if job.attempts and job.attempts[-1].ending is None:
-            attempt = stop_clocks(job.attempts[-1], ending)
-            attempt = replace(attempt, ending=ending, state=state, reason=reason)
+            attempt = close(job.attempts[-1], ending, state, reason)
+            attempt = attempt if left else forget_traces(attempt)
             job = replace(job, attempts=(*job.attempts[:-1], attempt), started_at=attempt.started_at)
         return replace(
             job,
@@ -222,7 +224,7 @@ class Canceled(Ended, frozen=True, kw_only=True):
     def apply(self, job: Job, at: datetime) -> Job:
         """Close the attempt."""
         detail = "abandoned with processes alive" if self.abandoned else None
-        return self.finish(job, at, State.CANCELED, self.reason, detail)
+        return self.finish(job, at, State.CANCELED, self.reason, detail, left=self.abandoned)
 
 
 class Retried(Event, frozen=True, kw_only=True):

@@ -68,11 +68,22 @@ def end_pause(job: Job, boottime: int) -> Job:
     return change_attempt(job, paused_boottime=None, paused_seconds=attempt.paused_seconds + pause)
 
 
-def stop_clocks(attempt: Attempt, ending: Ending) -> Attempt:
-    """Copy an attempt that has ended with a start that nobody recorded, and without a pause that lasted to the end."""
+def close(attempt: Attempt, ending: Ending, state: State, reason: str | None) -> Attempt:
+    """Copy an attempt that has ended, with a start that nobody recorded, and without a pause that lasted to the end."""
     if attempt.started_at is None and ending.start_errno is None:
         attempt = replace(attempt, started_at=ending.started_at)
-    if attempt.paused_boottime is None or attempt.started_boottime is None or ending.elapsed is None:
-        return attempt
-    pause = max(0.0, ending.elapsed - (attempt.paused_boottime - attempt.started_boottime) / 1e9)
-    return replace(attempt, paused_boottime=None, paused_seconds=attempt.paused_seconds + pause)
+    pause = 0.0
+    if attempt.paused_boottime is not None and attempt.started_boottime is not None and ending.elapsed is not None:
+        pause = max(0.0, ending.elapsed - (attempt.paused_boottime - attempt.started_boottime) / 1e9)
+    return replace(
+        attempt, ending=replace(ending, started_at=None), state=state, reason=reason,
+        paused_seconds=attempt.paused_seconds + pause,
+    )  # fmt: skip
+
+
+def forget_traces(attempt: Attempt) -> Attempt:
+    """Copy an attempt of which nothing is left without what its processes and reports were found by."""
+    return replace(
+        attempt, boot="", shim=None, cookie="", cgroup=None, started_boottime=None, paused_boottime=None,
+        report_offset=0,
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from jobd.core import accounting, clocks, retries, states
 from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
-from jobd.core.model import Ending, Job, Measure, Moment, Process, State, Usage
+from jobd.core.model import Ending, Job, Measure, Moment, Process, Resources, State, Usage
 from jobd.core.views import status_parts
 
 #: An attempt that never ran is tried again this many times in a row, then the job has failed to start.
@@ -121,7 +121,7 @@ def abandon(job: Job) -> list[happened.Event]:
     """Give up on a job whose processes do not end. Raises IllegalChange unless it is being canceled."""
     if job.state is not State.CANCELING:
         raise _illegal(job, "abandon")
-    return [happened.Canceled(reason=_cancel_reason(job), abandoned=True)]
+    return [happened.Canceled(usage=_final(job), reason=_cancel_reason(job), abandoned=True)]
 
 
 def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | None = None) -> list[happened.Event]:
@@ -131,7 +131,7 @@ def exited(job: Job, ending: Ending, usage: Usage | None, measure: Measure | Non
     """
     if not job.open:
         return []
-    final = accounting.settle(_final(job, usage), ending.resources)
+    final = _final(job, usage, ending.resources)
     if ending.status == 0 and ending.start_errno is None:
         return [happened.Completed(ending=ending, usage=final, measure=measure)]
     return _ended_badly(job, ending, final, *_failure(ending), measure)
@@ -198,8 +198,8 @@ def _whole(job: Job, now: Moment) -> float | None:
     return clocks.duration(job.attempts[-1], now) if job.attempts else None
 
 
-def _final(job: Job, usage: Usage | None) -> Usage | None:
-    return accounting.join(usage, job.usage) if usage else job.usage
+def _final(job: Job, usage: Usage | None = None, resources: Resources | None = None) -> Usage | None:
+    return accounting.settle(accounting.join(usage, job.usage) if usage else job.usage, resources)
 
 
 def _ended_badly(

@@ -161,11 +161,12 @@ class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults
     """One try to run a job. It is open until it has ended; without a `main` it is being started.
 
     While it is paused `paused_boottime` says since when; `paused_seconds` are the pauses that are over. `rate_limit` is
-    the one the job declared last, over or not; `limited_seconds` are those before it.
+    the one the job declared last, over or not; `limited_seconds` are those before it. What only finds its processes and
+    its reports (the boot, shim, cookie, control group, clocks of the boot, offset) is forgotten when nothing is left.
     """
 
     number: Id
-    boot: str
+    boot: str = ""
     opened_at: datetime
     main: Process | None = None
     shim: Process | None = None

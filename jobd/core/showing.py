@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from jobd.core import accounting, clocks, eta, figures
@@ -75,13 +76,5 @@ def _second(moment: datetime) -> datetime:
 
 
 def _usage(job: Job, latest: Usage | None) -> UsageView:
-    usage = accounting.join(latest, job.usage) if latest else job.usage
-    if usage is None:
-        return UsageView(series=job.series)
-    live = not job.done
-    return UsageView(
-        cpu_percent=usage.cpu_percent if live else None, cpu_seconds=usage.cpu_seconds,
-        rss_bytes=usage.rss_bytes if live else None, peak_rss_bytes=usage.peak_rss_bytes,
-        read_bytes=usage.read_bytes, write_bytes=usage.write_bytes,
-        processes=usage.processes if live else None, series=job.series,
-    )  # fmt: skip
+    usage = accounting.join(latest, job.usage) if latest and not job.done else job.usage
+    return UsageView(**structs.asdict(usage or Usage()), series=job.series)

@@ -153,7 +153,7 @@ class Engine:
     def keep_surroundings(self, surroundings: Surroundings) -> str:
         """Keep environment, umask and limits once for all jobs that share them; the digest is their name."""
         body = _encoder.encode(surroundings)
-        digest = hashlib.sha256(body).hexdigest()
+        digest = hashlib.blake2b(body, digest_size=16).hexdigest()
         self.store.keep(digest, body)
         return digest
 

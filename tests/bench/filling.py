@@ -162,13 +162,11 @@ FROM made
 WHY = """ifnull('"reason":"' || reason || '",', '')"""
 RECORD = """
 {"id":%d,"name":"%s","state":"%s","created_at":"%s","origin":{"uid":1000,"pid":%d,"tty":null,"cwd":"/home/ann"},
-"spec":{"argv":%s,"cwd":"/home/ann","surroundings":"%064x","output_limit":1073741824},"group":"%s",%s
-"attempts":[{"number":1,"boot":"5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e","opened_at":"%s",
-"main":{"pid":%d,"ticks":%d},"shim":{"pid":%d,"ticks":%d},"cookie":"%d.1.%016x","started_at":"%s",
-"started_boottime":%d,"state":"%s",%s
-"ending":{"status":%d,"started_at":"%s","ended_at":"%s","elapsed":%.17g,
+"spec":{"argv":%s,"cwd":"/home/ann","surroundings":"%032x","output_limit":1073741824},"group":"%s",%s
+"attempts":[{"number":1,"opened_at":"%s","main":{"pid":%d,"ticks":%d},"started_at":"%s","state":"%s",%s
+"ending":{"status":%d,"ended_at":"%s","elapsed":%.17g,
 "resources":{"user_seconds":%.6f,"system_seconds":0.0,"peak_rss_bytes":%d,"floor_rss_bytes":7770112},
-"output":{"output":%d}},"report_offset":60}],"numbered":1,"started_at":"%s","ended_at":"%s",
+"output":{"output":%d}}}],"numbered":1,"started_at":"%s","ended_at":"%s",
 "progress":{"fraction":1.0,"within":1.0,"done":6,"total":6,"message":"step 6 of 6","rate":%.6f,"reports":6,
 "samples":[[0.0,0.16],[%.3f,0.33],[%.3f,0.66],[%.3f,1.0]]},
 "usage":{"cpu_seconds":%.17g,"peak_rss_bytes":%d,"read_bytes":0,"write_bytes":4096},
@@ -176,9 +174,8 @@ RECORD = """
 """
 RECORD_VALUES = f"""
 i, name, state, {_iso("made")}, pid - 1, argv, i % 7, grp, {WHY}, {_iso("made")},
-pid, ticks, pid + 1, ticks, i, i * 7919, {_iso("began")}, i * 1000000, state, {WHY},
-status, {_iso("began")}, {_iso("over")}, seconds, worked, used, i % 100000, {_iso("began")}, {_iso("over")},
-6.0 / seconds, seconds * 0.3, seconds * 0.6, seconds, worked, used,
+pid, ticks, {_iso("began")}, state, {WHY}, status, {_iso("over")}, seconds, worked, used, i % 100000,
+{_iso("began")}, {_iso("over")}, 6.0 / seconds, seconds * 0.3, seconds * 0.6, seconds, worked, used,
 seconds * 0.7, seconds * 0.9, seconds * 1.2, seconds * 1.3
 """
 
@@ -214,7 +211,8 @@ SELECT (id - 1) * {EVENTS_EACH} + k, began + CASE k WHEN 1 THEN 0 WHEN 2 THEN 10
 FROM (
     SELECT id, name, grp, state, reason, created_at AS began, {_iso("started_at")} AS began_at, duration AS seconds,
         1001 + id % 30000 AS pid, json_extract(record, '$.spec') AS spec, json_extract(record, '$.usual') AS usual,
-        json_extract(record, '$.attempts[0].ending') AS ending, json_extract(record, '$.usage') AS used
+        json_insert(json_extract(record, '$.attempts[0].ending'), '$.started_at', {_iso("started_at")}) AS ending,
+        json_extract(record, '$.usage') AS used
     FROM jobs JOIN records ON job = id ORDER BY id
 ) CROSS JOIN (
     WITH RECURSIVE numbers(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM numbers WHERE k < {EVENTS_EACH})

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.events import Actor, Entry, Event, Severity
-from jobd.core.model import ATTEMPTS_KEPT, WARNINGS_KEPT, Ending, Job, Measure, State, Usage
+from jobd.core.model import ATTEMPTS_KEPT, WARNINGS_KEPT, Attempt, Ending, Job, Measure, State, Usage
 from jobd.core.progress import Report
 from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, ORIGIN, SHIM, SPEC, USAGE, entry, job_in
 
@@ -180,6 +180,18 @@ def test_ended(kind: type[Event]) -> None:
     assert (job.attempts[-1].ending, job.attempts[-1].state) == (event.ending, job.state)
     assert (job.ended_at, job.usage) == (ENDED.ended_at, USAGE)
     assert after(before, replace(event, usage=None, ending=Ending())).usage == USAGE
+
+
+def test_what_is_over_is_not_looked_for_any_more() -> None:
+    """An attempt that has ended forgets what it was found by, unless it was abandoned: then something may live."""
+    opened = after(replace(job_in(State.PENDING), attempts=()), EVENTS[happened.Opened])
+    before = replace(after(opened, EVENTS[happened.Started], EVENTS[happened.Progressed]), state=State.CANCELING)
+    (over,) = after(before, happened.Canceled(ending=ENDED)).attempts
+    assert replace(over, state=None) == Attempt(
+        number=2, opened_at=opened.attempts[0].opened_at, main=MAIN, started_at=AT, ending=ENDED
+    )
+    (left,) = after(before, happened.Canceled(abandoned=True)).attempts
+    assert replace(left, state=None, ending=None) == before.attempts[0]
 
 
 def test_an_end_without_an_attempt() -> None:

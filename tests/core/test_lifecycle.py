@@ -20,7 +20,7 @@ from jobd.core.errors import (
 from jobd.core.events import Event
 from jobd.core.model import Attempt, Ending, Job, Measure, Process, State, Usage
 from jobd.core.progress import Report
-from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, RESOURCES, SHIM, entry, job_in, moment
+from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, RESOURCES, SHIM, USAGE, entry, job_in, moment
 
 ASK: dict[str, Any] = {
     "pause": lifecycle.pause,
@@ -208,8 +208,10 @@ def test_a_second_cancel_only_shortens_the_grace() -> None:
 
 def test_abandoning_says_so() -> None:
     """A job given up on is canceled, with a detail that tells of its processes."""
-    job = live(job_in(State.CANCELING), lifecycle.abandon(job_in(State.CANCELING)))
+    before = replace(job_in(State.CANCELING), usage=USAGE)
+    job = live(before, lifecycle.abandon(before))
     assert (job.state, job.detail) == (State.CANCELED, "abandoned with processes alive")
+    assert job.usage == Usage(cpu_seconds=USAGE.cpu_seconds, peak_rss_bytes=USAGE.peak_rss_bytes)
     assert clocks.elapsed(job, moment(99)) is None
     error = lifecycle.still_alive(job, ("4242", "4243"))
     assert isinstance(error, TreeStillAlive)
