@@ -506,7 +506,7 @@ _jobd_value() {
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'events:--type')
-            _jobd_offer 'submitted' 'begun' 'imported' 'children_counted' 'stale' 'revived' 'adopted' 'progressed' 'items_changed' 'report_rejected' 'measured' 'output_trimmed' 'cancel_stalled' 'rate_limited' 'rate_limit_lifted' 'opened' 'withdrawn' 'started' 'pause_asked' 'paused' 'resumed' 'draining' 'cancel_asked' 'completed' 'failed' 'attempt_failed' 'canceled' 'retried' 'removed'
+            _jobd_offer 'submitted' 'begun' 'imported' 'stale' 'revived' 'adopted' 'progressed' 'items_changed' 'report_rejected' 'children_counted' 'measured' 'output_trimmed' 'cancel_stalled' 'rate_limited' 'rate_limit_lifted' 'opened' 'withdrawn' 'started' 'pause_asked' 'paused' 'resumed' 'draining' 'cancel_asked' 'completed' 'failed' 'attempt_failed' 'canceled' 'retried' 'removed'
             ;;
         'events:--severity')
             _jobd_offer 'low' 'medium' 'high' 'critical'

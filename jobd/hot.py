@@ -22,7 +22,7 @@ VERBS = {
     "__complete": None,
 }
 
-#: As in core.report, whose `parse` decides in the end, and core.items.
+#: As in core.work.report, whose `parse` decides in the end, and core.work.items.
 LONGEST_LINE, LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LARGEST = 4096, 1000, 100, 200, 1e15
 PERCENT_DIGITS, COUNT_DIGITS = 3, 15
 ITEM_STATES = "pending processing completed failed skipped canceled cancelled done".split()
@@ -211,7 +211,7 @@ def decode(line: bytes) -> list[tuple[str, object]]:
 
 
 def acceptable(line: bytes) -> bool:
-    """Say whether core.progress takes the line: `40%`, `3/10 words`, `stage x`, `message x`, `beat`, or an object."""
+    """Say whether core.work.report takes it: `40%`, `3/10 words`, `stage x`, `message x`, `beat`, or an object."""
     if len(line) > LONGEST_LINE:
         return False
     line = line.strip()

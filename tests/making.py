@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
-from jobd.core.events import Actor, Entry, Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Entry, Event
 from jobd.core.model import Ending, Job, Origin, Process, Spec
-from jobd.core.progress import Report
+from jobd.core.work.progress import Report
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 BOOT = "5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e"

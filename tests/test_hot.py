@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from jobd import hot
 from jobd.config import state_directory
-from jobd.core import items, progress
-from jobd.core import report as report_lines
 from jobd.core.errors import BadProgress
+from jobd.core.work import items, progress
+from jobd.core.work import report as report_lines
 from tests.calling import JOBD, jobd
 from tests.client.serving import Line, Serving
 from tests.living import Living

@@ -89,7 +89,7 @@ class Client:
         A sign of life is answered. Raises what the daemon raises, and ConnectionLost if it goes away: the caller knows
         where to go on.
         """
-        from jobd.core.news import Pulse
+        from jobd.core.subscriptions.news import Pulse
 
         connection = self._reach(start=self._autostart if start is None else start)
         silence = request.longest_silence if isinstance(request, wire.Feed) else None

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 from jobd.client.environment import OF_A_JOB
 from jobd.commands._witness import Witness
-from jobd.core import events as happened
 from jobd.core import lifecycle, showing
 from jobd.core.errors import StateDirectoryUnusable, Unavailable
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Leftover, Moment, Origin, Process, Spec
 from jobd.core.promises import Heartbeat, OnStale, settle
 from jobd.core.text import plain
@@ -142,7 +142,7 @@ def rest(paths: "Paths", job_id: int) -> Iterator[JobView]:
 
     Raises Unavailable if it was not started, so that nobody will before there is a daemon again.
     """
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
 
     reader = Reader(paths.database)
     archive, clock = Archive(reader, Clock(), paths), Clock()

@@ -8,9 +8,9 @@ from jobd.commands import _looks
 from jobd.commands._output import last_lines
 from jobd.core.model import State
 from jobd.core.promises import OnStale
-from jobd.core.tallies import Tally
 from jobd.core.text import plain
 from jobd.core.views import JobView
+from jobd.core.work.tallies import Tally
 from jobd.ui import amounts, bars
 from jobd.ui.terminal_text import field
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from jobd.commands._shell import Shell
-    from jobd.core.events import Entry
+    from jobd.core.events.catalogue import Entry
     from jobd.ui.screen import Screen
 
 #: Cells of the names on a card, and lines of output below it.

@@ -7,8 +7,8 @@ import click
 
 from jobd.commands import _looks
 from jobd.commands.list import List
+from jobd.core.history.selection import WHERE
 from jobd.core.model import State
-from jobd.core.selection import WHERE
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobd.core import interest, rooms
 from jobd.core.errors import NoLongerKept, NotYetHappened
-from jobd.core.events import Entry
-from jobd.core.happening import Severity
-from jobd.core.interest import Interest, Listening
+from jobd.core.events.catalogue import Entry
+from jobd.core.events.happening import Severity
+from jobd.core.history.selection import Where
 from jobd.core.model import Id
-from jobd.core.selection import Where
+from jobd.core.subscriptions import interest, rooms
+from jobd.core.subscriptions.interest import Interest, Listening
 
 if TYPE_CHECKING:
     from jobd.core.filters import Filter
     from jobd.core.model import Job, Moment
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
 
 #: Lines that are looked through for one answer: more would keep others waiting.
 MOST_LOOKED_AT = 10_000

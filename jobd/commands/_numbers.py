@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobd.core.history.stats import LATEST, By, Report, Statistics
 from jobd.core.model import State
-from jobd.core.stats import LATEST, By, Report, Statistics
 from jobd.ui import amounts, bars
 from jobd.ui.table import Column, table
 

@@ -14,8 +14,8 @@ import msgspec
 
 from jobd.commands._shell import Shell
 from jobd.core import quantities
+from jobd.core.history.selection import WHERE
 from jobd.core.model import STATE_SPELLINGS, State
-from jobd.core.selection import WHERE
 from jobd.ui.fields import Template, split_names
 from jobd.ui.screen import COLOR_CHOICES
 

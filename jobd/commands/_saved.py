@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobd.commands._shell import Shell
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 
 if TYPE_CHECKING:
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
     from jobd.daemon.storage.reader import Reader
     from jobd.wire import Read
 
@@ -27,7 +27,7 @@ def answer(shell: Shell, request: "Read[Any]") -> Any:
 @cache
 def _archive(shell: Shell) -> "Archive":
     """Open the saved state, and say that no daemon runs and how old the answers are: once in a process."""
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
     from jobd.daemon.storage.reader import Reader
     from jobd.daemon.system.clock import Clock
 

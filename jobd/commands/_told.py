@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobd.commands import _looks
-from jobd.core.events import Actor, Entry
-from jobd.core.news import JobNow, News, Present
+from jobd.core.events.catalogue import Actor, Entry
+from jobd.core.subscriptions.news import JobNow, News, Present
 from jobd.core.views import Watcher
 from jobd.ui import amounts
 from jobd.ui.terminal_text import field

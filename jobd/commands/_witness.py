@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobd.core import clocks, lifecycle, staleness
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.promises import Silence
 from jobd.daemon.attempts import output
 from jobd.daemon.reported import Reported
 from jobd.daemon.reports import ReportFile
 
 if TYPE_CHECKING:
-    from jobd.core.items import Item
     from jobd.core.model import Job, Moment
+    from jobd.core.work.items import Item
     from jobd.daemon.system.clock import Clock
 
 

@@ -14,13 +14,13 @@ from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
 from jobd.commands._parents import named_parent_options, parent_of
 from jobd.commands.submit import named_after
-from jobd.core import selection
-from jobd.core.children import Weight
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted
-from jobd.core.events import Actor, Begun
+from jobd.core.events.catalogue import Actor, Begun
+from jobd.core.history import selection
 from jobd.core.model import Count, Id, Job, Origin, Process
 from jobd.core.promises import Heartbeat, settle
 from jobd.core.views import JobView
+from jobd.core.work.children import Weight
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from msgspec import Meta
 from jobd.commands._heartbeat import heartbeat_options, promised
 from jobd.commands._options import output_options
 from jobd.commands._parents import belonging, parent_of, parent_options
-from jobd.core import selection
-from jobd.core.children import Weight
 from jobd.core.errors import BadValue
-from jobd.core.events import Actor, Begun
+from jobd.core.events.catalogue import Actor, Begun
+from jobd.core.history import selection
 from jobd.core.model import Count, Id, Origin
 from jobd.core.promises import Heartbeat, settle
 from jobd.core.text import Lossless
 from jobd.core.views import JobView
+from jobd.core.work.children import Weight
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:

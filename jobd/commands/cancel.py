@@ -11,14 +11,14 @@ from jobd.commands import _changes
 from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, output_options, yes_option
 from jobd.commands.wait import Wait, wait_for
 from jobd.core import lifecycle
+from jobd.core.history.selection import Words
 from jobd.core.model import Job, Seconds
-from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor, Event
+    from jobd.core.events.catalogue import Actor, Event
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

@@ -20,8 +20,8 @@ from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd check backup                             # did the latest run end well?

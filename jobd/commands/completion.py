@@ -14,9 +14,9 @@ from jobd.core.model import FINAL, State
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.core.model import Job
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
 
 #: Jobs that a TAB offers: those that live first, then those that ended last.
 MOST_LIVING, MOST_ENDED = 200, 50

@@ -13,14 +13,14 @@ from jobd import __version__
 from jobd.commands import _service
 from jobd.commands._options import json_option
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown, Unavailable
+from jobd.core.history.searching import Slow
 from jobd.core.model import State
-from jobd.core.searching import Slow
 from jobd.ui import amounts
 from jobd.wire import PROTOCOL, Action
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 #: Seconds a daemon has to end or to come back, and between two looks.

@@ -17,7 +17,7 @@ from jobd.wire import Action
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

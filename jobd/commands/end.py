@@ -10,13 +10,13 @@ from msgspec import Meta
 from jobd.commands import _changes
 from jobd.commands._options import jobs_argument, output_options
 from jobd.core import lifecycle
-from jobd.core.selection import Words
+from jobd.core.history.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

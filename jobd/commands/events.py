@@ -24,12 +24,12 @@ from jobd.commands._options import (
     words,
 )
 from jobd.commands.rpc import Hello
-from jobd.core import news
 from jobd.core.errors import BadValue, JobdError
-from jobd.core.events import Actor, Entry, leaves
-from jobd.core.happening import Severity
+from jobd.core.events.catalogue import Actor, Entry, leaves
+from jobd.core.events.happening import Severity
 from jobd.core.model import Count
-from jobd.core.news import News, Pulse, Snapshot
+from jobd.core.subscriptions import news
+from jobd.core.subscriptions.news import News, Pulse, Snapshot
 from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from jobd.client import Client
     from jobd.commands._shell import Shell
-    from jobd.core.interest import Interest
     from jobd.core.model import Job
-    from jobd.daemon.archive import Archive
+    from jobd.core.subscriptions.interest import Interest
     from jobd.daemon.engine import Engine
+    from jobd.daemon.remembered.archive import Archive
     from jobd.daemon.telling.members import Listener
 
 EXAMPLES = """\

@@ -23,15 +23,15 @@ from jobd.commands._options import (
 )
 from jobd.commands._shell import Shell, fields_that_are
 from jobd.core.errors import PageInvalid, PageOfAnother
+from jobd.core.history.searching import PAGE, Explained, Search, page_size, parse_sort
+from jobd.core.history.selection import Where
 from jobd.core.model import State
-from jobd.core.searching import PAGE, Explained, Search, page_size, parse_sort
-from jobd.core.selection import Where
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd history --since -7d --state failed

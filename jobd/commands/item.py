@@ -9,16 +9,17 @@ import msgspec
 from msgspec import Meta
 
 from jobd.commands._options import json_option
-from jobd.core import clocks, report, telling
+from jobd.core import clocks, telling
 from jobd.core.errors import BadValue
-from jobd.core.items import ItemReport, Tally
+from jobd.core.work import report
+from jobd.core.work.items import ItemReport, Tally
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 

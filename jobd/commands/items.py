@@ -8,15 +8,15 @@ import click
 from msgspec import Meta
 
 from jobd.commands._options import format_option, job_argument, json_option, members, plain_option
-from jobd.core.items import SPELLINGS, Item, ItemState
+from jobd.core.work.items import SPELLINGS, Item, ItemState
 from jobd.ui import amounts
 from jobd.ui.table import Column, table
 from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd items 12

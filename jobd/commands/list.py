@@ -9,8 +9,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
+from jobd.core.history.selection import Where, Words
 from jobd.core.model import ACTIVE, FINAL, State
-from jobd.core.selection import Where, Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.core.filters import Filter
     from jobd.core.model import Job
-    from jobd.daemon.archive import Archive
+    from jobd.daemon.remembered.archive import Archive
 
 #: Ended jobs that are listed beside the active ones.
 JUST_ENDED = 10
@@ -71,7 +71,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         return archive.matching(where, limit)
 
     def _which(self, archive: Archive, caller: Actor) -> Filter:
-        from jobd.daemon.archive import children_of
+        from jobd.daemon.remembered.archive import children_of
 
         texts = [self.where] if self.where else []
         if self.parent is not None:

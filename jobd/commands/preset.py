@@ -11,15 +11,15 @@ from msgspec import Meta
 
 from jobd.commands._options import json_option, plain_option
 from jobd.core.errors import BadValue, NothingMatched
-from jobd.core.selection import Where
+from jobd.core.history.selection import Where
 from jobd.ui.table import Column, table
 from jobd.wire import Mutation, Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd preset save night-failed 'group=night state=failed'

@@ -11,13 +11,14 @@ from msgspec import Meta
 from jobd import hot
 from jobd.commands._options import duration, json_option
 from jobd.commands.item import take
-from jobd.core import progress, telling
-from jobd.core.items import ItemReport
+from jobd.core import telling
+from jobd.core.work import progress
+from jobd.core.work.items import ItemReport
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\

@@ -9,14 +9,14 @@ import click
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle, telling
+from jobd.core.history.selection import Words
 from jobd.core.model import State
-from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor, Event
+    from jobd.core.events.catalogue import Actor, Event
     from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 

@@ -14,9 +14,9 @@ from jobd.core.text import Lossless, lossless
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd rpc hello                             # who serves, and what it can be asked

@@ -19,15 +19,15 @@ from jobd.commands._options import (
     until_option,
     where_option,
 )
-from jobd.core.searching import PAGE, page_size
-from jobd.core.selection import Where
-from jobd.core.stats import By, Report, Scope
+from jobd.core.history.searching import PAGE, page_size
+from jobd.core.history.selection import Where
+from jobd.core.history.stats import By, Report, Scope
 from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd stats --since -30d

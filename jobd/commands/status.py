@@ -11,16 +11,16 @@ import msgspec
 from msgspec.structs import replace
 
 from jobd.commands._options import jobs_argument, output_options
-from jobd.core.events import Entry
+from jobd.core.events.catalogue import Entry
+from jobd.core.history.selection import Words
 from jobd.core.model import ACTIVE, FINAL, Job, State
-from jobd.core.selection import Words
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
-    from jobd.daemon.archive import Archive
+    from jobd.core.events.catalogue import Actor
+    from jobd.daemon.remembered.archive import Archive
 
 EXAMPLES = """\
 jobd status            # how everything stands

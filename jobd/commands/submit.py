@@ -11,20 +11,21 @@ from msgspec import Meta
 from jobd.commands._job_options import job_options, parameters
 from jobd.commands._options import output_options
 from jobd.commands._parents import parent_of
-from jobd.core import retries, selection
-from jobd.core.children import Weight
+from jobd.core import retries
+from jobd.core.history import selection
 from jobd.core.model import ALIVE, Count, Id, Leftover, Origin, Seconds, Spec, State, Surroundings
 from jobd.core.promises import Heartbeat, OnStale, settle
 from jobd.core.retries import Retries
 from jobd.core.text import Lossless, plain
 from jobd.core.views import JobView
+from jobd.core.work.children import Weight
 from jobd.ui import amounts
 from jobd.ui.terminal_text import field
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -73,7 +74,7 @@ class Submit(Mutation[JobView], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> JobView:
         """Check what can be known now, and record."""
-        from jobd.core.events import Submitted
+        from jobd.core.events.catalogue import Submitted
         from jobd.daemon.attempts import preflight
 
         name = name_of(self)

@@ -12,10 +12,10 @@ from jobd.commands import _looks
 from jobd.commands._options import jobs_argument, json_option, name_option, quiet_option
 from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
-from jobd.core import interest
 from jobd.core.errors import NothingMatched
+from jobd.core.history.selection import Words
 from jobd.core.model import ALIVE, State
-from jobd.core.selection import Words
+from jobd.core.subscriptions import interest
 from jobd.core.views import JobView
 from jobd.core.views import exit_status as exit_status_of
 from jobd.wire import Stream
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 

@@ -14,16 +14,16 @@ from jobd.commands import _changes
 from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.commands.list import List
-from jobd.core import interest
 from jobd.core.errors import WaitTimedOut
+from jobd.core.history.selection import Words
 from jobd.core.model import Job, Seconds, State
-from jobd.core.selection import Words
+from jobd.core.subscriptions import interest
 from jobd.core.views import JobView, exit_status
 from jobd.wire import Action
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events import Actor
+    from jobd.core.events.catalogue import Actor
     from jobd.daemon.engine import Engine
 
 #: In percent.

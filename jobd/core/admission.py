@@ -1,9 +1,8 @@
-"""What a message may not carry although its type allows it, and how a decoder's refusal is said in one line.
+"""What a message may not carry although its type allows it.
 
 A system call would refuse NUL bytes, base64 that is none and impossible variables long after the job was accepted.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,13 +13,6 @@ from jobd.core.text import Base64, raw
 
 #: All variables of a job together, in bytes: an eighth of what Linux takes for arguments and environment by default.
 LARGEST_ENVIRONMENT = 256 << 10
-
-#: What a decoder raises, whatever bytes it is given.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-#: What msgspec says of bytes that are not UTF-8 since 0.23 begins so; before, it was the error of Python's own decoder.
-_NO_TEXT = "Invalid UTF-8"
-_PLACE = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 
 
 def flaws(value: Any, where: str = "") -> Iterator[str]:
@@ -35,27 +27,6 @@ def flaws(value: Any, where: str = "") -> Iterator[str]:
             yield from flaws(part, place)
         if isinstance(value, Surroundings):
             yield from _flaws_of_variables(value, where)
-
-
-def count_values(line: bytes) -> int:
-    """Count the values in lists and objects of a JSON text: outside strings each follows a comma or a bracket."""
-    plain = line.replace(rb"\\", b"").replace(rb"\"", b"")
-    outside = b"".join(plain.split(b'"')[::2])
-    return sum(outside.count(sign) for sign in (b",", b"[", b"{"))
-
-
-def complaint(error: Exception) -> str:
-    """Make one short line of what a decoder says, the place first."""
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    text = str(error)
-    if isinstance(error, UnicodeDecodeError) or text.startswith(_NO_TEXT):
-        return "not UTF-8"
-    place = _PLACE.search(text)
-    where = f"{place[1]}: " if place and place[1] else ""
-    said = (text[: place.start()] if place else text).replace("`", "").removeprefix("Object ")
-    said = said if said[:2].isupper() else said[:1].lower() + said[1:]
-    return "".join(sign if sign.isprintable() else " " for sign in where + said)[:200]
 
 
 def _parts(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -9,12 +9,11 @@ its count of them stays as it is, and they go on.
 from datetime import datetime
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from jobd.core import clocks, progress
-from jobd.core.children import Children
-from jobd.core.happening import Event
+from jobd.core import clocks
+from jobd.core.events.happening import Event
+from jobd.core.events.observations import ChildrenCounted
 from jobd.core.model import FINAL, Job, Moment, State
+from jobd.core.work.children import Children
 
 
 class Standing(NamedTuple):
@@ -23,18 +22,6 @@ class Standing(NamedTuple):
     state: State
     weight: float
     reached: float
-
-
-class ChildrenCounted(Event, frozen=True, kw_only=True):
-    """Children of the job have changed: so many are in each state now."""
-
-    frequent = True
-    children: Children  #: all of them, by state
-    elapsed: float | None = None  #: seconds into the attempt, without pauses and rate limits
-
-    def apply(self, job: Job, at: datetime) -> Job:
-        """Keep the count, and see how far the job is by it."""
-        return replace(job, progress=progress.roll_up(job.progress, self.children, self.elapsed))
 
 
 def standing(state: State, weight: float, fraction: float | None) -> Standing:

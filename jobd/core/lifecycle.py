@@ -12,8 +12,8 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from jobd.core import accounting, clocks, retries, states
-from jobd.core import events as happened
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFinished, NotStartedHere, TreeStillAlive
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Ending, Job, Measure, Moment, Process, Resources, State, Usage
 from jobd.core.views import status_parts
 

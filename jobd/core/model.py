@@ -13,13 +13,13 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from jobd.core.children import Weight
-from jobd.core.progress_record import Progress
+from jobd.core.estimates.usual import Usual
 from jobd.core.promises import Heartbeat
-from jobd.core.rate_limit import RateLimit
 from jobd.core.retries import Retries
 from jobd.core.text import Lossless
-from jobd.core.usual import Usual
+from jobd.core.work.children import Weight
+from jobd.core.work.progress_record import Progress
+from jobd.core.work.rate_limit import RateLimit
 
 #: The largest integer SQLite and JSON readers in other languages hold without loss of sign.
 LARGEST = 2**63 - 1

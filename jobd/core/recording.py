@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from jobd.core import lifecycle
-from jobd.core.events import Entry
+from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import msgspec
 from msgspec import Meta
 
-from jobd.core import quantities, retention
+from jobd.core import quantities
+from jobd.core.history import retention
 
 
 class Writing(NamedTuple):

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from msgspec import structs
 from msgspec.structs import replace
 
-from jobd.core import accounting, clocks, eta, figures
+from jobd.core import accounting, clocks, figures
+from jobd.core.estimates import eta
+from jobd.core.estimates.usual import Experience
 from jobd.core.model import Attempt, Job, Moment, Usage
-from jobd.core.usual import Experience
 from jobd.core.views import AttemptView, JobView, OutputView, ProgressView, UsageView
 
 

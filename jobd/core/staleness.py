@@ -3,8 +3,8 @@
 A sign of life is whatever the job says, understood or not, and output that grows. Only a running job must be heard of.
 """
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Moment, State
 from jobd.core.promises import OnStale
 

@@ -1,13 +1,13 @@
 """The state machine of a job, as a table. Absent = illegal.
 
 All that moves a job from state to state is here; what an event changes beside the state is said by the event itself
-(`events.py`). Manual, diagram and tests are made from the table.
+(`events/catalogue.py`). Manual, diagram and tests are made from the table.
 """
 
 from collections.abc import Iterable, Mapping
 
-from jobd.core import events as happened
 from jobd.core.errors import IllegalChange
+from jobd.core.events import catalogue as happened
 from jobd.core.model import FINAL, Job, State
 
 S = State

@@ -8,11 +8,12 @@ from collections.abc import Mapping, MutableMapping, Sequence
 
 from msgspec.structs import replace
 
-from jobd.core import clocks, items, lifecycle, progress
-from jobd.core import events as happened
+from jobd.core import clocks, lifecycle
 from jobd.core.errors import NothingLeft
-from jobd.core.items import Item, ItemReport, ItemState
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Moment
+from jobd.core.work import items, progress
+from jobd.core.work.items import Item, ItemReport, ItemState
 
 #: Items that change in one line of the log.
 ITEMS_AT_ONCE = 500

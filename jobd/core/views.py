@@ -8,15 +8,15 @@ from os import waitstatus_to_exitcode
 
 import msgspec
 
-from jobd.core.children import Children
-from jobd.core.eta import Eta
-from jobd.core.items import Tally
+from jobd.core.estimates.eta import Eta
+from jobd.core.estimates.usual import Usual
 from jobd.core.model import Id, Measure, Origin, State, Warned
-from jobd.core.progress_record import Stage
 from jobd.core.promises import Heartbeat
 from jobd.core.retries import Retries
 from jobd.core.text import Lossless
-from jobd.core.usual import Usual
+from jobd.core.work.children import Children
+from jobd.core.work.items import Tally
+from jobd.core.work.progress_record import Stage
 
 #: Exit statuses that stand for what has none of its own, as timeout(1) and the shells use them.
 NOT_KNOWN, NOT_EXECUTABLE, NOT_FOUND, SIGNALED, INTERRUPTED = 125, 126, 127, 128, 130

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobd.core import events as happened
 from jobd.core import recording, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
-from jobd.core.events import Actor, Entry, Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Entry, Event
 from jobd.core.model import Job, State, Surroundings, Usage
 from jobd.core.quantities import EPOCH
 from jobd.core.views import JobView
-from jobd.daemon.archive import Archive
 from jobd.daemon.attempts import abandoned
-from jobd.daemon.families import Families
-from jobd.daemon.items import Items
-from jobd.daemon.reading import Reading
+from jobd.daemon.remembered.archive import Archive
+from jobd.daemon.remembered.families import Families
+from jobd.daemon.remembered.items import Items
+from jobd.daemon.remembered.reading import Reading
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub

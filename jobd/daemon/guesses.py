@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from jobd.core import clocks, guesses
-from jobd.core import events as happened
+from jobd.core import clocks
 from jobd.core.errors import JobdError
-from jobd.core.events import Event
-from jobd.core.guesses import Guess
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Job
-from jobd.core.progress import Report
+from jobd.core.work import guesses
+from jobd.core.work.guesses import Guess
+from jobd.core.work.progress import Report
 from jobd.daemon.attempts import output
 from jobd.daemon.attempts.starting import Key
 from jobd.growth import Growth

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import JobNotFound
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Leftover, Origin, Spec, State, Surroundings
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.attempts.directory import Found, SpecFile

@@ -9,11 +9,12 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from jobd.core import events as happened
-from jobd.core import items, lifecycle
+from jobd.core import lifecycle
 from jobd.core.errors import JobdError
-from jobd.core.events import Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Attempt, Job, State
+from jobd.core.work import items
 from jobd.daemon.attempts import directory, output, variables
 from jobd.daemon.recorder import current
 from jobd.daemon.system import cgroups

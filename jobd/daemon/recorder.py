@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from jobd.core import clocks, lifecycle
-from jobd.core import events as happened
 from jobd.core.errors import JobdError
-from jobd.core.events import Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Ending, Job, Leftover, Measure, Moment, State, Usage
 from jobd.daemon.attempts import directory, output
 from jobd.daemon.attempts.control import Control

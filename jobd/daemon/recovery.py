@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobd.core import events as happened
 from jobd.core import reconcile
 from jobd.core.errors import JobdError
+from jobd.core.events import catalogue as happened
 from jobd.core.model import FINAL, Job, State
 from jobd.core.reconcile import Facts, Row, Verdict
 from jobd.daemon.attempts import directory, output

@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
-from jobd.core import events as happened
-from jobd.core import report, telling
+from jobd.core import telling
 from jobd.core.errors import BadProgress
-from jobd.core.events import Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Job, Moment
+from jobd.core.work import report
 from jobd.daemon.reports import Gathered, gather
 
 if TYPE_CHECKING:
-    from jobd.core.items import Item
+    from jobd.core.work.items import Item
 
 
 class Knowing(Protocol):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from jobd.core import notifications, progress
 from jobd.core.errors import BadProgress, JobdError
-from jobd.core.items import ItemReport
+from jobd.core.work import notifications, progress
+from jobd.core.work.items import ItemReport
 from jobd.daemon.attempts.starting import Key
 from jobd.growth import Growth
 

@@ -12,9 +12,9 @@ import msgspec
 
 from jobd import wire
 from jobd.core.errors import BadRequest, JobNotFound
-from jobd.core.events import Actor, Entry, Removed
+from jobd.core.events.catalogue import Actor, Entry, Removed
 from jobd.core.model import State
-from jobd.core.news import Pulse
+from jobd.core.subscriptions.news import Pulse
 
 #: Columns of a page that a long line of JSON may take.
 WIDTH = 66

@@ -8,9 +8,9 @@ from typing import Any
 from jobd import wire
 from jobd.core.admission import LARGEST_ENVIRONMENT
 from jobd.core.errors import JobdError, every
-from jobd.core.events import Entry, leaves
+from jobd.core.events.catalogue import Entry, leaves
 from jobd.core.model import State
-from jobd.core.rooms import WRITTEN
+from jobd.core.subscriptions.rooms import WRITTEN
 from jobd.manual import shapes
 from jobd.manual.conversation import EXAMPLES, EXCHANGES, exchange
 from jobd.manual.mdoc import Page, call

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jobd.core.events import Entry, Event, leaves
+from jobd.core.events.catalogue import Entry, Event, leaves
 from jobd.core.model import State
 from jobd.core.states import TABLE
 from jobd.manual import shapes

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from jobd.core.events import leaves
+from jobd.core.events.catalogue import leaves
 from jobd.core.model import State
 
 EXIT_STATUS = "Exit status:"

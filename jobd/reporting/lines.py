@@ -1,6 +1,7 @@
 """What a program says, as lines of a report file.
 
-Whatever it says becomes a line that `core.progress` takes: texts are cut and made one line, numbers brought into range.
+Whatever it says becomes a line that `core.work.report` takes: texts are cut and made one line, numbers brought into
+range.
 """
 
 import json
@@ -8,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import TypedDict
 
-#: As in core.progress; bytes are counted so that a line with all of its texts stays below 4096.
+#: As in core.work.report; bytes are counted so that a line with all of its texts stays below 4096.
 LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LONGEST_BYTES = 1000, 100, 200, 3000
 #: What a report may count to, and the longest rate limit in seconds.
 LARGEST, LONGEST_LIMIT = 1e15, 7 * 86400

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jobd import wire
 from jobd.core.errors import JobdError, NotPermitted, ShuttingDown, TooManyConnections
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 from jobd.daemon.system import peers
 from jobd.server.connection import Clients, Connection, Limits
 from jobd.server.dispatch import Dispatcher, Engine, Find

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from jobd import wire
 from jobd.core.errors import BadRequest, JobdError, LineTooLong, TooManyRequests
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 from jobd.server.alarm import Alarm
 from jobd.server.dispatch import Dispatcher, Later, Reply
 from jobd.server.listener import Listener

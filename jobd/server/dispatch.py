@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from jobd import wire
 from jobd.core.errors import BadRequest, InternalError, JobdError, ShuttingDown, UnknownMethod
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 
 Find = Callable[[str], type[wire.Request[Any]] | None]
 

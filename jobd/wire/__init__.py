@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from jobd.core import admission
-from jobd.core.admission import UNREADABLE, complaint
+from jobd.core import admission, decoding
+from jobd.core.decoding import UNREADABLE, complaint
 from jobd.core.errors import BadJson, BadParameters, BadRequest, JobdError, LineTooLong, Unavailable, revive
 from jobd.core.text import Base64
 from jobd.wire.requests import Action, CallId, Cancel, Feed, Mutation, Ping, Read, Request, RequestId, Result, Stream
@@ -117,7 +117,7 @@ _encoder = msgspec.json.Encoder()
 
 def decode_call(line: bytes) -> Call:
     """Read one line of a client. Raises BadJson, BadRequest."""
-    if len(line) > 2 * MOST_ELEMENTS and admission.count_values(line) > MOST_ELEMENTS:
+    if len(line) > 2 * MOST_ELEMENTS and decoding.count_values(line) > MOST_ELEMENTS:
         raise BadRequest(problem=f"more than {MOST_ELEMENTS} values in one line")
     try:
         return _calls.decode(line)

@@ -15,11 +15,11 @@ from random import Random
 from statistics import fmean
 from typing import NamedTuple
 
-from jobd.core import past
-from jobd.core.eta import estimate
-from jobd.core.progress import NOTHING, Report, advance
-from jobd.core.progress_record import Progress
-from jobd.core.usual import Experience
+from jobd.core.estimates import past
+from jobd.core.estimates.eta import estimate
+from jobd.core.estimates.usual import Experience
+from jobd.core.work.progress import NOTHING, Report, advance
+from jobd.core.work.progress_record import Progress
 from tests.bench.measure import Figure, row
 from tests.bench.traces import SETS, Trace, families
 

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from jobd.config import Paths
-from jobd.core import filters, pages
+from jobd.core import filters
 from jobd.core.filters import Filter
+from jobd.core.history import pages
+from jobd.core.history.pages import Page
+from jobd.core.history.searching import NEWEST, Field, Search, Sort
+from jobd.core.history.stats import Scope
 from jobd.core.model import Job, State
-from jobd.core.pages import Page
-from jobd.core.searching import NEWEST, Field, Search, Sort
-from jobd.core.stats import Scope
-from jobd.daemon.archive import Archive
+from jobd.daemon.remembered.archive import Archive
 from jobd.daemon.storage import rows
 from jobd.daemon.storage import search as sql
 from jobd.daemon.storage.reader import Reader

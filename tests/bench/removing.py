@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 
 from jobd.config import Config, Paths
 from jobd.config import Retention as Settings
-from jobd.core import events as happened
 from jobd.core import telling
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Origin
-from jobd.core.progress import Report
+from jobd.core.work.progress import Report
 from jobd.daemon.engine import Engine
-from jobd.daemon.retention import Retention
 from jobd.daemon.storage.batch import Batch
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from jobd.daemon.system.clock import Clock
+from jobd.daemon.upkeep.retention import Retention
 from tests.bench import filling
 from tests.bench.measure import Figure, row
 

@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from jobd import wire
-from jobd.core import events as happened
-from jobd.core.events import Actor, Entry
-from jobd.core.interest import ALL
-from jobd.core.news import News
-from jobd.core.progress import Report
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Entry
+from jobd.core.subscriptions.interest import ALL
+from jobd.core.subscriptions.news import News
+from jobd.core.work.progress import Report
 from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub, Line

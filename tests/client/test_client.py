@@ -23,7 +23,7 @@ from jobd.core.errors import (
     ShuttingDown,
     Unavailable,
 )
-from jobd.core.news import News, Pulse
+from jobd.core.subscriptions.news import News, Pulse
 from tests.client.serving import Line, Serving
 
 

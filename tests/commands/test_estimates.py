@@ -10,10 +10,10 @@ import pytest
 from jobd.commands import _cards, _looks, _tables
 from jobd.config import Paths
 from jobd.core import showing
+from jobd.core.estimates.usual import Experience
 from jobd.core.model import State
-from jobd.core.progress_record import Progress, Sample
-from jobd.core.usual import Experience
 from jobd.core.views import JobView
+from jobd.core.work.progress_record import Progress, Sample
 from jobd.ui.screen import Screen
 from tests.core.samples import job_in, moment
 

@@ -13,9 +13,9 @@ from jobd.commands import _log, events
 from jobd.commands.events import Events
 from jobd.config import Paths
 from jobd.core.errors import BadValue, JobNotFound, NoLongerKept, NotYetHappened
-from jobd.core.events import Actor, Entry
-from jobd.core.happening import Severity
-from jobd.daemon.archive import Archive
+from jobd.core.events.catalogue import Actor, Entry
+from jobd.core.events.happening import Severity
+from jobd.daemon.remembered.archive import Archive
 from jobd.daemon.system.clock import Clock
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobd.core.stats import By
+from jobd.core.history.stats import By
 from tests.commands.running import House
 from tests.living import Refusal
 

@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
-from jobd.core.children import Children
-from jobd.core.events import Entry, Event
-from jobd.core.items import Item, ItemChange, ItemState
+from jobd.core.estimates.usual import Usual
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry, Event
 from jobd.core.model import Attempt, Ending, Job, Measure, Moment, Origin, Process, Resources, Spec, State, Usage
-from jobd.core.progress import Report
-from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
-from jobd.core.usual import Usual
+from jobd.core.work.children import Children
+from jobd.core.work.items import Item, ItemChange, ItemState
+from jobd.core.work.progress import Report
+from jobd.core.work.progress_record import Progress
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 BOOT = "5b6f2f6e-6a0c-4c55-9a11-0d6c3d1c0b1e"

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import clocks, families, lifecycle, tallies, telling
-from jobd.core import events as happened
-from jobd.core.children import Children
+from jobd.core import clocks, families, lifecycle, telling
 from jobd.core.errors import IllegalChange
+from jobd.core.events import catalogue as happened
 from jobd.core.families import Standing
-from jobd.core.items import Item, ItemReport
 from jobd.core.model import FINAL, Job, State
-from jobd.core.progress import Report
-from jobd.core.tallies import Tally
+from jobd.core.work import tallies
+from jobd.core.work.children import Children
+from jobd.core.work.items import Item, ItemReport
+from jobd.core.work.progress import Report
+from jobd.core.work.tallies import Tally
 from tests.core.samples import AT, EVENTS, after, entry, job_in, moment
 
 HALF = Children(running=1, completed=1, weight=2.0, reached=1.0)

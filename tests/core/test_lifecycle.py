@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from jobd.core import clocks, lifecycle, telling
-from jobd.core import events as happened
 from jobd.core.errors import (
     BadProgress,
     IllegalChange,
@@ -17,9 +16,10 @@ from jobd.core.errors import (
     NotStartedHere,
     TreeStillAlive,
 )
-from jobd.core.events import Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Attempt, Ending, Job, Measure, Process, State, Usage
-from jobd.core.progress import Report
+from jobd.core.work.progress import Report
 from tests.core.samples import AT, BOOT, BOOTTIME, ENDED, EVENTS, MAIN, RESOURCES, SHIM, USAGE, entry, job_in, moment
 
 ASK: dict[str, Any] = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import jobd.core
-from jobd.core import events as happened
 from jobd.core import lifecycle
+from jobd.core.events import catalogue as happened
 from jobd.core.model import (
     ALIVE,
     FINAL,

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import lifecycle, states
 from jobd.core.errors import IllegalChange
-from jobd.core.events import Actor, Entry
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Entry
 from jobd.core.model import Ending, Job, State
-from jobd.core.progress import Report
 from jobd.core.recording import enter
+from jobd.core.work.progress import Report
 from tests.core.samples import AT, EVENTS, MAIN, SHIM, entry, job_in
 
 CALLER = Actor(1000, 4242, "jobd")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import lifecycle, retries, schedule, showing, staleness
 from jobd.core.errors import BadValue
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Ending, Job, State
 from jobd.core.promises import Heartbeat, OnStale
 from jobd.core.retries import LONGEST_PAUSE, MOST_RETRIES, Retries

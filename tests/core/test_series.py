@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobd.core.model import Measure
-from jobd.core.progress_record import Sample
 from jobd.core.series import LONGEST, extend, thin
+from jobd.core.work.progress_record import Sample
 
 
 def test_thin_halves_a_full_series() -> None:

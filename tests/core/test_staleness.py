@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import showing, staleness
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, State
 from jobd.core.promises import Heartbeat, OnStale
 from tests.core.samples import AT, EVENTS, after, entry, job_in, moment

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import lifecycle, schedule, states, telling
 from jobd.core.errors import IllegalChange, Refused
-from jobd.core.events import Entry, Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry, Event
 from jobd.core.model import FINAL, Ending, Job, State
-from jobd.core.progress import Report
 from jobd.core.retries import Retries
+from jobd.core.work.progress import Report
 from tests.core.samples import EVENTS, MAIN, ORIGIN, SHIM, SPEC, entry, job_in, moment
 
 CELLS = [(kind, before) for kind in happened.leaves() for before in (None, *State)]

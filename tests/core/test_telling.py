@@ -7,16 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import clocks, lifecycle, progress, showing, telling
-from jobd.core import events as happened
+from jobd.core import clocks, lifecycle, showing, telling
 from jobd.core.errors import JobFinished, JobNotFinished, NothingLeft
-from jobd.core.events import Event
-from jobd.core.items import Item, ItemReport, ItemState
+from jobd.core.estimates.usual import Experience
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Ending, Job, State
-from jobd.core.progress import Report
-from jobd.core.progress_record import Mark, Sample
-from jobd.core.rate_limit import LONGEST_LIMIT
-from jobd.core.usual import Experience
+from jobd.core.work import progress
+from jobd.core.work.items import Item, ItemReport, ItemState
+from jobd.core.work.progress import Report
+from jobd.core.work.progress_record import Mark, Sample
+from jobd.core.work.rate_limit import LONGEST_LIMIT
 from tests.core.samples import AT, EVENTS, after, job_in, moment
 
 

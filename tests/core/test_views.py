@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core import lifecycle, showing
-from jobd.core.events import Event
+from jobd.core.estimates.usual import Experience
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import Ending, Job, Measure, Origin, Process, Resources, Spec, State, Usage
-from jobd.core.progress import Report
 from jobd.core.showing import view
 from jobd.core.text import lossless
-from jobd.core.usual import Experience
 from jobd.core.views import JobView, OutputView, exit_status, status_parts
+from jobd.core.work.progress import Report
 from tests.core.samples import AT, BOOT, BOOTTIME, MAIN, ORIGIN, SHIM, entry, job_in, moment
 
 SPEC = Spec(argv=("ffmpeg", "-i", "in.mov", "out.mp4"), cwd="/srv/video", surroundings="0" * 64)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobd.config import Config, Paths
 from jobd.core.errors import JobdError
-from jobd.core.events import Event, Submitted
+from jobd.core.events.catalogue import Event, Submitted
 from jobd.core.model import Origin, Spec
 from jobd.daemon.engine import Engine
 from jobd.daemon.storage.batch import Batch

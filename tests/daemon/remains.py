@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Origin, Process, Spec, Surroundings
 from jobd.daemon.system.processes import boot_id
 from tests.daemon.storing import kept

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobd.core.events import Entry
+from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job
 from jobd.daemon.storage.batch import Batch
 from jobd.daemon.storage.reader import Reader

@@ -9,14 +9,14 @@ import msgspec
 
 from jobd.config import Paths
 from jobd.core import clocks, lifecycle, staleness, telling
-from jobd.core import events as happened
 from jobd.core.errors import JobdError
-from jobd.core.events import Actor, Entry, Event
-from jobd.core.items import Item, ItemReport, ItemState
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Entry, Event
 from jobd.core.model import Ending, Job, Measure, Moment, Origin, Process, State, Usage
-from jobd.core.progress import Report
 from jobd.core.promises import Heartbeat
 from jobd.core.retries import Retries
+from jobd.core.work.items import Item, ItemReport, ItemState
+from jobd.core.work.progress import Report
 from jobd.daemon.engine import Engine
 from jobd.daemon.storage.reader import Reader
 from tests.daemon.gating import gate, submitted

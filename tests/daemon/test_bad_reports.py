@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobd.core.items import MOST_ITEMS
 from jobd.core.model import WARNINGS_KEPT
+from jobd.core.work.items import MOST_ITEMS
 from tests.commands.running import Gate
 from tests.living import Living, Refusal
 from tests.waiting import until

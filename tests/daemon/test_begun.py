@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Origin, Process, Usage
 from jobd.daemon import begun as begun_module
 from jobd.daemon.attempts.meter import Meter

@@ -7,15 +7,15 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFound, OutcomeUnknown, RequestReused
-from jobd.core.events import Actor, Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Event
 from jobd.core.model import Ending, Job, Moment, Process, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon import engine as engine_module
-from jobd.daemon.archive import Archive
 from jobd.daemon.engine import Engine
+from jobd.daemon.remembered.archive import Archive
 from jobd.wire import Mutation, Read
 from tests.daemon.gating import gate, kinds, refusing, submitted
 from tests.daemon.storing import ask

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobd.core.progress import Report
+from jobd.core.work.progress import Report
 from jobd.daemon.guesses import WINDOW, OutputFile
 from tests.living import Living
 from tests.waiting import until

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Ending, Origin, Process
 from tests.daemon.remains import NOBODY, OTHER_BOOT, Remains
 from tests.living import Living, short_directory

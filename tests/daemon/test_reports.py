@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobd.core.errors import StorageFull
-from jobd.core.progress import NOTHING, Report, advance, parse
-from jobd.core.progress_record import Progress
+from jobd.core.work.progress import NOTHING, Report, advance, parse
+from jobd.core.work.progress_record import Progress
 from jobd.daemon import reports
 from jobd.daemon.reports import Reading, ReportFile, Reports, gather
 from jobd.growth import Growth

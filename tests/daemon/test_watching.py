@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from jobd.commands.tail import Tail
-from jobd.core import events as happened
 from jobd.core.errors import JobNotFound, OutcomeUnknown
-from jobd.core.events import Actor, Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Event
 from jobd.core.model import Ending, Job, Process, State
-from jobd.core.progress import Report
+from jobd.core.work.progress import Report
 from jobd.daemon.engine import Engine
 from jobd.daemon.watching import watch
 from tests.daemon.gating import gate, refusing, submitted

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from jobd.core import events as happened
 from jobd.core.errors import StorageFull
-from jobd.core.events import Event
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Event
 from jobd.core.model import LARGEST, Job, Origin, Spec, State, Surroundings
 from jobd.daemon.engine import Engine
 from jobd.daemon.orders import Orders

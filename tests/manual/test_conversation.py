@@ -13,7 +13,7 @@ import pytest
 
 from jobd import commands, wire
 from jobd.core.model import State
-from jobd.core.news import News
+from jobd.core.subscriptions.news import News
 from jobd.manual import reference
 from jobd.manual.conversation import EXAMPLES, EXCHANGES, Example, exchange
 from jobd.manual.protocol import INSERTED, ITEMS, TASKS, protocol_page

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Attempt, Ending, Spec, State, Usage
-from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
+from jobd.core.work.progress_record import Progress
 from jobd.manual.database import database_page, views
 from tests.core.samples import AT, BOOT, ENDED, MAIN, job_in
 from tests.daemon.storing import write

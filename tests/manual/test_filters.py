@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from jobd.core.estimates.usual import Usual
 from jobd.core.filters import BUILT_IN, listing
 from jobd.core.filters.operators import OPERATORS, symbols
 from jobd.core.filters.parsing import FUNCTIONS
-from jobd.core.items import Tally
 from jobd.core.model import Attempt, Ending, Job, Moment, Origin, Process, Spec, State, Usage, Warned
-from jobd.core.progress_record import Progress
-from jobd.core.usual import Usual
+from jobd.core.work.items import Tally
+from jobd.core.work.progress_record import Progress
 from jobd.daemon.storage import rows
 from jobd.manual.filters import EXAMPLES, FUNCTIONS_TOLD, filter_page
 from tests.core.filters.reading import NOW, database, read

@@ -12,7 +12,7 @@ import pytest
 
 from jobd import wire
 from jobd.core.errors import every
-from jobd.core.events import Event, leaves
+from jobd.core.events.catalogue import Event, leaves
 from jobd.core.model import State
 from jobd.core.states import TABLE
 from jobd.manual import reference, shapes

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jobd.core import progress
-from jobd.core.progress_record import Progress
+from jobd.core.work import progress
+from jobd.core.work.progress_record import Progress
 from tests.commands.running import House
 from tests.waiting import until
 

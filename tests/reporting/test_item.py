@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 import jobd
-from jobd.core import progress
+from jobd.core.work import progress
 from jobd.reporting import lines
 from tests.reporting.said import Said
 from tests.reporting.test_lines import TEXTS

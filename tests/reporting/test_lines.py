@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobd.core import progress
+from jobd.core.work import progress
 from jobd.reporting import lines
 
 TEXTS = st.text(st.characters(), max_size=1500) | st.sampled_from(["\udcff" * 1200, '"\\' * 900, "\U0001f600" * 1100])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from jobd import wire
 from jobd.core.errors import Refused
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 from jobd.server.listener import Listener
 
 UNLUCKY = 13

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobd.core.errors import StorageFull
-from jobd.core.events import Actor
+from jobd.core.events.catalogue import Actor
 from jobd.daemon.system import peers
 from tests.server.conftest import Serving, wait_for
 

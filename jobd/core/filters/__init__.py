@@ -23,8 +23,8 @@ from jobd.core.filters.scope import MOST, Scope, check_size
 from jobd.core.filters.sql import condition
 from jobd.core.filters.tree import Node, all_of, write
 from jobd.core.filters.words import search_text
+from jobd.core.history.searching import Facts
 from jobd.core.model import Job, Moment, State
-from jobd.core.searching import Facts
 
 __all__ = [
     "BUILT_IN", "EVERYTHING", "FIELDS", "FUNCTIONS", "Field", "Filter", "Function", "Preset", "Told", "by_flags",

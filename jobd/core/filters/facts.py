@@ -12,8 +12,8 @@ from typing import Any
 
 from jobd.core.filters.tree import All, Comparison, Either, Node, Words
 from jobd.core.filters.words import fold
+from jobd.core.history.searching import Facts, Field, Range
 from jobd.core.model import State
-from jobd.core.searching import Facts, Field, Range
 
 #: What the values of a field say, of which one holds.
 _SETS: dict[str, Callable[[Iterable[Any]], Facts]] = {

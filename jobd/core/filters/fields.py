@@ -29,9 +29,9 @@ from jobd.core.filters.kinds import (
     Kind,
     Value,
 )
-from jobd.core.items import ItemState
 from jobd.core.model import Job, Moment
 from jobd.core.quantities import to_microseconds
+from jobd.core.work.items import ItemState
 
 #: What leads the name of a label: label.env.
 LABEL = "label."

@@ -16,9 +16,7 @@ from typing import NamedTuple, Protocol
 from jobd import __version__
 from jobd.config import Config, Paths, load
 from jobd.core.errors import ConfigInvalid, JobdError
-from jobd.daemon.backoff import Backoff
 from jobd.daemon.engine import Engine
-from jobd.daemon.heartbeats import Heartbeats
 from jobd.daemon.life import instance, listening, service
 from jobd.daemon.life.idle import Idle
 from jobd.daemon.life.listening import Door
@@ -27,13 +25,15 @@ from jobd.daemon.life.upkeep import TICK, Chore, Upkeep
 from jobd.daemon.orders import Limits, Orders
 from jobd.daemon.recorder import Recorder
 from jobd.daemon.recovery import Recovery
-from jobd.daemon.rollup import RollUp
-from jobd.daemon.settler import Settler
 from jobd.daemon.storage import safekeeping
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from jobd.daemon.system.clock import Clock
 from jobd.daemon.system.crash import crash_point
+from jobd.daemon.upkeep.backoff import Backoff
+from jobd.daemon.upkeep.heartbeats import Heartbeats
+from jobd.daemon.upkeep.rollup import RollUp
+from jobd.daemon.upkeep.settler import Settler
 from jobd.wire import PROTOCOL
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobd.daemon.retention import Retention
 from jobd.daemon.storage import safekeeping
+from jobd.daemon.upkeep.retention import Retention
 
 if TYPE_CHECKING:
     from jobd.daemon.engine import Engine

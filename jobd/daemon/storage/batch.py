@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jobd.core.errors import JobdError
-from jobd.core.events import Entry, ItemsChanged, Removed, Retried
+from jobd.core.events.catalogue import Entry, ItemsChanged, Removed, Retried
 from jobd.core.model import Job
 from jobd.daemon.storage import database, rows, settling, summaries
 from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
-    from jobd.core.items import Item
+    from jobd.core.work.items import Item
     from jobd.daemon.storage.rows import Reply
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobd.core.errors import StorageBroken
+from jobd.core.history.pages import KEY
 from jobd.core.model import Job
-from jobd.core.pages import KEY
 from jobd.daemon.storage import database, filesystem, migration, repair, safekeeping, settling
 from jobd.daemon.storage.reader import Reader
 

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
-from jobd.core.events import Entry
-from jobd.core.items import Item, ItemState
+from jobd.core.events.catalogue import Entry
 from jobd.core.model import LARGEST, Job, State, Surroundings
+from jobd.core.work.items import Item, ItemState
 from jobd.daemon.storage import database, functions, rows, safekeeping, search
 from jobd.daemon.storage.rows import Reply, Row
 from jobd.daemon.system.clock import to_microseconds

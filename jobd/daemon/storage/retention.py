@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from jobd.core import retention
-from jobd.core.retention import Rule
+from jobd.core.history import retention
+from jobd.core.history.retention import Rule
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import first_id
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobd.core import figures
-from jobd.core.events import Actor, AnyEvent, Entry
+from jobd.core.events.catalogue import Actor, AnyEvent, Entry
 from jobd.core.figures import Figures
-from jobd.core.items import Item
 from jobd.core.model import Job, Surroundings
+from jobd.core.work.items import Item
 from jobd.daemon.system.clock import from_microseconds, to_microseconds
 
 #: Rows in one statement, a power of two: with 19 columns, far below the 32,766 parameters that SQLite takes.

@@ -1,7 +1,7 @@
 """The latest runs of a name: what they teach of the next one."""
 
-from jobd.core import past
-from jobd.core.usual import Experience
+from jobd.core.estimates import past
+from jobd.core.estimates.usual import Experience
 from jobd.daemon.storage import summaries
 from jobd.daemon.storage.reader import Reader
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange
-from jobd.core.events import Removed
+from jobd.core.events.catalogue import Removed
 from jobd.core.model import LARGEST, Job
 from jobd.daemon.storage import rows, settling, summaries
 from jobd.daemon.storage.rows import Row, Target

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from jobd.core.history.searching import Ended, Facts, Field, Range, Sort, Value
 from jobd.core.model import FINAL, State
-from jobd.core.searching import Ended, Facts, Field, Range, Sort, Value
 from jobd.daemon.storage.functions import IN_RECORD, IN_TEXT
 
 #: Rows that are rather collected and sorted than looked for along another index.

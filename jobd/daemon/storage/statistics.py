@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from jobd.core import histogram, stats
 from jobd.core.errors import BadValue
+from jobd.core.history import histogram, stats
+from jobd.core.history.searching import Ended
+from jobd.core.history.stats import By, Report, Scope, Statistics, Sums, Week
 from jobd.core.model import State
-from jobd.core.searching import Ended
-from jobd.core.stats import By, Report, Scope, Statistics, Sums, Week
 from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import Walk

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from jobd.core.errors import JobdError, OutcomeUnknown, StorageFull
-from jobd.core.events import Entry
+from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job
 from jobd.daemon.storage import database, filesystem, memory, opening, rows, safekeeping, settling
 from jobd.daemon.storage.batch import Batch

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from jobd.core import bygone, clocks, histogram
+from jobd.core import clocks
+from jobd.core.estimates import bygone
+from jobd.core.estimates.past import Run
+from jobd.core.history import histogram
+from jobd.core.history.stats import Sums
 from jobd.core.model import Job, Moment
-from jobd.core.past import Run
-from jobd.core.stats import Sums
 from jobd.daemon.storage import rows
 from jobd.daemon.storage.rows import Row, Target
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from jobd import wire
-from jobd.core.coalescing import coalesce
-from jobd.core.interest import Interest, Listening
-from jobd.core.news import Present, Pulse
-from jobd.core.rooms import Find
+from jobd.core.subscriptions.coalescing import coalesce
+from jobd.core.subscriptions.interest import Interest, Listening
+from jobd.core.subscriptions.news import Present, Pulse
+from jobd.core.subscriptions.rooms import Find
 from jobd.daemon.telling.hub import MOST_AT_ONCE, RING, Hub, Line
 from jobd.daemon.telling.members import Listener, Members
 from jobd.daemon.telling.presence import Presence

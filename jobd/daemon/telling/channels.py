@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from jobd.core.interest import Interest
-from jobd.core.news import Joined, Left
-from jobd.core.rooms import Find
+from jobd.core.subscriptions.interest import Interest
+from jobd.core.subscriptions.news import Joined, Left
+from jobd.core.subscriptions.rooms import Find
 from jobd.daemon.telling.channel import Channel, Manner, Subscriber
 from jobd.daemon.telling.hub import Hub
 from jobd.daemon.telling.members import Listener

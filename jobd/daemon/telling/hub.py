@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from jobd.core.errors import NoLongerKept
-from jobd.core.events import Entry, ItemsChanged
+from jobd.core.events.catalogue import Entry, ItemsChanged
 
 #: Entries kept in memory: enough for a follower that stalls for a second or two under load.
 RING = 8192

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 
-from jobd.core import news
-from jobd.core.events import Actor
-from jobd.core.interest import Interest
-from jobd.core.rooms import Find
+from jobd.core.events.catalogue import Actor
+from jobd.core.subscriptions import news
+from jobd.core.subscriptions.interest import Interest
+from jobd.core.subscriptions.rooms import Find
 from jobd.core.views import Watcher
 from jobd.daemon.system import peers
 

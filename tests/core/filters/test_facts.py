@@ -2,9 +2,9 @@
 
 import pytest
 
+from jobd.core.history.searching import Facts, Field, Range
 from jobd.core.model import FINAL, State
 from jobd.core.quantities import parse_time, to_microseconds
-from jobd.core.searching import Facts, Field, Range
 from tests.core.filters.reading import NOW, read
 
 FAILED, CANCELED = State.FAILED, State.CANCELED

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from jobd.core.filters import FUNCTIONS, folded_text, search_text
 from jobd.core.filters.words import LONGEST_TEXT, Said, command, contains, fold, warnings
 from jobd.core.model import Job, State, Warned
-from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
+from jobd.core.work.progress_record import Progress
 from tests.core.filters.reading import read
 from tests.core.filters.zoo import NOW, Zoo
 from tests.core.samples import AT, SPEC, job_in

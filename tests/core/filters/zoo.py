@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 
-from jobd.core.items import Tally
+from jobd.core.estimates.usual import Usual
 from jobd.core.model import (
     FINAL,
     Attempt,
@@ -18,9 +18,9 @@ from jobd.core.model import (
     Usage,
     Warned,
 )
-from jobd.core.progress_record import Progress
 from jobd.core.text import Base64
-from jobd.core.usual import Usual
+from jobd.core.work.items import Tally
+from jobd.core.work.progress_record import Progress
 from tests.core.samples import AT, BOOT, BOOTTIME, moment
 
 T = TypeVar("T")

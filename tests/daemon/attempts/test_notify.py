@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import notifications
 from jobd.core.model import Surroundings
+from jobd.core.work import notifications
 from jobd.daemon.attempts import directory, notify, variables
 from tests.daemon.shims import Attempt, Zygote, descriptors, executed
 from tests.living import short_directory

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jobd.config import Paths
-from jobd.core import events as happened
 from jobd.core.errors import OutputNotFound
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Job, Origin, Spec
 from jobd.daemon.attempts import directory, output
 from tests.calling import jobd

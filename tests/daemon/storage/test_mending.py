@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
 from jobd.core import lifecycle
 from jobd.core.errors import StorageFull
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Leftover, Origin, State
 from jobd.daemon.system import processes
 from tests.conftest import end_processes

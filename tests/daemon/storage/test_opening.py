@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
 from jobd.core.errors import DatabaseTooNew, OutcomeUnknown, StorageBroken
+from jobd.core.events import catalogue as happened
 from jobd.daemon.storage import database, filesystem, migration, opening, safekeeping
 from jobd.daemon.storage.opening import Opened
 from tests.daemon import damaging

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
 from jobd.core.errors import BadValue, StorageBroken, TryAgain
+from jobd.core.events import catalogue as happened
 from jobd.core.filters import EVERYTHING, by_flags
+from jobd.core.history.searching import Search
 from jobd.core.model import LARGEST, Moment, State
-from jobd.core.searching import Search
-from jobd.daemon.searching import Searching
+from jobd.daemon.remembered.searching import Searching
 from jobd.daemon.storage import reader as reading_module
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store

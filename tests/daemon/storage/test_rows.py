@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from jobd.core.events import leaves
+from jobd.core.events.catalogue import leaves
 from jobd.daemon.storage import migration, rows
 from tests.making import ACTOR, START, Maker
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
+from jobd.core.estimates.outlook import GRID
+from jobd.core.events import catalogue as happened
 from jobd.core.model import Ending
-from jobd.core.outlook import GRID
 from jobd.daemon.storage import runs
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.daemon.storage import database, migration, rows, safekeeping, salvage, settling
 from jobd.daemon.storage.salvage import Saved
 from tests.daemon import damaging

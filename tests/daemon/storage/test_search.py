@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
-from jobd.core import pages
 from jobd.core.errors import BadValue, PageInvalid, PageOfAnother
+from jobd.core.events import catalogue as happened
 from jobd.core.filters import EVERYTHING, by_flags, search_text
+from jobd.core.history import pages
+from jobd.core.history.searching import NEWEST, Condition, Facts, Field, Range, Search, Sort
 from jobd.core.model import FINAL, LARGEST, Attempt, Ending, Job, Moment, State, Usage
-from jobd.core.searching import NEWEST, Condition, Facts, Field, Range, Search, Sort
-from jobd.daemon.searching import Searching, value
+from jobd.daemon.remembered.searching import Searching, value
 from jobd.daemon.storage import search, settling
 from jobd.daemon.storage.database import connect
 from jobd.daemon.storage.reader import Reader

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from jobd.core import events as happened
+from jobd.core.events import catalogue as happened
 from jobd.core.filters import EVERYTHING, search_text
+from jobd.core.history.searching import Search
 from jobd.core.model import Moment
-from jobd.core.searching import Search
-from jobd.daemon.searching import Searching
+from jobd.daemon.remembered.searching import Searching
 from jobd.daemon.storage import database, filesystem, safekeeping, settling
 from tests.daemon.storing import ask, reading, write
 from tests.making import Maker

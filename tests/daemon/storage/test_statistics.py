@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
-from jobd.core import histogram
 from jobd.core.errors import BadValue
-from jobd.core.events import Entry
+from jobd.core.estimates.past import quantile
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry
 from jobd.core.filters import by_flags
+from jobd.core.history import histogram
+from jobd.core.history.stats import By, Report, Scope
 from jobd.core.model import FINAL, Attempt, Ending, Job, State, Usage
-from jobd.core.past import quantile
-from jobd.core.stats import By, Report, Scope
 from jobd.daemon.storage import settling, statistics
 from jobd.daemon.storage.database import connect
 from jobd.daemon.storage.reader import Reader

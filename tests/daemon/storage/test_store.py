@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
-from jobd.core.events import Entry
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job, State
 from jobd.daemon.storage import rows
 from tests.daemon.storing import ask, kept, reading, write

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobd.core import events as happened
-from jobd.core import interest, rooms
-from jobd.core.events import Entry, Event
-from jobd.core.interest import ALL, Interest
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry, Event
+from jobd.core.subscriptions import interest, rooms
+from jobd.core.subscriptions.interest import ALL, Interest
 from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from jobd.core import events as happened
 from jobd.core.errors import NoLongerKept
-from jobd.core.events import Actor, Event
-from jobd.core.interest import ALL
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Actor, Event
 from jobd.core.model import State
-from jobd.core.progress import Report
+from jobd.core.subscriptions.interest import ALL
+from jobd.core.work.progress import Report
 from jobd.daemon.telling import channel, hub
 from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.hub import MOST_AT_ONCE, Line

@@ -10,9 +10,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobd.core import events as happened
-from jobd.core.events import Entry
-from jobd.core.items import Item, ItemChange, ItemState
+from jobd.core.events import catalogue as happened
+from jobd.core.events.catalogue import Entry
+from jobd.core.work.items import Item, ItemChange, ItemState
 from jobd.daemon.telling import hub
 from jobd.daemon.telling.hub import RING, Hub
 from tests.daemon.storing import kept, reading

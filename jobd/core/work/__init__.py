@@ -1,0 +1,1 @@
+"""What a job says of its work: reports, items and stages, taken in as its progress."""

@@ -1,0 +1,292 @@
+"""What is remembered: the jobs that live from memory, the others from the file.
+
+All that only reads is answered from here. The rule: it works the same without a daemon, with nothing in memory.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, Any
+
+from jobd.config import Paths
+from jobd.core import lifecycle, showing
+from jobd.core.errors import BadValue, JobNotFound, NothingMatched
+from jobd.core.estimates.usual import Usual
+from jobd.core.events.catalogue import Created, Entry
+from jobd.core.history import pages, selection
+from jobd.core.history.searching import Condition, Explained, Search
+from jobd.core.history.selection import Selection
+from jobd.core.history.stats import Report, Scope
+from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
+from jobd.core.text import lossless, plain
+from jobd.core.views import JobView, OutputView, Watcher
+from jobd.daemon.attempts import output
+from jobd.daemon.remembered.learning import Learning
+from jobd.daemon.remembered.searching import Found, Searching
+from jobd.daemon.storage import statistics
+from jobd.daemon.storage.reader import Reader
+from jobd.daemon.system.clock import Stopped
+
+if TYPE_CHECKING:
+    from jobd.core.filters import Filter
+    from jobd.daemon.system.clock import Clock
+    from jobd.daemon.telling.presence import Presence
+
+#: Surroundings that are kept in memory; they may have 256 KiB each.
+MOST_SURROUNDINGS = 32
+
+
+class Archive:
+    """All jobs and the log. `live` are the jobs in memory, as they will be saved, `usage` what was last measured."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        clock: "Clock | Stopped",
+        paths: Paths,
+        *,
+        live: Mapping[int, Job] | None = None,
+        usage: Mapping[int, Usage] | None = None,
+    ) -> None:
+        self.reader = reader
+        self._clock = clock
+        self.paths = paths
+        self._live = live
+        self._usage: Mapping[int, Usage] = {} if usage is None else usage
+        self.learning = Learning()
+        self._surroundings: dict[str, Surroundings] = {}
+        #: Who watches; set by a daemon.
+        self.presence: Presence | None = None
+
+    def now(self) -> Moment:
+        """Read the clocks."""
+        return self._clock.now()
+
+    def snapshot(self, reader: Reader) -> "Archive":
+        """Give the same as it is now, to be asked in another thread with a reader of its own."""
+        live = None if self._live is None else dict(self._live)
+        archive = Archive(reader, Stopped(self.now()), self.paths, live=live, usage=dict(self._usage))
+        archive.learning = self.learning
+        return archive
+
+    def job(self, job_id: int) -> Job:
+        """Find a job by its id. Raises JobNotFound."""
+        job = (self._live or {}).get(job_id) or self.reader.job(job_id)
+        if job is None:
+            raise self._missing(job_id)
+        return job
+
+    def recall(self, job_id: int) -> Job | None:
+        """Find a job by its id; of one that was removed, as it began; None = nobody remembers it."""
+        job = (self._live or {}).get(job_id) or self.reader.job(job_id)
+        if job is None and (begun := self.reader.entries(0, 1, job_id)) and isinstance(begun[0].event, Created):
+            job = lifecycle.fold(None, begun[0])
+        return job
+
+    def watchers(self, job_id: int | None = None) -> tuple[Watcher, ...]:
+        """List who watches a job, or anything; nobody can without a daemon."""
+        if self.presence is None:
+            return ()
+        return self.presence.all() if job_id is None else self.presence.of_job(job_id)
+
+    def select(
+        self,
+        words: tuple[str, ...],
+        applies: Callable[[Job], bool] | None = None,
+        among: tuple[State, ...] = (),
+        uid: int | None = None,
+    ) -> list[Job]:
+        """Find the jobs that words name. Raises BadValue, JobNotFound, FilterInvalid.
+
+        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`. A
+        filter without other words means those of all that have not ended, or where there is `among`, have. `uid` is
+        who asks.
+        """
+        chosen = selection.parse(words)
+        if chosen.where:
+            return self._filtered(words, chosen, applies, among, uid)
+        found = {job_id: self.job(job_id) for job_id in chosen.ids}
+        for named in chosen.named:
+            job = self._by_name(named.name, named.back)
+            found[job.id] = job
+        if chosen.last:
+            newest = self._newest()
+            found[newest] = self.job(newest)
+        if chosen.all:
+            candidates = self.newest(selection.MOST_IDS, *among) if among else self._living()
+            found.update({job.id: job for job in candidates if applies is None or applies(job)})
+        return list(found.values())
+
+    def one(self, word: str) -> Job:
+        """Find the one job that a word names. Raises BadValue if it names several or none, JobNotFound."""
+        found = self.select((word,))
+        if len(found) != 1:
+            raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
+        return found[0]
+
+    def _filtered(
+        self,
+        words: tuple[str, ...],
+        chosen: Selection,
+        applies: Callable[[Job], bool] | None,
+        among: tuple[State, ...],
+        uid: int | None,
+    ) -> list[Job]:
+        where = self.filter(chosen.where, uid=uid)
+        if not chosen.names_none:
+            named = tuple(word for word in words if not word.startswith(selection.WHERE))
+            now = self.now()
+            return [job for job in self.select(named, applies, among) if where.matches(job, now)]
+        states = FINAL if among else ACTIVE
+        found = self.matching(where.also(self.filter(states=states)), selection.MOST_IDS)
+        return [job for job in found if applies is None or applies(job)]
+
+    def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
+        """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
+        from jobd.core import filters
+
+        found, now = filters.by_flags(**flags), self.now().wall
+        uid = os.getuid() if uid is None else uid
+        for text in texts:
+            read = filters.parse(text, now, datetime.astimezone, uid=uid, presets=self.presets())
+            found = found.also(read)
+        return found
+
+    def presets(self) -> dict[str, str]:
+        """Give the saved filters, by their names."""
+        return self.reader.presets()
+
+    def find(self, search: Search) -> Found:
+        """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
+        return self._searching().find(search)
+
+    def children(self, parent: int, limit: int, states: Iterable[State] = ()) -> list[Job]:
+        """List the newest children of a job, in some states or in any."""
+        where = self.filter((children_of(parent),), states=states)
+        return self.matching(where, limit)
+
+    def matching(self, where: Condition, limit: int) -> list[Job]:
+        """List the newest jobs that match. Raises TryAgain if it takes too long."""
+        return self._searching().newest(where, limit)
+
+    def newest(self, limit: int, *states: State) -> list[Job]:
+        """List the newest jobs in some states, or in any."""
+        return self.matching(self.filter(states=states), limit)
+
+    def count(self, where: Condition) -> int:
+        """Count all jobs that match. Raises TryAgain if it takes too long."""
+        return self._searching().count(where)
+
+    def explain(self, search: Search) -> Explained:
+        """Search, and say how that was done."""
+        return self._searching().explain(search)
+
+    def report(self, scope: Scope, most: int, *, uid: int | None = None) -> Report:
+        """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
+        where = self.filter(
+            filter(None, (scope.where,)), uid=uid, name=scope.name, group=scope.group, since=scope.since,
+            until=scope.until, by_end=True,
+        )  # fmt: skip
+        return statistics.report(self.reader, scope, where, self.now().wall, most)
+
+    def question(self, page: str) -> str:
+        """Give the question to which a page belongs. Raises PageInvalid."""
+        return pages.read(page, self.reader.page_key()).question
+
+    def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
+        """Read on in the log, oldest first; of a single job the frequent kinds of event are left out."""
+        return self.reader.entries(after, limit, job)
+
+    def first_seq(self) -> int:
+        """Give the number of the first line of the log that is kept; 0 if there is none."""
+        return self.reader.first_seq()
+
+    def last_seq(self) -> int:
+        """Give the number of the last durable line of the log."""
+        return self.reader.last_seq()
+
+    def seq_before(self, at: datetime) -> int:
+        """Give the number of the last line of the log before a time; 0 if there is none. The times never go back."""
+        low, high = self.first_seq(), self.last_seq() + 1
+        low = max(0, low - 1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = self.entries(middle - 1, 1)
+            if found and found[0].at < at:
+                low = found[0].seq
+            else:
+                high = middle
+        return low
+
+    def counts(self, since: datetime | None = None) -> dict[State, int]:
+        """Count the jobs by state, all or those submitted since then."""
+        return self.reader.counts(since)
+
+    def usual(self, name: str) -> Usual | None:
+        """Say how long completed runs of a name took; None if there was none."""
+        return self.learning.usual(name, self.reader)
+
+    def surroundings(self, digest: str) -> Surroundings:
+        """Find the surroundings kept under a digest. Raises NothingMatched."""
+        found = self._surroundings.get(digest) or self.reader.surroundings(digest)
+        if found is None:
+            raise NothingMatched(what=f"surroundings {digest}")
+        self._surroundings[digest] = found
+        if len(self._surroundings) > MOST_SURROUNDINGS:
+            del self._surroundings[next(iter(self._surroundings))]
+        return found
+
+    def view(self, job: Job) -> JobView:
+        """Show a job to the world, with the latest measurement, the size of its output, and when it will end."""
+        experience = self.learning.experience(job.name, self.reader) if job.open and job.usual else None
+        return showing.view(job, self.now(), self._usage.get(job.id), self._output(job), experience)
+
+    def latest(self, job_id: int, limit: int) -> list[Entry]:
+        """Read the last entries of a job's log, oldest first; the frequent kinds of event are left out."""
+        return self.reader.latest(job_id, limit)
+
+    def _output(self, job: Job) -> OutputView | None:
+        """Say where the output is: of a job that has just ended where it will be when its end is durable."""
+        moves = job.done and job.id in (self._live or {})
+        sizes, shown = 0, {}
+        for name, (path, size) in output.found(self.paths, job).items():
+            final = output.kept(self.paths, job.id, job.attempts[-1].number, name) if moves else path
+            sizes += size
+            shown[name] = plain(lossless(os.fsencode(final)))
+        return OutputView(path=next(iter(shown.values())), bytes=sizes, files=shown) if shown else None
+
+    def _searching(self) -> Searching:
+        return Searching(self.reader, self._live, self.now())
+
+    def _living(self) -> list[Job]:
+        jobs = self.reader.live() if self._live is None else self._live.values()
+        return [job for job in jobs if not job.done]
+
+    def _by_name(self, name: str, back: int) -> Job:
+        saved = self.reader.ids_by_name(name, back + 1)
+        fresh = [job.id for job in self._unsaved() if job.name == name]
+        ids = sorted({*saved, *fresh}, reverse=True)
+        if len(ids) <= back:
+            raise self._missing(f"{name}~{back}" if back else name)
+        return self.job(ids[back])
+
+    def _newest(self) -> int:
+        newest = max((job.id for job in self._unsaved()), default=0) or self.reader.newest_id()
+        if newest is None:
+            raise self._missing("last")
+        return newest
+
+    def _unsaved(self) -> list[Job]:
+        """List the jobs that are so new that the file does not have them."""
+        live = self._live or {}
+        ids = takewhile(live.__contains__, count((self.reader.newest_id() or 0) + 1))
+        return [live[job_id] for job_id in ids]
+
+    def _missing(self, what: object) -> JobNotFound:
+        return JobNotFound(job=what, newest=self.reader.newest_id() or "none")
+
+
+def children_of(parent: int) -> str:
+    """Say as a filter whose children are meant; their ids are larger than that of their parent."""
+    return f"parent={parent} id>{parent}"

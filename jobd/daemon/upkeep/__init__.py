@@ -1,0 +1,1 @@
+"""What happens by itself, now and then: what is due, what fell silent, what is settled, what goes."""

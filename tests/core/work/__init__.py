@@ -1,0 +1,1 @@
+"""Tests of what jobs say of their work."""
