@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tests.commands.running import House
-from tests.daemon.test_backoff import rests
+from tests.daemon.upkeep.test_backoff import rests
 from tests.waiting import until
 
 #: Works through its arguments, or through what is left; some files fail until they are mended.
