@@ -35,8 +35,9 @@ class Candidate(NamedTuple):
     ahead: bool
     value: Any
     id: int
-    #: Its record, if that was read already.
+    #: The job, or its record, as far as either is known already.
     job: Job | None = None
+    record: str | None = None
 
 
 class Searching:
@@ -105,9 +106,12 @@ class Searching:
 
     def _made(self, chosen: list[Candidate]) -> list[Job]:
         """Give the jobs; one whose record makes no sense must not hide the others."""
-        wanted = [candidate.id for candidate in chosen if candidate.job is None]
-        records = self._reader.jobs(wanted) if wanted else {}
-        jobs = (candidate.job or records.get(candidate.id) for candidate in chosen)
+        unread = [candidate for candidate in chosen if candidate.job is None]
+        records = {candidate.id: candidate.record for candidate in unread if candidate.record is not None}
+        if len(records) < len(unread):
+            records |= self._reader.records(candidate.id for candidate in unread if candidate.record is None)
+        read = self._reader.read(records)
+        jobs = (candidate.job or read.get(candidate.id) for candidate in chosen)
         return [job for job in jobs if job is not None]
 
     def _candidates(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
@@ -136,15 +140,15 @@ class Searching:
     def _tail(self, walk: Walk, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
         for candidate in _behind(after, self._walked((walk,), sort), sort):
             self._reader.hurry()
-            job = self._reader.jobs([candidate.id]).get(candidate.id)
-            if job is not None and where.matches(job, self._now):
-                yield candidate._replace(job=job)
+            for job in self._made([candidate]):
+                if where.matches(job, self._now):
+                    yield candidate._replace(job=job)
 
     def _walked(self, walks: Iterable[Walk], sort: Sort) -> Iterator[Candidate]:
         memory = self._memory
-        for job_id, found in chain.from_iterable(self._reader.walk(*walk) for walk in walks):
+        for job_id, found, record in chain.from_iterable(self._reader.walk(*walk) for walk in walks):
             if job_id not in memory:
-                yield _candidate(found, job_id, sort)
+                yield _candidate(found, job_id, sort, record)
 
 
 def value(job: Job, field: Field) -> Value:
@@ -160,18 +164,18 @@ def value(job: Job, field: Field) -> Value:
     return found
 
 
-def _candidate(value: Value, job_id: int, sort: Sort) -> Candidate:
+def _candidate(value: Value, job_id: int, sort: Sort, record: str | None = None) -> Candidate:
     if value is None:
-        return Candidate(not sort.descending, 0, job_id)
-    return Candidate(sort.descending, value, job_id)
+        return Candidate(not sort.descending, 0, job_id, None, record)
+    return Candidate(sort.descending, value, job_id, None, record)
 
 
 def _behind(after: Place | None, candidates: Iterator[Candidate], sort: Sort) -> Iterator[Candidate]:
     """Leave out what does not come behind a place."""
     if after is None:
         return candidates
-    first = _candidate(after.value, after.id, sort)
-    return (one for one in candidates if (one < first if sort.descending else one > first))
+    first = _candidate(after.value, after.id, sort)[:3]
+    return (one for one in candidates if (one[:3] < first if sort.descending else one[:3] > first))
 
 
 class _Watched:

@@ -8,7 +8,7 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -77,18 +77,31 @@ class Reader:
     def job(self, job_id: int) -> Job | None:
         """Find a job by its id."""
         found = self._rows("SELECT record FROM records WHERE job = ?", job_id) if 0 < job_id <= LARGEST else []
-        return self._job(job_id, found[0][0]) if found else None
+        return self._made(rows.read_job, found[0][0], f"the record of job {job_id}") if found else None
 
     def live(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
         living = "jobs INDEXED BY jobs_living CROSS JOIN records ON records.job = jobs.id WHERE ended_at IS NULL"
-        return self._jobs(f"SELECT id, record FROM {living} ORDER BY id")  # noqa: S608
+        return list(self.read(dict(self._rows(f"SELECT id, record FROM {living} ORDER BY id"))).values())  # noqa: S608
 
     def jobs(self, ids: Iterable[int]) -> dict[int, Job]:
         """Find jobs by their ids; those that are not there, or make no sense, are left out."""
+        return self.read(self.records(ids))
+
+    def records(self, ids: Iterable[int]) -> dict[int, str]:
+        """Find the records of jobs by their ids."""
         among = msgspec.json.encode(list(ids)).decode()
-        text = "SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))"
-        return {job.id: job for job in self._jobs(text, among)}
+        return dict(self._rows("SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))", among))
+
+    def read(self, records: Mapping[int, str]) -> dict[int, Job]:
+        """Read records; one that makes no sense is only said in the log, and must not hide the others."""
+        jobs = {}
+        for job_id, record in records.items():
+            try:
+                jobs[job_id] = rows.read_job(record)
+            except (ValueError, TypeError) as error:
+                logger.error("%s", self._senseless(f"the record of job {job_id}", error))  # noqa: TRY400 -- it says all
+        return jobs
 
     def ids_by_name(self, name: str, limit: int) -> list[int]:
         """List the ids of the newest jobs of a name, newest first."""
@@ -258,24 +271,14 @@ class Reader:
         found = self._rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
         return [self._made(rows.read_entry, row, f"line {row[0]} of the log") for row in found]
 
-    def _jobs(self, text: str, *values: object) -> list[Job]:
-        """Read records; one that makes no sense must not hide the others."""
-        jobs = []
-        for job_id, record in self._rows(text, *values):
-            try:
-                jobs.append(self._job(job_id, record))
-            except StorageBroken as error:
-                logger.error("%s", error)  # noqa: TRY400 -- where it was found out does not matter
-        return jobs
-
-    def _job(self, job_id: int, record: str) -> Job:
-        return self._made(rows.read_job, record, f"the record of job {job_id}")
-
     def _made(self, make: Callable[[Any], T], row: Any, what: str) -> T:
         try:
             return make(row)
         except (ValueError, TypeError) as error:
-            raise StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}") from None
+            raise self._senseless(what, error) from None
+
+    def _senseless(self, what: str, error: Exception) -> StorageBroken:
+        return StorageBroken(path=str(self.path), problem=f"{what} makes no sense: {error}")
 
 
 def bounded(number: int) -> int:

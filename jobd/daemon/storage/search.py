@@ -8,6 +8,7 @@ answer. A page begins behind a job, wherever that is by now: nothing is ever ski
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from jobd.core.history.searching import Ended, Facts, Field, Range, Sort, Value
@@ -41,7 +42,7 @@ _LEAST = "-9e999"
 _FINDABLE = re.compile(rf"[^\x00\ud800-\udfff]{{{PART},}}")
 
 
-#: A condition that no column answers.
+#: What no column holds.
 _RECORD = re.compile(r"\brecord\b")
 
 
@@ -53,7 +54,10 @@ class Term(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """A statement that gives the ids of jobs and what they are sorted by (NULL if that is the id), in order."""
+    """A statement that gives jobs in order: id, what they are sorted by (NULL if that is the id), and the record.
+
+    Where rows have to be sorted the record is NULL: it would be carried through the sorting of all of them.
+    """
 
     text: str
     values: tuple[object, ...]
@@ -102,27 +106,33 @@ def plan(where: Ended, sort: Sort, after: Place | None, ask: Ask) -> list[Chain]
     way, few = _choose(where.facts, sort, ids, ask)
     falling = " DESC" if sort.descending else ""
 
-    def walk(lead: Lead, column: str, order: str, *terms: Term) -> Walk:
+    def walk(lead: Lead, column: str, record: str, order: str, *terms: Term) -> Walk:
         every = (*lead.terms, *_bounds(lead.id, ids), *terms, Term("settled = 1"), _filter(where))
-        return _select(f"{lead.id}, {column}", lead.table, every, f"ORDER BY {order}{falling}")
+        return _select(f"{lead.id}, {column}, {record}", lead.table, every, f"ORDER BY {order}{falling}")
 
     if sort.field in BY_ID:
-        return [(walk(lead, "NULL", lead.id if way.by_id else f"+{lead.id}"),) for lead in way.leads]
+        record, sign = ("record", "") if way.by_id else ("NULL", "+")
+        return [(walk(lead, "NULL", record, f"{sign}{lead.id}"),) for lead in way.leads]
     column, segments = COLUMNS[sort.field], _segments(sort, after)
     if few:
         beyond = () if after is None else (_either(segments),)
         order = f"{column} IS NULL, +{column}{falling}, id"
-        return [(walk(lead, column, order, *beyond),) for lead in way.leads]
+        return [(walk(lead, column, "NULL", order, *beyond),) for lead in way.leads]
     along = Lead(f"jobs INDEXED BY {INDEXES[sort.field]}")
     bounds = _bounds(column, where.facts.ranges.get(sort.field))
-    return [tuple(walk(along, column, f"{column}{falling}, id", segment, *bounds) for segment in segments)]
+    return [tuple(walk(along, column, "record", f"{column}{falling}, id", part, *bounds) for part in segments)]
 
 
+@cache
 def unsettled(sort: Sort, *, living: bool) -> Walk:
     """Go through the jobs that are not settled: those that live, or those that have ended."""
-    column, falling = COLUMNS.get(sort.field, "NULL"), " DESC" if sort.descending else ""
-    order = f"id{falling}" if sort.field in BY_ID else f"{column} IS NULL, {column}{falling}, id{falling}"
-    return _select(f"id, {column}", *UNSETTLED[living], f"ORDER BY {order}")
+    falling = " DESC" if sort.descending else ""
+    if sort.field in BY_ID:
+        return _select("id, NULL, record", *UNSETTLED[living], f"ORDER BY id{falling}")
+    column = COLUMNS[sort.field]
+    return _select(
+        f"id, {column}, NULL", *UNSETTLED[living], f"ORDER BY {column} IS NULL, {column}{falling}, id{falling}"
+    )
 
 
 def count(where: Ended, without: Sequence[int], ask: Ask) -> list[Walk]:
@@ -179,7 +189,7 @@ def _filter(where: Ended) -> Term:
 
 def _select(what: str, table: str, terms: Sequence[Term], rest: str = "") -> Walk:
     where = " AND ".join(term.text for term in terms)
-    if _RECORD.search(where):
+    if _RECORD.search(f"{what} {where}"):
         table += " CROSS JOIN records ON records.job = jobs.id"
     return Walk(f"SELECT {what} FROM {table} WHERE {where} {rest}", _values(terms))  # noqa: S608 -- all by parameters
 
