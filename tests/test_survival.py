@@ -40,8 +40,8 @@ UNSEEN = {"after_claim", "after_go", "after_answer", "main_exited", "exit_writte
 
 #: A daemon that fences off at once what no shim has claimed, and soon tidies up.
 IMPATIENT = """
-import jobd.daemon.attempts.starting as starting, jobd.daemon.life.upkeep as upkeep
-starting.START_TIME, upkeep.TICK = 0.5, 0.05
+import jobd.daemon.attempts.starting as starting, jobd.daemon.upkeep.chores as chores
+starting.START_TIME, chores.TICK = 0.5, 0.05
 """
 
 

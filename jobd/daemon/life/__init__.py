@@ -1,1 +1,1 @@
-"""The life of a daemon: start, lock, socket, settings, the slow clock, restart and end."""
+"""The life of a daemon: start, lock, socket, settings, restart and end."""

@@ -21,7 +21,6 @@ from jobd.daemon.life import instance, listening, service
 from jobd.daemon.life.idle import Idle
 from jobd.daemon.life.listening import Door
 from jobd.daemon.life.settings import Settings
-from jobd.daemon.life.upkeep import TICK, Chore, Upkeep
 from jobd.daemon.orders import Limits, Orders
 from jobd.daemon.recorder import Recorder
 from jobd.daemon.recovery import Recovery
@@ -31,6 +30,7 @@ from jobd.daemon.storage.store import Store
 from jobd.daemon.system.clock import Clock
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.upkeep.backoff import Backoff
+from jobd.daemon.upkeep.chores import TICK, Chore, Upkeep
 from jobd.daemon.upkeep.heartbeats import Heartbeats
 from jobd.daemon.upkeep.rollup import RollUp
 from jobd.daemon.upkeep.settler import Settler

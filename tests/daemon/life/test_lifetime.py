@@ -259,7 +259,7 @@ def test_in_memory(living: Living, state_dir: Path) -> None:
 
 def test_a_door_that_was_removed_is_made_again(living: Living, state_dir: Path, tmp_path: Path) -> None:
     """The daemon looks after it at each tick; a restart then hands over the new one."""
-    (tmp_path / "sitecustomize.py").write_text("import jobd.daemon.life.upkeep as upkeep\nupkeep.TICK = 0.05\n")
+    (tmp_path / "sitecustomize.py").write_text("import jobd.daemon.upkeep.chores as chores\nchores.TICK = 0.05\n")
     living.start({"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"})
     before = started_at(living)
     (state_dir / "jobd.sock").unlink()

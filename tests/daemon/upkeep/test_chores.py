@@ -9,10 +9,10 @@ import pytest
 
 from jobd.core.errors import StorageFull
 from jobd.daemon.engine import Engine
-from jobd.daemon.life import upkeep
 from jobd.daemon.life.idle import Idle
-from jobd.daemon.life.upkeep import Chore, Upkeep
 from jobd.daemon.storage import safekeeping
+from jobd.daemon.upkeep import chores
+from jobd.daemon.upkeep.chores import Chore, Upkeep
 from tests.daemon.gating import gate, submitted
 from tests.daemon.hearing import eventually
 
@@ -47,7 +47,7 @@ def play(path: Path, scene: Callable[[Engine, Recovering], Awaitable[None]]) -> 
 
 def test_chores_are_done_at_their_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each by itself, none at once, and one that fails is reported and done again."""
-    monkeypatch.setattr(upkeep, "TICK", 0.05)
+    monkeypatch.setattr(chores, "TICK", 0.05)
     done: list[str] = []
 
     async def often() -> None:
@@ -77,7 +77,7 @@ def test_chores_are_done_at_their_pace(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_backup_is_made_when_it_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At first, and then not before its time; requests are forgotten at the same pace."""
-    monkeypatch.setattr(upkeep, "RARELY", 0.03)
+    monkeypatch.setattr(chores, "RARELY", 0.03)
 
     async def scene(engine: Engine, recovering: Recovering) -> None:
         engine.create(submitted())
