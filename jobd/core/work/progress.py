@@ -30,7 +30,7 @@ __all__ = ["LONGEST_LINE", "ItemReport", "Report", "check", "parse"]
 RATE_MEMORY = 30.0
 #: Reports closer together than this many seconds do not make a rate of their own.
 SHORTEST_STEP = 0.05
-#: Points of progress kept: each costs time whenever the record is saved.
+#: Points of progress kept: each costs time whenever the record is saved, and from a hundred nothing more is learned.
 SAMPLES_KEPT = 32
 
 NOTHING = Progress()
