@@ -15,14 +15,14 @@ import msgspec
 from jobd.core.errors import NoLongerKept
 from jobd.core.events.catalogue import Entry, ItemsChanged
 
-#: Entries kept in memory: enough for a follower that stalls for a second or two under load.
-RING = 8192
+#: Entries kept in memory, some 3 MiB: enough for a follower that stalls for a second under load.
+RING = 4096
 #: Items of which those entries may tell, and all pieces read from the file: a hundred thousand take some 20 MiB.
 ITEMS = 25_000
 #: Entries a follower gets at a time; reading so many from the file takes about a millisecond.
 MOST_AT_ONCE = 256
 #: Pieces of so many entries that are kept after they were read from the file: many go on from the same place.
-PAGES = 16
+PAGES = 8
 #: The share of the daemon's time that telling may take, and the seconds of it that are not worth a rest.
 SHARE, QUICK = 0.25, 0.0005
 
