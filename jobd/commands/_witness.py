@@ -8,8 +8,8 @@ from jobd.core import clocks, lifecycle, staleness
 from jobd.core.events import catalogue as happened
 from jobd.core.promises import Silence
 from jobd.daemon.attempts import output
+from jobd.daemon.report_file import ReportFile
 from jobd.daemon.reported import Reported
-from jobd.daemon.reports import ReportFile
 
 if TYPE_CHECKING:
     from jobd.core.model import Job, Moment

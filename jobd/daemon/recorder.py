@@ -24,8 +24,9 @@ from jobd.daemon.attempts.meter import Meter
 from jobd.daemon.attempts.starting import Key
 from jobd.daemon.begun import Begun
 from jobd.daemon.guesses import Guesses
+from jobd.daemon.report_file import Reading
 from jobd.daemon.reported import Reported
-from jobd.daemon.reports import Reading, Reports
+from jobd.daemon.reports import Reports
 from jobd.daemon.system import cgroups
 from jobd.daemon.system.crash import crash_point
 
@@ -238,7 +239,14 @@ class Recorder:
         if worked is not None and ending is not None and ending.elapsed is not None:
             worked = min(worked, ending.elapsed)
         said = Reported(job, self.engine.items, now, worked)
-        return [event for reading in self.reports.finish(key) for event in said.read(reading.lines, reading.offset)]
+        events: list[Event] = []
+        try:
+            for reading in self.reports.finish(key):
+                events += said.read(reading.lines, reading.offset)
+        except OSError as error:
+            problem = "the report file cannot be read to its end"
+            events.append(happened.ReportRejected(text=error.strerror or str(error), problem=problem))
+        return events
 
     def _surely_started(self, key: Key, job: Job) -> Job:
         """Record the start first if that could not be done when it happened."""

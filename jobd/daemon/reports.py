@@ -7,7 +7,6 @@ flood is not slowed down by being watched. Where no notice can be had, files are
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from jobd.core.errors import BadProgress, JobdError
 from jobd.core.work import notifications, progress
 from jobd.core.work.items import ItemReport
 from jobd.daemon.attempts.starting import Key
+from jobd.daemon.report_file import CHUNK, Reading, ReportFile
 from jobd.growth import Growth
 
 logger = logging.getLogger(__name__)
@@ -28,21 +28,8 @@ LOOK = 0.01
 BLIND_LOOK = 0.05
 QUIET = 0.1
 AGAIN = 1.0
-#: Bytes read at a time: some 7,000 lines, for which others wait 20 ms. A line without an end is taken in such pieces.
-CHUNK = 1 << 16
 #: Bytes that are read in one go when a job has ended.
 MUCH = 4 * CHUNK
-#: Bytes before the offset that are compared: a file that was written anew is read anew.
-TAIL = 64
-
-
-class Reading(NamedTuple):
-    """What one look brought: lines, where the next begins, and whether that is in the middle of an endless one."""
-
-    lines: list[bytes]
-    offset: int
-    overlong: bool
-    tail: bytes
 
 
 class Gathered(NamedTuple):
@@ -88,76 +75,18 @@ def _parsed(lines: Iterable[bytes]) -> Iterator[progress.Report | ItemReport | B
                 yield error
 
 
-class ReportFile:
-    """One report file: its descriptor, how far it was read, when it last grew, and the notice that was asked for."""
-
-    __slots__ = ("_overlong", "_tail", "descriptor", "grew", "key", "offset", "path", "token")
-
-    def __init__(self, key: Key, path: Path, offset: int) -> None:
-        self.key = key
-        self.path = path
-        self.token: int | None = None
-        self.grew = 0.0
-        self._open(offset)
-
-    def read(self, *, last: bool = False) -> Reading | None:
-        """Read what is new: whole lines, and at the very end also one without a newline."""
-        data = os.pread(self.descriptor, len(self._tail) + CHUNK, self.offset - len(self._tail))
-        if not data.startswith(self._tail):
-            self.rewind(0)
-            data = os.pread(self.descriptor, CHUNK, 0)
-        data = data[len(self._tail) :]
-        whole = data.rfind(b"\n") + 1
-        if not whole and (last or len(data) == CHUNK):
-            whole = len(data)
-        if not whole:
-            return None
-        data = data[:whole]
-        lines = data.split(b"\n")[self._overlong :]
-        return Reading(lines, self.offset + whole, not data.endswith(b"\n"), (self._tail + data)[-TAIL:])
-
-    def accept(self, reading: Reading) -> None:
-        """Go on behind what was read."""
-        self.offset, self._overlong, self._tail = reading.offset, reading.overlong, reading.tail
-
-    def rewind(self, offset: int) -> None:
-        """Go on at an offset."""
-        self.offset, self._overlong = offset, False
-        start = max(0, offset - TAIL)
-        self._tail = os.pread(self.descriptor, offset - start, start)
-        if len(self._tail) < offset - start:
-            self.offset, self._tail = 0, b""
-
-    @property
-    def behind(self) -> int:
-        """Bytes that are still to be read."""
-        return os.fstat(self.descriptor).st_size - self.offset
-
-    def follow_name(self) -> bool:
-        """Go on with the file that has the name now, if that is another one; say whether it is."""
-        try:
-            named = os.stat(self.path, follow_symlinks=False)
-        except OSError:
-            return False
-        if os.path.samestat(named, os.fstat(self.descriptor)):
-            return False
-        os.close(self.descriptor)
-        self._open(0)
-        return True
-
-    def _open(self, offset: int) -> None:
-        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        self.descriptor = os.open(self.path, flags, 0o600)
-        self.rewind(offset)
-
-
 class Reports:
-    """Follow the report files of running attempts; `told` records what was read and may raise if it cannot."""
+    """Follow the report files of running attempts; `told` records what was read and may raise if it cannot.
+
+    A job may delete or replace its file: the old one is read on, for whoever has it open, and beside it the one that
+    has the name now. The offset is that of the latter; what is in the other is gone with the daemon.
+    """
 
     def __init__(self, told: Callable[[Key, Reading], None]) -> None:
         self._told = told
-        self._files: dict[Key, ReportFile] = {}
-        self._hot: dict[Key, ReportFile] = {}
+        #: The files of each attempt, in the order in which they had the name.
+        self._files: dict[Key, list[ReportFile]] = {}
+        self._hot: set[ReportFile] = set()
         self._by_token: dict[int, ReportFile] = {}
         self._growth: Growth | None = None
         self._timer: asyncio.Handle | None = None
@@ -170,42 +99,40 @@ class Reports:
             self._growth = Growth()
             if self._growth.available:
                 asyncio.get_running_loop().add_reader(self._growth.fileno(), self._noticed)
-        file = self._files[key] = ReportFile(key, path, offset)
+        file = ReportFile(key, path, offset)
+        self._files[key] = [file]
         self._heat(file)
 
-    def finish(self, key: Key) -> list[Reading]:
-        """Read a file to its very end and follow it no longer; what it brings is returned, not told."""
-        file = self._files.pop(key, None)
-        if file is None:
-            return []
-        readings = []
+    def finish(self, key: Key) -> Iterator[Reading]:
+        """Read to the very end and follow no longer; what comes is yielded, not told. Raises OSError at the end."""
+        files = self._files.get(key, [])
         try:
-            while (reading := file.read(last=True)) is not None or file.follow_name():
-                if reading is not None:
-                    readings.append(reading)
+            for file in files:
+                while (reading := file.read(last=True)) is not None:
+                    yield reading
                     file.accept(reading)
-        except OSError as error:
-            logger.warning("the reports of attempt %d.%d cannot be read to their end: %s", *key, error)
-        self._forget(file)
-        return readings
+                if file is files[-1] and (successor := file.successor()) is not None:
+                    files.append(successor)
+        finally:
+            self.drop(key)
 
     def rewind(self, key: Key, offset: int) -> None:
         """Go back to what is durable, after a commit that failed."""
-        file = self._files.get(key)
-        if file is not None:
+        if key in self._files:
+            file = self._files[key][-1]
             file.rewind(offset)
             self._heat(file)
 
     def is_far_behind(self, key: Key) -> bool:
         """Whether there is more to be read than others should wait for in one go."""
-        file = self._files.get(key)
-        return file is not None and file.behind > MUCH
+        return sum(file.behind for file in self._files.get(key, ())) > MUCH
 
     def drop(self, key: Key) -> None:
-        """Follow a file no longer."""
-        file = self._files.pop(key, None)
-        if file is not None:
-            self._forget(file)
+        """Follow an attempt no longer."""
+        for file in self._files.pop(key, ()):
+            self._hot.discard(file)
+            self._disarm(file)
+            file.close()
 
     def close(self) -> None:
         """Follow nothing."""
@@ -218,27 +145,20 @@ class Reports:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _forget(self, file: ReportFile) -> None:
-        self._hot.pop(file.key, None)
-        if file.token is not None and self._growth is not None:
-            self._by_token.pop(file.token, None)
-            self._growth.disarm(file.token)
-        os.close(file.descriptor)
-
     def _noticed(self) -> None:
         assert self._growth is not None
         for token in self._growth.read():
             file = self._by_token.pop(token, None)
             if file is not None:
-                file.token = None
+                self._disarm(file)
                 self._heat(file)
 
     def _heat(self, file: ReportFile) -> None:
-        if self._files.get(file.key) is not file:
+        if file not in self._files.get(file.key, ()):
             return
         loop = asyncio.get_running_loop()
         file.grew = loop.time()
-        self._hot[file.key] = file
+        self._hot.add(file)
         if self._timer is None:
             self._timer = loop.call_soon(self._look)
 
@@ -247,15 +167,15 @@ class Reports:
         self._timer = None
         now = loop.time()
         pause = BLIND_LOOK
-        for file in list(self._hot.values()):
+        for file in tuple(self._hot):
             try:
                 if self._take(file):
                     file.grew = now
                 elif now - file.grew > QUIET and self._arm(file):
-                    del self._hot[file.key]
+                    self._hot.discard(file)
             except (JobdError, OSError) as error:
                 logger.debug("the reports of attempt %d.%d are read later: %s", *file.key, error)
-                self._hot.pop(file.key, None)
+                self._hot.discard(file)
                 loop.call_later(AGAIN, self._heat, file)
             if now - file.grew <= QUIET:
                 pause = LOOK
@@ -267,21 +187,45 @@ class Reports:
         reading = file.read()
         if reading is None:
             return False
-        self._told(file.key, reading)
+        latest = self._files[file.key][-1]
+        self._told(file.key, reading if file is latest else reading._replace(offset=latest.offset))
         file.accept(reading)
         return True
 
     def _arm(self, file: ReportFile) -> bool:
-        """Wait for a notice; False if none can be had, or if the file has grown just now."""
+        """Wait for a notice; False if none can be had, or if the file has grown just now. Raises OSError, JobdError.
+
+        A file that has lost its name waits for its successor, too, unless it has one.
+        """
         assert self._growth is not None
         try:
-            file.token = self._growth.arm(file.descriptor)
+            self._wait_for(file, file.descriptor)
+            if file is self._files[file.key][-1] and not file.named:
+                self._wait_for(file, file.path.parent)
         except OSError:
+            self._disarm(file)
             return False
-        self._by_token[file.token] = file
+        self._look_for_successor(file)
         if self._take(file):
-            self._by_token.pop(file.token, None)
-            self._growth.disarm(file.token)
-            file.token = None
+            self._disarm(file)
             return False
         return True
+
+    def _wait_for(self, file: ReportFile, target: Path | int) -> None:
+        assert self._growth is not None
+        token = self._growth.arm(target)
+        self._by_token[token] = file
+        file.tokens.add(token)
+
+    def _disarm(self, file: ReportFile) -> None:
+        assert self._growth is not None
+        for token in file.tokens:
+            self._by_token.pop(token, None)
+            self._growth.disarm(token)
+        file.tokens.clear()
+
+    def _look_for_successor(self, file: ReportFile) -> None:
+        files = self._files[file.key]
+        if file is files[-1] and (successor := file.successor()) is not None:
+            files.append(successor)
+            self._heat(successor)

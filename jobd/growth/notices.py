@@ -15,9 +15,9 @@ from typing import Any, Self
 PathName = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 #: From <linux/inotify.h>.
-IN_MODIFY, IN_MOVED, IN_CREATE, IN_DELETE = 0x2, 0xC0, 0x100, 0x200
+IN_MODIFY, IN_ATTRIB, IN_MOVED, IN_CREATE, IN_DELETE, IN_MOVE_SELF = 0x2, 0x4, 0xC0, 0x100, 0x200, 0x800
 IN_Q_OVERFLOW, IN_ONLYDIR, IN_ONESHOT = 0x4000, 0x1000000, 0x80000000
-FILE_GREW = IN_MODIFY | IN_ONESHOT
+FILE_CHANGED = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_ONESHOT
 DIRECTORY_CHANGED = IN_MOVED | IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_ONESHOT
 EVENT = struct.Struct("iIII")
 
@@ -77,13 +77,13 @@ class Growth:
         return self._descriptor
 
     def arm(self, target: PathName | int) -> int:
-        """Ask for one notice: that the file is written to, or that an entry of the directory comes, goes or is renamed.
+        """Ask for one notice: that a file is written to or loses its name, or an entry of a directory comes or goes.
 
         A number is an open descriptor. Look at the target once more afterwards. Raises OSError if it cannot be
         watched: it is missing, the user has no watch left (ENOSPC), or nothing can be watched here.
         """
         path = os.fsencode(f"/proc/self/fd/{target}" if isinstance(target, int) else target)
-        mask = DIRECTORY_CHANGED if os.path.isdir(target) else FILE_GREW
+        mask = DIRECTORY_CHANGED if os.path.isdir(target) else FILE_CHANGED
         token = _call("inotify_add_watch", self.fileno(), path, mask)
         self._armed.add(token)
         return token

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import TextIO
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,8 @@ from jobd.core.errors import StorageFull
 from jobd.core.work.progress import NOTHING, Report, advance, parse
 from jobd.core.work.progress_record import Progress
 from jobd.daemon import reports
-from jobd.daemon.reports import Reading, ReportFile, Reports, gather
+from jobd.daemon.report_file import Reading, ReportFile
+from jobd.daemon.reports import Reports, gather
 from jobd.growth import Growth
 from tests.daemon.hearing import eventually
 from tests.living import Living
@@ -56,6 +58,12 @@ class Reader:
     def finish(self) -> list[bytes]:
         """Read to the end."""
         return [line for reading in self.reports.finish(KEY) for line in reading.lines if line]
+
+
+def said(file: TextIO, line: str) -> None:
+    """Write a line at once."""
+    file.write(f"{line}\n")
+    file.flush()
 
 
 def play(path: Path, scene: Callable[[Reader], Awaitable[None]], offset: int = 0) -> Reader:
@@ -148,21 +156,79 @@ def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_deleted(tmp_path: Path) -> None:
-    """What was written to the old file is read, and in the end what the new one of the name holds."""
+    """What is written to the old file is read, and beside it the new one of the name; the offset is that of the new."""
 
     async def scene(reader: Reader) -> None:
         with reader.path.open("a") as old:
             reader.path.unlink()
-            old.write("1/4\n")
-            old.flush()
-            await reader.read("1/4")
-            old.write("2/4\n")
-            old.flush()
-            await reader.read("1/4", "2/4")
-        reader.write("3/4\n4/4")
-        assert reader.finish() == [b"3/4", b"4/4"]
+            said(old, "1/6")
+            await reader.read("1/6")
+            said(old, "2/6")
+            await reader.read("1/6", "2/6")
+            reader.write("3/6 new\n")
+            await reader.read("1/6", "2/6", "3/6 new")
+            assert reader.offset == len("3/6 new\n")
+            said(old, "4/6")
+            await reader.read("1/6", "2/6", "3/6 new", "4/6")
+            assert reader.offset == len("3/6 new\n")
+            old.write("5/6")
+        reader.write("6/6")
+        assert reader.finish() == [b"5/6", b"6/6"]
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_file_that_is_replaced(tmp_path: Path, times: int) -> None:
+    """What takes its name is read from its beginning, while the job runs."""
+
+    async def scene(reader: Reader) -> None:
+        reader.write("0/9\n")
+        await reader.read("0/9")
+        for number in range(1, times + 1):
+            reader.lines.clear()
+            (tmp_path / "new").write_text(f"{number}/9\n")
+            (tmp_path / "new").rename(reader.path)
+            await reader.read(f"{number}/9")
+        reader.path.rename(tmp_path / "elsewhere")
+        reader.write("9/9")
+        assert reader.finish() == [b"9/9"]
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.symlink_to("/dev/null"), os.mkfifo])
+def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """Of what takes the name and is no file nothing is read; the old file is, and no other descriptor is closed."""
+
+    async def scene(reader: Reader) -> None:
+        with reader.path.open("a") as old:
+            reader.path.unlink()
+            make(reader.path)
+            said(old, "1/4")
+            await reader.read("1/4")
+            await asyncio.sleep(2 * reports.QUIET)
+            said(old, "2/4")
+            await reader.read("1/4", "2/4")
+            said(old, "3/4")
+        before = set(os.listdir("/proc/self/fd"))
+        read = reader.reports.finish(KEY)
+        assert next(read).lines == [b"3/4", b""]
+        with pytest.raises(OSError, match="no file"):
+            next(read)
+        assert before - set(os.listdir("/proc/self/fd")) != set()
+
+    play(tmp_path, scene)
+
+
+def test_a_job_that_makes_its_report_file_a_link_ends(living: Living) -> None:
+    """It is told what is wrong, and its slot is free."""
+    job = living.submit("sh", "-c", "echo 1/2 >&$JOBD_FD; rm $JOBD_REPORT; ln -s /dev/null $JOBD_REPORT; exit 3")
+    ended = living.ended(job["id"])
+    assert (ended["reason"], ended["progress"]["done"]) == ("exit:3", 1)
+    assert [warned["text"] for warned in ended["warnings"]] == [
+        "the report file cannot be read to its end: what has its name is no file"
+    ]
 
 
 @pytest.mark.parametrize("length", [5000, reports.CHUNK - 1, reports.CHUNK, 3 * reports.CHUNK + 7])
@@ -248,7 +314,8 @@ def test_a_flood(living: Living) -> None:
     assert (ended["state"], ended["progress"]["reports"], ended["warned"]) == ("completed", 100_000, 0)
     assert ended["progress"]["fraction"] == 1.0
     assert answers > 10
-    written = [entry["event"] for entry in living.entries() if entry["event"]["type"] == "progressed"]
+    entries = [entry for entry in living.entries() if entry["job"] == job["id"]]
+    written = [entry["event"] for entry in entries if entry["event"]["type"] == "progressed"]
     assert sum(event.get("count", 1) for event in written) == 100_000
     assert len(written) < 10_000
 
