@@ -45,6 +45,8 @@ class Progressed(Event, frozen=True, kw_only=True):
         advanced = progress.advance(job.progress, report, self.count, self.elapsed, at)
         if self.guessed or was_guessed:
             advanced = replace(advanced, guessed=self.guessed or not has_numbers)
+        if advanced.overdone and not job.progress.overdone:
+            job = warn(job, at, f"{advanced.done:g} done of {advanced.total:g}: more than there is to do")
         if self.offset is None:
             return replace(job, progress=advanced)
         attempt = replace(job.attempts[-1], report_offset=self.offset)

@@ -64,3 +64,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_default
     def weighted(self) -> bool:
         """Whether the fraction is more than that of the numbers said."""
         return bool(self.stages or self.items)
+
+    @property
+    def overdone(self) -> bool:
+        """Whether more is done than there is to do, as the numbers were said."""
+        return self.done is not None and self.total is not None and self.done > self.total

@@ -133,6 +133,17 @@ def test_progressed() -> None:
     assert (outside.progress.message, outside.attempts) == ("m", job.attempts)
 
 
+def test_more_done_than_there_is_to_do() -> None:
+    """It is said once that numbers of two reports do not fit, until they do again."""
+    said = [happened.Progressed(report=Report(**numbers)) for numbers in (  # type: ignore[arg-type]
+        {"done": 3, "total": 10}, {"done": 50}, {"done": 60}, {"total": 100}, {"total": 20},
+    )]  # fmt: skip
+    job = after(job_in(State.RUNNING), *said)
+    wrong = "more than there is to do"
+    assert [warned.text for warned in job.warnings] == [f"50 done of 10: {wrong}", f"60 done of 20: {wrong}"]
+    assert job.progress.fraction == 1.0
+
+
 def test_warnings_are_counted_and_bounded() -> None:
     """The latest warnings are kept, all are counted, each kind says what is wrong."""
     job = after(job_in(State.CANCELING), EVENTS[happened.ReportRejected])
