@@ -130,11 +130,12 @@ def _retries(job: JobView) -> str:
 def _progress(screen: "Screen", job: JobView) -> str:
     progress = job.progress
     counted = f"{progress.done:g}/{progress.total:g}" if progress.done is not None and progress.total else ""
+    weighted = progress.stages or progress.items
     parts = [
         _looks.progress_text(job, screen) if progress.fraction is not None or progress.done is not None else "",
         _stage(job),
         f"{counted} {field(progress.unit or '')}".rstrip() if counted else "",
-        f"{progress.rate:.3g}/s" if progress.rate and counted and not job.done else "",
+        f"{progress.rate:.3g}/s" if progress.rate and counted and not weighted and not job.done else "",
         field(progress.message or ""),
     ]
     return _joined(screen, parts)

@@ -1,8 +1,11 @@
 """jobd status: a card for a job, and how everything stands."""
 
+from itertools import count
+
 import pytest
 
 from tests.commands.running import House
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,23 @@ def test_a_card_of_40_columns_in_plain_ascii(house: House, failed: int) -> None:
         assert "\x1b" not in session.text
         assert max(map(len, session.rows)) <= 40
         assert session.rows[0].startswith(f"# bake #{failed} - sh -c echo")
+
+
+@pytest.mark.parametrize("stages", ["", "stages a:1 b:1"])
+def test_the_rate(house: House, stages: str) -> None:
+    """It is shown in units; that of all stages together has none."""
+    job_id, numbers = house.daemon.call("begin", name="rated")["id"], count(1)
+
+    def reported() -> object:
+        house.daemon.call("progress", job=str(job_id), line=f"{next(numbers)}/99999")
+        return house.daemon.job(job_id)["progress"]["rate"]
+
+    for line in filter(None, (stages, stages and "stage a")):
+        house.daemon.call("progress", job=str(job_id), line=line)
+    until(reported, what="a rate")
+    (shown,) = [row for row in house.screen("status", str(job_id)) if "/99999" in row]
+    assert ("/s" in shown) is not bool(stages)
+    house.daemon.call("end", jobs=[str(job_id)])
 
 
 @pytest.mark.usefixtures("failed")
