@@ -258,6 +258,11 @@ def equal(found: Any, operand: Operand, of_kind: str) -> bool:
     return bool(found == operand.means)
 
 
+def searched(pattern: str, text: str) -> bool:
+    """Look for a pattern, whose $ is the end of the text alone; Python's stands before a newline at the end, too."""
+    return re.search(pattern.replace("$", r"\Z"), text, re.ASCII) is not None
+
+
 def compares(found: Any, symbol: str, operands: list[Operand], of_kind: str) -> bool:
     """Compare a known value."""
     first, *others = operands
@@ -279,8 +284,8 @@ def compares(found: Any, symbol: str, operands: list[Operand], of_kind: str) -> 
         "^=": lambda: found[: len(letters(first))] == letters(first),
         "$=": lambda: letters(first) == found[len(found) - len(letters(first)) :] and len(letters(first)) <= len(found),
         "*=": lambda: letters(first) in found,
-        "~": lambda: re.search(first.means, found, re.ASCII) is not None,
-        "!~": lambda: re.search(first.means, found, re.ASCII) is None,
+        "~": lambda: searched(first.means, found),
+        "!~": lambda: not searched(first.means, found),
         ":": lambda: (
             letters(first).casefold() in found.casefold() if of_kind == "text" else equal(found, first, of_kind)
         ),
