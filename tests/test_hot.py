@@ -18,6 +18,7 @@ from jobd.config import state_directory
 from jobd.core.errors import BadProgress
 from jobd.core.work import items, progress
 from jobd.core.work import report as report_lines
+from jobd.hot import asking
 from tests.calling import JOBD, jobd
 from tests.client.serving import Line, Serving
 from tests.living import Living
@@ -234,7 +235,7 @@ def test_the_socket_is_where_the_program_looks(environ: dict[str, str], monkeypa
         monkeypatch.delitem(posix.environ, name.encode(), raising=False)
     for name, value in environ.items():
         monkeypatch.setitem(posix.environ, name.encode(), value.encode())
-    assert hot.socket_path() == os.path.join(state_directory(environ), "jobd.sock")
+    assert asking.socket_path() == os.path.join(state_directory(environ), "jobd.sock")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the rules of other systems are left to platformdirs")
@@ -245,7 +246,7 @@ def test_the_socket_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setenv("XDG_STATE_HOME", chosen)
         monkeypatch.setitem(posix.environ, b"XDG_STATE_HOME", chosen.encode())
         monkeypatch.setitem(posix.environ, b"HOME", os.fsencode(Path.home()))
-        assert hot.socket_path() == os.path.join(platformdirs.user_state_path("jobd"), "jobd.sock")
+        assert asking.socket_path() == os.path.join(platformdirs.user_state_path("jobd"), "jobd.sock")
 
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": "relative"}, {"JOBD_DIR": "/" + "d" * 120}], ids=str)
@@ -257,7 +258,7 @@ def test_a_place_that_takes_thought_is_left_to_the_program(
         monkeypatch.delitem(posix.environ, name.encode(), raising=False)
     for name, value in environ.items():
         monkeypatch.setitem(posix.environ, name.encode(), value.encode())
-    assert hot.socket_path() is None
+    assert asking.socket_path() is None
 
 
 @pytest.fixture
@@ -353,7 +354,7 @@ def test_inside_a_real_job(state: Path) -> None:
     assert f"JOBD_JOB_ID={job['id']}" in (state / "env").read_text()
 
 
-ALLOWED = {"jobd", "jobd.hot", "jobd.__main__", "_json", "_socket", "_signal", "gc"}
+ALLOWED = {"jobd", "jobd.hot", "jobd.hot.asking", "jobd.__main__", "_json", "_socket", "_signal", "gc"}
 
 
 @pytest.mark.parametrize("words", [["progress", "3/10"], ["progress", "--job", "7", "3/10"], ["__complete", "ids"]])

@@ -8,7 +8,6 @@ other options, a bad line, nobody who listens, an error as the answer) is left t
 import posix
 import sys
 from posix import environ
-from time import monotonic, sleep
 
 #: What goes before the words of each verb to make a report line; None is no report.
 VERBS = {
@@ -30,10 +29,6 @@ ITEM_STATES = "pending processing completed failed skipped canceled cancelled do
 NUMBERS = {"fraction": (0, True, 1), "done": (0, True, LARGEST), "total": (0, False, LARGEST)}
 TEXTS = {"unit": LONGEST_UNIT, "message": LONGEST_TEXT, "stage": LONGEST_TEXT}
 
-#: What sun_path of an address surely holds.
-LONGEST_PATH = 103
-#: Seconds for an answer, and for coming back to a daemon that restarts; 10 ms between two attempts.
-PATIENCE, BUDGET, PAUSE = 60.0, 5.0, 0.01
 CHUNK = 1 << 16
 
 
@@ -139,61 +134,12 @@ def _complete(words: list[str]) -> int:
     return 0
 
 
-def socket_path() -> str | None:
-    """Say where the daemon listens; None if that takes more than a look at the environment."""
-    chosen, state, home = (environ.get(name, b"") for name in (b"JOBD_DIR", b"XDG_STATE_HOME", b"HOME"))
-    if chosen:
-        root = chosen if chosen.startswith(b"/") else posix.getcwdb() + b"/" + chosen
-    elif sys.platform == "darwin" or not (state.startswith(b"/") or home.startswith(b"/")):
-        return None
-    else:
-        root = (state if state.startswith(b"/") else home + b"/.local/state") + b"/jobd"
-    path = root + b"/jobd.sock"
-    return path.decode(sys.getfilesystemencoding(), "surrogateescape") if len(path) <= LONGEST_PATH else None
-
-
 def _ask(method: str, parameters: dict[str, str]) -> object:
-    """Send one request and give its result; None if there was an error, or nobody to ask.
+    """Ask the daemon and give its result; None if there was an error, or nobody to ask."""
+    from jobd.hot.asking import ask
 
-    A daemon that goes away in the middle is asked again: the request carries an id, so it is done once.
-    """
-    from _json import encode_basestring_ascii as quote
-
-    fields = ",".join(f"{quote(name)}:{quote(value)}" for name, value in parameters.items())
-    request = f'{{"jsonrpc":"2.0","id":1,"method":{quote(method)},"params":{{{fields}}}}}\n'.encode()
-    path, deadline = socket_path(), monotonic() + BUDGET
-    while path is not None:
-        answer = _exchange(path, request)
-        if answer.endswith(b"\n"):
-            members = dict(decode(answer))
-            return members.get("result")
-        if monotonic() > deadline:
-            return None
-        sleep(PAUSE)
-    return None
-
-
-def _exchange(path: str, request: bytes) -> bytes:
-    """Send a line and receive one; what came of it, if the daemon went away. Raises OSError if nobody is there."""
-    from _socket import AF_UNIX, SO_PEERCRED, SOCK_STREAM, SOL_SOCKET, socket
-
-    connection, answer, sent = socket(AF_UNIX, SOCK_STREAM), b"", False
-    try:
-        connection.settimeout(PATIENCE)
-        connection.connect(path)
-        uid = int.from_bytes(connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)[4:8], sys.byteorder)
-        if uid not in (0, posix.geteuid()):
-            raise PermissionError(path)
-        sent = True
-        connection.sendall(request)
-        while not answer.endswith(b"\n") and (chunk := connection.recv(CHUNK)):
-            answer += chunk
-    except (BrokenPipeError, ConnectionResetError):
-        if not sent:
-            raise
-    finally:
-        connection.close()
-    return answer
+    answer = ask(method, parameters)
+    return dict(decode(answer)).get("result") if answer else None
 
 
 def decode(line: bytes) -> list[tuple[str, object]]:
