@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobd import hot
@@ -74,6 +75,18 @@ EDGES = [
         b"item a 40% half",
         b"item a 4/3",
         b"item a 3/4x",
+        b'item "a b" done',
+        b'item "a 40%"  3/4 half',
+        b'item "a b"',
+        b'item "a b"done',
+        b'item "a b done',
+        b'item "a \\"\\\\" 40%',
+        b'item "a\\qb" done',
+        b'item "a\\nb" done',
+        b'item "\\ud800" done',
+        b'item "" done',
+        b'item "' + b"k" * 201 + b'" done',
+        b'item "k',
     ),
     *(b"item " + b"k" * 200 + b" done", b"item " + b"k" * 201 + b" done", b"item a completed\0", b"item  a  pending"),
     *(b"note x", b"note"),
@@ -129,6 +142,11 @@ SAID = {
     ("message", "half\nway"): "message half way",
     ("note", "é"): "message é",
     ("item", "a.png", "failed", "no", "codec"): "item a.png failed no codec",
+    ("item", "a b.png", "40%"): 'item "a b.png" 40%',
+    ("item", "reel failed", "done", "so"): 'item "reel failed" done so',
+    ("item", 'a "b" \\', "3/10"): 'item "a \\"b\\" \\\\" 3/10',
+    ("item", "{a}", "completed"): 'item "{a}" completed',
+    ("item", "a completed"): "item a completed",
     ("beat",): "beat",
 }
 
@@ -150,6 +168,24 @@ def test_a_report_is_one_line(report: Path, words: tuple[str, ...]) -> None:
     assert hot.run(["progress", "1%"]) == 0
     assert hot.run(list(words)) == 0
     assert report.read_text() == f"1%\n{SAID[words]}\n"
+
+
+KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9) | st.lists(
+    st.sampled_from(["a", " ", '"', "\\", "{", "}", "3/10", "40%", "failed", "\n", "\t", "\x85", "é"]), max_size=6
+).map("".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(KEYS, st.sampled_from(["completed", "done", "cancelled", "failed no codec", "40%", "3/10 frames"]))
+def test_a_key_in_one_word_stays_as_it_is(report: Path, key: str, said: str) -> None:
+    """Whatever is in it, and whatever follows: it is taken, or left to the program, and never another key."""
+    report.write_text("")
+    status = hot.run(["item", key, *said.split()])
+    lines = report.read_bytes().splitlines()
+    assert status == (0 if lines else None)
+    unusual = not key or key.startswith("-") or not key.isprintable()
+    wanted = msgspec.structs.replace(report_lines.parse(f"item k {said}".encode()), item=key)
+    assert [report_lines.parse(line) for line in lines] in ([wanted], [] if unusual else [wanted])
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from msgspec import Meta
 from jobd.commands._options import json_option
 from jobd.core import clocks, telling
 from jobd.core.errors import BadValue
+from jobd.core.text import lossless, plain
 from jobd.core.work import report
-from jobd.core.work.items import ItemReport, Tally
+from jobd.core.work.items import ItemReport, Tally, quoted
 from jobd.wire import Mutation
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ EXAMPLES = """\
 jobd item clip-17 processing
 jobd item clip-17 40% second pass
 jobd item clip-17 failed codec not found
-printf '%s completed\\n' *.png | jobd item --stdin    # thousands at once
+jobd item "my clip.mp4" 3/10
+printf '%s\\n' *.png | sed 's/["\\\\]/\\\\&/g; s/.*/"&" completed/' | jobd item --stdin    # thousands at once
 jobd item --job 12 a.png completed
 """
 
@@ -93,19 +95,28 @@ def command(
     STATE is pending, processing, completed, failed (TEXT is then its error), skipped or canceled; 40% or 3/10 says how
     far it is. Inside a job it is written into the job's report file, which needs no daemon; for another job it goes to
     the daemon.
+
+    KEY may hold blanks if it is one word for the shell: jobd item "my clip.mp4" 40%. In a line of --stdin, as in the
+    report file, such a KEY stands in quotes, with a backslash before each quote and backslash in it, as in JSON.
     """
     number = job or shell.environ.get("JOBD_JOB_ID")
     if number is None:
         raise click.UsageError("this is not inside a job; name one with --job")
     if from_stdin == bool(words) or (from_stdin and weight):
         raise click.UsageError("write KEY STATE, or --stdin alone")
-    lines = [line.strip() for line in shell.read_input().splitlines()] if from_stdin else [" ".join(words)]
+    lines = [line.strip() for line in shell.read_input().splitlines()] if from_stdin else [_line(words)]
     lines = [_weighed(line, weight) if weight else line for line in lines if line]
     counted = None
     for start in range(0, len(lines), LINES_AT_ONCE):
         counted = shell.client.call(Said(job=number, lines=tuple(lines[start : start + LINES_AT_ONCE])))
     if shell.screen.as_json and counted is not None:
         shell.emit(counted, lambda: None)
+
+
+def _line(words: tuple[str, ...]) -> str:
+    """Make a line of the words: the first is the key, whatever is in it, unless the line is all in one word."""
+    key, *said = (plain(lossless(word)) for word in words)
+    return " ".join((quoted(key), *said)) if said else key
 
 
 def _weighed(line: str, weight: float) -> str:

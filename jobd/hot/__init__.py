@@ -60,18 +60,24 @@ def run(arguments: list[str]) -> int | None:
     if verb == "item" and words == ["--stdin"]:
         return _append_all(prefix.encode())
     job, words = _job(words)
+    if any(word.startswith("-") for word in words) or (verb == "beat" and words):
+        return None
+    if verb == "item" and len(words) > 1:
+        words[0] = _quoted(words[0])
     text = (prefix + " ".join(words)).encode(sys.getfilesystemencoding(), "surrogateescape")
     line = text.replace(b"\n", b" ")
-    if any(word.startswith("-") for word in words) or (verb == "beat" and words) or not acceptable(line):
-        return None
     try:
-        if job is None:
-            return 0 if append(line + b"\n") else None
-        said = line.decode("utf-8", "backslashreplace")
-        asked = {"job": job, "line": said, "request_id": posix.urandom(16).hex()}
-        return None if _ask("progress", asked) is None else 0
+        return 0 if acceptable(line) and _tell(job, line) else None
     except (OSError, ValueError, ImportError):
         return None
+
+
+def _tell(job: str | None, line: bytes) -> bool:
+    """Append a line to the report file, or tell the daemon what it says of a job; say whether that was done."""
+    if job is None:
+        return append(line + b"\n")
+    said = line.decode("utf-8", "backslashreplace")
+    return _ask("progress", {"job": job, "line": said, "request_id": posix.urandom(16).hex()}) is not None
 
 
 def _job(words: list[str]) -> tuple[str | None, list[str]]:
@@ -80,6 +86,12 @@ def _job(words: list[str]) -> tuple[str | None, list[str]]:
     if len(words) > 1 and words[0] == "--job":
         return words[1], words[2:]
     return None, words
+
+
+def _quoted(key: str) -> str:
+    """Write the key of an item as core.work.items does; what needs other escapes is left to the program."""
+    is_plain = key.split() == [key] and key[0] not in '"{'
+    return key if is_plain else '"' + key.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def append(line: bytes) -> bool:
@@ -175,11 +187,25 @@ def acceptable(line: bytes) -> bool:
 
 def _is_item(text: str) -> bool:
     """Whether a key stands there, and a state or a number, and perhaps words."""
-    key, _, said = text.partition(" ")
+    key, said = _parted(text)
     said = said.lstrip()
     word = said.partition(" ")[0]
     end = len(word) if word in ITEM_STATES else _after_percent(said) or _after_count(said)
     return 0 < len(key) <= LONGEST_KEY and key.isprintable() and end > 0 and _is_text(said, end)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Part a key, which may stand in quotes as in JSON, from what is said of it; two empty texts if that fails."""
+    if not text.startswith('"'):
+        key, _, said = text.partition(" ")
+        return key, said
+    from _json import scanstring
+
+    try:
+        key, end = scanstring(text, 1)
+    except (ValueError, SystemError):
+        return "", ""
+    return (key, text[end:]) if text[end : end + 1].isspace() else ("", "")
 
 
 def _is_text(text: str, at: int) -> bool:

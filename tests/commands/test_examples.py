@@ -38,7 +38,8 @@ INSIDE = {
     "jobd item clip-17 processing",
     "jobd item clip-17 40% second pass",
     "jobd item clip-17 failed codec not found",
-    "printf '%s completed\\n' *.png | jobd item --stdin",
+    'jobd item "my clip.mp4" 3/10',
+    "printf '%s\\n' *.png | sed 's/[\"\\\\]/\\\\&/g; s/.*/\"&\" completed/' | jobd item --stdin",
 }
 #: Signs that mean something to a shell: a line without them is words.
 SIGNS = frozenset("|&;<>()$`\\*?[]#~%!{}\n")

@@ -1,6 +1,7 @@
 """`jobd item`: parts of a job's work, said from inside and outside of it, one by one and by thousands."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,53 @@ def test_inside_a_job(house: House) -> None:
     assert "item b failed: no codec" in [warning["text"] for warning in house.daemon.job(job_id)["warnings"]]
 
 
+#: Keys in which something looks like what is said of an item, or like the way it is written.
+TRICKY = {
+    "reel failed": ("completed",),
+    "take 50%": ("processing",),
+    "part 3/10": ("90%", "so far"),
+    "my file.png": ("1/4",),
+    'the "b" \\ c': ("done",),
+    "a\tb": ("cancelled",),
+    "{x}": ("failed", "no", "codec"),
+}
+TOLD = {
+    "reel failed": ("completed", None),
+    "take 50%": ("processing", None),
+    "part 3/10": ("processing", 0.9),
+    "my file.png": ("processing", 0.25),
+    'the "b" \\ c': ("completed", None),
+    "a\tb": ("canceled", None),
+    "{x}": ("failed", None),
+}
+
+
+def told(house: House, job_id: int) -> dict[str, tuple[str, float | None]]:
+    """Give the state and the fraction of each item."""
+    found = house.json("items", str(job_id), "--json")
+    return {item["key"]: (item["state"], item.get("fraction")) for item in found}
+
+
+def test_a_key_in_one_word_inside_a_job(house: House) -> None:
+    """It stays as it is, blanks and all, and nothing of it is taken for what is said."""
+    calls = " && ".join(shlex.join([JOBD[0], "-P", JOBD[-1], "item", key, *said]) for key, said in TRICKY.items())
+    job_id = house.ran("sh", "-c", calls)
+    assert told(house, job_id) == TOLD
+    assert [warning["text"] for warning in house.daemon.job(job_id)["warnings"]] == ["item {x} failed: no codec"]
+
+
+@pytest.mark.parametrize("options", [(), ("--weight", "2")], ids=["as it is", "with a weight"])
+def test_a_key_in_one_word_from_outside(house: House, options: tuple[str, ...]) -> None:
+    """It stays as it is, also where bytes of the words are not UTF-8."""
+    job_id = house("begin", "tricky").out.strip()
+    for key, said in {**TRICKY, "caf\udce9 x": ("failed", "caf\udce9")}.items():
+        assert house("item", "--job", job_id, *options, key, *said).status == 0
+    assert told(house, int(job_id)) == {**TOLD, "caf\\xe9 x": ("failed", None)}
+    refused = house("item", "--job", job_id, *options, "a\nb", "completed")
+    assert (refused.status, "a line break in the key" in refused.err) == (65, True)
+    house("end", job_id)
+
+
 def piped(house: House, folder: Path, text: str, *words: str) -> Done:
     """Run a command with a text on its standard input."""
     (folder / "input").write_text(text)
@@ -43,7 +91,13 @@ def test_from_outside(house: House, tmp_path: Path) -> None:
     job_id = house("begin", "outside").out.strip()
     assert house("item", "--job", job_id, "a", "processing", "--weight", "3").status == 0
     done = piped(
-        house, tmp_path, 'a completed\n\n{"item": "b c", "state": "pending"}\n', "item", "--job", job_id, "--stdin"
+        house,
+        tmp_path,
+        'a completed\n\n"b c" 40%\n{"item": "b c", "state": "pending"}\n',
+        "item",
+        "--job",
+        job_id,
+        "--stdin",
     )
     assert done.status == 0, done
     assert counts(house, int(job_id)) == {"pending": 1, "completed": 1}

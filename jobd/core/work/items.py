@@ -6,6 +6,7 @@ A line of the report file about an item is one of
                                     failed item, and the message of any other
     item KEY 40% [TEXT]             how far it is; so it is being processed
     item KEY 3/10 [TEXT]            the same, counted
+    item "A KEY" STATE [TEXT]       a key with blanks stands in quotes, as in JSON, before whatever is said of it
     {"item": "KEY", "state": "failed", "error": "…", "weight": 3, "fraction": 0.4, "message": "…"}
 
 A key is one line. An item comes into being with the first word about it. One that is over stays as it is, unless it is
@@ -60,6 +61,12 @@ TABLE: Mapping[ItemState | None, frozenset[ItemState]] = {
 
 #: How others spell the states.
 SPELLINGS = {"cancelled": "canceled", "done": "completed"}
+
+
+def quoted(key: str) -> str:
+    """Write a key as it stands in a line: as it is if it is a plain word, else in quotes, as in JSON."""
+    is_plain = key.split() == [key] and key[0] not in '"{'
+    return key if is_plain else msgspec.json.encode(key).decode()
 
 
 class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):

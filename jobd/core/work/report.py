@@ -75,7 +75,9 @@ _NUMBERS = re.compile(
 )
 _KEYED = re.compile(r"(stage|stages|message|note|item|rate_limited)\s+(.+)", re.DOTALL)
 _STAGE = re.compile(r"(\S+?)(?::([0-9]{1,9}(?:\.[0-9]+)?))?")
-_ITEM = re.compile(r"(\S+)(?:\s+(.+))?", re.DOTALL)
+_ITEM = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s"]\S*)(?:\s+(.+))?', re.DOTALL)
+#: Escapes in a text in quotes; JSON has no \x, which is a byte that was not UTF-8.
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _NAMES_ITEM = re.compile(rb'"item"\s*:')
 _decoder = msgspec.json.Decoder(Report)
 _item_decoder = msgspec.json.Decoder(ItemReport)
@@ -187,8 +189,10 @@ def _parse_limit(text: str) -> Report:
 
 def _parse_item(text: str) -> ItemReport:
     match = _ITEM.fullmatch(text)
-    key, said = (match[1], match[2]) if match else ("", None)
-    if not said or len(key) > LONGEST_KEY:
+    if match is None:
+        raise _Problem('a KEY in quotes is written as in JSON, with \\" for a quote in it, and a space after it')
+    key, said = _unquoted(match[1]), match[2]
+    if not said or not 0 < len(key) <= LONGEST_KEY:
         raise _Problem(f"write `item KEY STATE` or `item KEY 40%`, with a KEY of {LONGEST_KEY} characters at most")
     word, _, words = said.partition(" ")
     if word in _STATES:
@@ -205,6 +209,13 @@ def _parse_item(text: str) -> ItemReport:
         raise _Problem(problem)
     fraction = numbers.fraction if numbers.done is None else numbers.done / (numbers.total or 1)
     return ItemReport(item=key, fraction=fraction, message=numbers.message)
+
+
+def _unquoted(key: str) -> str:
+    """Read a key as it stands in a line, perhaps in quotes. Raises what msgspec raises."""
+    if not key.startswith('"'):
+        return key
+    return msgspec.json.decode(_ESCAPE.sub(lambda escape: r"\\x" if escape[1] == "x" else escape[0], key), type=str)
 
 
 #: Words for the states of items: as they are called, and as others spell them.

@@ -23,7 +23,7 @@ from jobd.core.work.items import (
 )
 from jobd.core.work.progress import NOTHING
 from jobd.core.work.progress_record import Progress
-from jobd.core.work.report import Report
+from jobd.core.work.report import Report, parse
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 S = ItemState
@@ -153,3 +153,12 @@ def test_a_stage_without_numbers_is_told_by_its_items() -> None:
     shown = advanced(Report(stages={"probe": 1, "encode": 9}), Report(stage="encode"))
     changed, _ = changes([ItemReport(item="a", state=S.COMPLETED), ItemReport(item="b", state=S.PENDING)], {}, AT)
     assert progress.tally(shown, changed, 2, 3.0, AT).fraction == pytest.approx(0.55)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=9))
+def test_a_key_is_read_as_it_was_written(key: str) -> None:
+    """Whatever is in it, it stays one key before each form of what is said."""
+    for said in ("done", "40%", "3/10"):
+        report = parse(f"item {items.quoted(key)} {said}".encode())
+        assert isinstance(report, items.ItemReport)
+        assert report.item == key
