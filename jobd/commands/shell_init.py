@@ -73,29 +73,18 @@ SAY = r"""_jobd_say() {
 }
 """
 
-#: A KEY with white space needs JSON. Of what is too long for a line, KEY and STATE remain.
+#: A KEY that is more than a plain word stands in quotes, as in JSON; a control character without a letter is refused.
 ITEM = r"""_jobd_item() {
     [ -n "${JOBD_REPORT-}${JOBD_JOB_ID-}" ] || return 0
     [ -z "${ZSH_VERSION-}" ] || emulate -L sh +o multibyte
-    local IFS _jobd_key _jobd_state _jobd_text _jobd_quoted _jobd_kind
-    IFS=' '
-    case ${1-} in
-        *[[:space:]]*) ;;
-        *) _jobd_say item "$@"; return 0 ;;
+    local _jobd_quoted
+    [ "$#" -lt 2 ] || case $1 in
+        '' | *[!0-9A-Za-z_./:@%+,=-]*)
+            _jobd_quote "$1"
+            shift
+            set -- "\"$_jobd_quoted\"" "$@" ;;
     esac
-    case ${2-} in
-        failed) _jobd_kind=error ;;
-        pending | processing | completed | skipped | canceled) _jobd_kind=message ;;
-        *) _jobd_say item "$@"; return 0 ;;
-    esac
-    _jobd_quote "$1"
-    _jobd_key=$_jobd_quoted
-    _jobd_state=$2
-    shift 2
-    _jobd_quote "$*"
-    _jobd_text=",\"$_jobd_kind\":\"$_jobd_quoted\""
-    [ "$#" -gt 0 ] && [ "${#_jobd_text}" -lt 900 ] || _jobd_text=''
-    _jobd_say "{\"item\":\"$_jobd_key\",\"state\":\"$_jobd_state\"$_jobd_text}"
+    _jobd_say item "$@"
 }
 _jobd_quote() {
     local _jobd_rest _jobd_part _jobd_letter
@@ -103,16 +92,17 @@ _jobd_quote() {
     _jobd_quoted=''
     while [ "${#_jobd_quoted}" -lt @longest@ ]; do
         _jobd_part=${_jobd_rest%%[\"\\[:cntrl:]]*}
-        _jobd_quoted=$_jobd_quoted$_jobd_part
         _jobd_rest=${_jobd_rest#"$_jobd_part"}
-        case $_jobd_rest in
-            '') break ;;
-            [\"\\]*)
-                _jobd_letter=${_jobd_rest%"${_jobd_rest#?}"}
-                _jobd_quoted=$_jobd_quoted\\$_jobd_letter ;;
-            *) _jobd_quoted="$_jobd_quoted " ;;
-        esac
+        _jobd_letter=${_jobd_rest%"${_jobd_rest#?}"}
         _jobd_rest=${_jobd_rest#?}
+        case $_jobd_letter in
+            '
+') _jobd_letter='\n' ;;
+            [[:blank:]]) _jobd_letter='\t' ;;
+            [\"\\]) _jobd_letter=\\$_jobd_letter ;;
+        esac
+        _jobd_quoted=$_jobd_quoted$_jobd_part$_jobd_letter
+        [ -n "$_jobd_rest" ] || break
     done
 }
 """
@@ -142,8 +132,9 @@ def command(shell: Shell, /, *, prefix: str) -> None:
 
     For bash, zsh, dash and other POSIX shells: `progress`, `stage`, `stages`, `item`, `beat`, `note` and
     `rate_limited` write the line that the words after them make, such as `progress 3/10 resizing b.png`, `item clip-17
-    failed no sound` or `rate_limited 30s`, into the report file of the job. Outside of a job they do nothing; they
-    never fail. After JOBD_JOB_ID=$(jobd begin NAME) they report for that job, by the program.
+    failed no sound` or `rate_limited 30s`, into the report file of the job. The first word after `item` is the key,
+    blanks and all: `item "my clip.mp4" 40%`. Outside of a job they do nothing; they never fail. After
+    JOBD_JOB_ID=$(jobd begin NAME) they report for that job, by the program.
 
     A program of the same name is hidden (`command progress` still starts it); a function, an alias or a builtin of the
     shell stays what it is, and a line tells of it.

@@ -1,6 +1,5 @@
 """jobd shell-init: its functions in every shell there is, however that is set, inside of jobs and outside."""
 
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobd.commands.shell_init import CALLS, LONGEST, PREFIX, text
+from jobd.core.errors import BadProgress
+from jobd.core.work.items import ItemReport, ItemState
+from jobd.core.work.report import LONGEST_TEXT, parse
 from tests.calling import JOBD, Done, jobd
 from tests.commands.running import House
 
@@ -119,24 +121,61 @@ def test_any_words_are_one_line(tmp_path_factory: pytest.TempPathFactory, words:
     assert inside.report.read_bytes().decode() == " ".join(["message", *words]).replace("\n", " ") + "\n"
 
 
+ITEMS = r"""
+item 'my "holiday".mp4' processing
+item 'C:\new file' failed 'no "sound"' "in
+it"
+item 'reel failed' done; item 'take 50%' cancelled so; item 'part 3/10' 90%; item 'ü　b' 1/4 'x "y"'
+item 'a	b' 40%; item '"' 40%; item '{}' 40%; item ' ' 40%; item '*' 40%
+item 'a b' nearly; item '' failed done; item 'a
+b' 40%; item "$1" 40%; item 'a b'; item; item 'all completed'
+"""
+#: What comes of the lines, in order: what is said of a key, or a part of a complaint.
+TOLD: list[ItemReport | str] = [
+    ItemReport(item='my "holiday".mp4', state=ItemState.PROCESSING),
+    ItemReport(item="C:\\new file", state=ItemState.FAILED, error='no "sound" in it'),
+    ItemReport(item="reel failed", state=ItemState.COMPLETED),
+    ItemReport(item="take 50%", state=ItemState.CANCELED, message="so"),
+    ItemReport(item="part 3/10", fraction=0.9),
+    ItemReport(item="ü　b", fraction=0.25, message='x "y"'),
+    *(ItemReport(item=key, fraction=0.4) for key in ("a\tb", '"', "{}", " ", "*")),
+    "nearly is neither",
+    "write `item KEY STATE`",
+    "a line break in the key",
+    "JSON",
+    "b is neither",
+    "none of",
+    ItemReport(item="all", state=ItemState.COMPLETED),
+]
+
+
+def read(line: str) -> ItemReport | str:
+    """Read a line as the daemon does, or give the complaint."""
+    try:
+        report = parse(line.encode())
+    except BadProgress as error:
+        return error.message
+    assert isinstance(report, ItemReport)
+    return report
+
+
 @shells(SHELLS)
-def test_an_item_whose_name_has_spaces(inside: Inside, shell: tuple[str, ...]) -> None:
-    """It is told as JSON, with its state and its text as far as a line holds it; whatever is unclear stays as it is."""
-    script = r"""
-    item 'my "holiday".mp4' processing
-    item 'C:\new file' failed 'no "sound"' "in
-it\	"
-    item 'ü b' completed "$1"
-    item 'a b' nearly; item 'a b'; item; item plain 40% 'x "y"'
-    """
-    assert inside(shell, script, "x" * 2000).status == 0
-    *objects, unclear, alone, nothing, plain = inside.lines
-    assert [json.loads(line) for line in objects] == [
-        {"item": 'my "holiday".mp4', "state": "processing"},
-        {"item": "C:\\new file", "state": "failed", "error": 'no "sound" in it\\ '},
-        {"item": "ü b", "state": "completed"},
+def test_the_key_of_an_item_is_its_first_word(inside: Inside, shell: tuple[str, ...]) -> None:
+    """Whatever is in it, and whatever is said of it; what cannot be a key is refused, and never made another."""
+    done = inside(shell, ITEMS, "a\x01 b")
+    assert (done.status, done.err) == (0, "")
+    for line, wanted in zip(inside.lines, TOLD, strict=True):
+        found = read(line)
+        assert found == wanted if isinstance(wanted, ItemReport) else wanted in str(found)
+
+
+@shells(PLAIN)
+def test_a_long_text_of_an_item_is_cut(inside: Inside, shell: tuple[str, ...]) -> None:
+    """As much is kept as of any text, whatever the key is."""
+    assert inside(shell, 'item plain failed "$1"; item "k 2" failed "$1"', "x" * 6000).status == 0
+    assert [read(line) for line in inside.lines] == [
+        ItemReport(item=key, state=ItemState.FAILED, error="x" * LONGEST_TEXT) for key in ("plain", "k 2")
     ]
-    assert (unclear, alone, nothing, plain) == ("item a b nearly", "item a b", "item", 'item plain 40% x "y"')
 
 
 @shells(PLAIN)
@@ -276,6 +315,7 @@ beat
 note there
 item plain completed
 item 'a b' skipped no space
+item 'part 3/10' 90%
 """
 
 
@@ -288,7 +328,7 @@ def test_in_a_real_job(house: House, tmp_path: Path, shell: tuple[str, ...]) -> 
     assert (job["state"], job.get("warned", 0)) == ("completed", 0)
     assert [job["progress"][key] for key in ("stage", "done", "total", "message")] == ["pack", 3, 4, "there"]
     items = {item["key"]: (item["state"], item.get("message")) for item in house.json("items", "--json", str(job_id))}
-    assert items == {"plain": ("completed", None), "a b": ("skipped", "no space")}
+    assert items == {"plain": ("completed", None), "a b": ("skipped", "no space"), "part 3/10": ("processing", None)}
 
 
 def test_for_a_job_that_was_begun(house: House, tmp_path: Path) -> None:
