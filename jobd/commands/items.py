@@ -8,7 +8,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands._options import format_option, job_argument, json_option, members, plain_option
-from jobd.core.work.items import SPELLINGS, Item, ItemState
+from jobd.core.views import ItemView
+from jobd.core.work.items import SPELLINGS, ItemState
 from jobd.ui import amounts
 from jobd.ui.table import Column, table
 from jobd.wire import Read
@@ -34,7 +35,7 @@ COLUMNS = (
 STATES = members(ItemState, SPELLINGS)
 
 
-class Items(Read[tuple[Item, ...]], frozen=True):
+class Items(Read[tuple[ItemView, ...]], frozen=True):
     """List the items of a job by key, those in the states given; `after` a key is the next page."""
 
     method: ClassVar = "items"
@@ -44,10 +45,13 @@ class Items(Read[tuple[Item, ...]], frozen=True):
     after: Annotated[str, Meta(max_length=4096)] = ""
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
 
-    def answer(self, archive: Archive, caller: Actor) -> tuple[Item, ...]:
+    def answer(self, archive: Archive, caller: Actor) -> tuple[ItemView, ...]:
         """Ask the archive. Raises JobNotFound."""
+        from jobd.core import showing
+
         job = archive.one(self.job)
-        return tuple(archive.reader.items(job.id, self.states, self.after, self.limit))
+        found = archive.reader.items(job.id, self.states, self.after, self.limit)
+        return tuple(map(showing.item, found))
 
 
 @click.command("items", epilog=EXAMPLES)
@@ -63,8 +67,8 @@ class Items(Read[tuple[Item, ...]], frozen=True):
 @click.option("--after", default="", metavar="KEY", help="Those after this one: the next page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many.")
 @plain_option
-@format_option(Item)
-@json_option(Item)
+@format_option(ItemView)
+@json_option(ItemView)
 @click.pass_obj
 def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **options: Any) -> int:
     """List the parts of a job's work, by key: how each stands, how often it was tried, and its error.

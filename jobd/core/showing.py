@@ -1,4 +1,4 @@
-"""Make the stable JSON of a job out of its record: what is true at a moment, worked out here."""
+"""Make the stable JSON of a job, and of an item, out of its record: what is true at a moment, worked out here."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,8 @@ from jobd.core import accounting, clocks, figures
 from jobd.core.estimates import eta
 from jobd.core.estimates.usual import Experience
 from jobd.core.model import Attempt, Job, Moment, Usage
-from jobd.core.views import AttemptView, JobView, OutputView, ProgressView, UsageView
+from jobd.core.views import AttemptView, ItemView, JobView, OutputView, ProgressView, UsageView
+from jobd.core.work.items import Item
 
 
 def view(
@@ -58,6 +59,14 @@ def progress(job: Job, now: Moment, experience: Experience | None = None) -> Pro
         eta=_left(job, now, limit, experience), reports=said.reports, updated_at=said.updated_at, stages=said.stages,
         items=said.items, children=said.children,
         rate_limited_until=_second(now.wall + timedelta(seconds=limit)) if limit else None,
+    )  # fmt: skip
+
+
+def item(record: Item) -> ItemView:
+    """Show an item, with all its fields; its record leaves out what has its default."""
+    return ItemView(
+        key=record.key, state=record.state, weight=record.weight, fraction=record.fraction, attempt=record.attempt,
+        message=record.message, error=record.error, updated_at=record.updated_at,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The stable JSON of a job: what scripts, the protocol and whatever is sent elsewhere see. Fields are only ever added.
+"""The stable JSON of a job and of its items: what scripts, the protocol and others see. Fields are only ever added.
 
 Times are RFC 3339 in UTC, durations seconds, sizes bytes; what is not known is null.
 """
@@ -15,7 +15,7 @@ from jobd.core.promises import Heartbeat
 from jobd.core.retries import Retries
 from jobd.core.text import Lossless
 from jobd.core.work.children import Children
-from jobd.core.work.items import Tally
+from jobd.core.work.items import ItemState, Tally
 from jobd.core.work.progress_record import Stage
 
 #: Exit statuses that stand for what has none of its own, as timeout(1) and the shells use them.
@@ -78,6 +78,19 @@ class AttemptView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     started_at: datetime | None
     ended_at: datetime | None
     elapsed: float | None
+
+
+class ItemView(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An item of a job: `fraction` is how far its current attempt is, `weight` its share of the work."""
+
+    key: str
+    state: ItemState
+    weight: float
+    fraction: float | None
+    attempt: int
+    message: str | None
+    error: str | None
+    updated_at: datetime | None
 
 
 class Watcher(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,5 +1,7 @@
 """`jobd items`: the parts of a job's work, for a person, a pipe and a program."""
 
+import json
+
 from tests.commands.running import House
 
 SAY = "printf 'item %s\\n' 'b failed no codec' 'a completed' 'd 40% soon' 'c skipped' >&$JOBD_FD"
@@ -22,6 +24,20 @@ def test_by_key_and_state(house: House) -> None:
     assert (page.out, page.status) == ("b\nc\n", 0)
     assert house("items", job_id, "--state", "canceled").status == 1
     assert house("items", str(house.ran("true"))).status == 1
+
+
+def test_every_field_is_there(house: House) -> None:
+    """Also those that have their default: in a template, in chosen JSON and in all of it, on the wire too."""
+    job_id = str(house.ran("sh", "-c", SAY))
+    assert house("items", job_id, "-s", "failed", "--format", "{key} {attempt} {error}").out == "b 1 no codec\n"
+    fields = house("items", job_id, "--json=?").out.split()
+    assert fields == ["key", "state", "weight", "fraction", "attempt", "message", "error", "updated_at"]
+    chosen = house("items", job_id, "--after", "c", f"--json={','.join(fields[:-1])}")
+    item = {"key": "d", "state": "processing", "weight": 1.0, "fraction": 0.4}
+    assert json.loads(chosen.out) == [{**item, "attempt": 1, "message": "soon", "error": None}]
+    printed = json.loads(house("items", job_id, "--json").out)
+    assert [list(item) for item in printed] == [fields] * 4
+    assert house.daemon.call("items", job=job_id) == printed
 
 
 def test_on_a_terminal(house: House) -> None:
