@@ -145,7 +145,8 @@ def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
         if value != BARE:
             _shell(ctx).asked.fields = _checked(lambda: split_names(value), fields)
 
-    text = "Print JSON; with =FIELDS only those (=id,state), with =? the names of all fields."
+    some = "id,state" if {"id", "state"}.issubset(fields) else ",".join(fields[:2])
+    text = f"Print JSON; with =FIELDS only those (={some}), with =? the names of all fields."
     return click.option(
         *("-j", "--json"),
         is_flag=False,
@@ -157,8 +158,13 @@ def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
     )
 
 
-def format_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
-    """Take --format with a template such as `{id} {state}`; `kind` is what the command prints, or a list of it."""
+def format_option(
+    kind: type[msgspec.Struct], each: str = "job", like: str = "{id} {state} {progress.fraction}"
+) -> Callable[[Function], Function]:
+    """Take --format with a template; `kind` is what the command prints, or a list of it.
+
+    `each` is the word for what a line is printed for, `like` the template that the help shows.
+    """
     fields = tuple(get_type_hints(kind))
 
     def asked(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -166,7 +172,7 @@ def format_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
             _checked(lambda: Template(value).names, fields)
             _shell(ctx).asked.template = Template(value)
 
-    text = "Print a line like this for each job: '{id} {state} {progress.fraction}'."
+    text = f"Print a line like this for each {each}: '{like}'."
     return click.option("--format", metavar="TEMPLATE", expose_value=False, callback=asked, help=text)
 
 
@@ -237,11 +243,11 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 
 
-def output_options(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
-    """Take all options that say how to print: --json, --format, --plain, --quiet."""
+def output_options(kind: type[msgspec.Struct], **shown: str) -> Callable[[Function], Function]:
+    """Take all options that say how to print: --json, --format (which `shown` is about), --plain, --quiet."""
 
     def decorate(function: Function) -> Function:
-        with_format = format_option(kind)(plain_option(quiet_option(function)))
+        with_format = format_option(kind, **shown)(plain_option(quiet_option(function)))
         return json_option(kind)(with_format)
 
     return decorate

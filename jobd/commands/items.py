@@ -67,7 +67,7 @@ class Items(Read[tuple[ItemView, ...]], frozen=True):
 @click.option("--after", default="", metavar="KEY", help="Those after this one: the next page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many.")
 @plain_option
-@format_option(ItemView)
+@format_option(ItemView, "item", "{key} {state} {attempt}")
 @json_option(ItemView)
 @click.pass_obj
 def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **options: Any) -> int:

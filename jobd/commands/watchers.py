@@ -55,7 +55,7 @@ class Watchers(Read[tuple[Watcher, ...]], frozen=True):
 
 @click.command("watchers", epilog=EXAMPLES)
 @job_argument(required=False)
-@output_options(Watcher)
+@output_options(Watcher, each="watcher", like="{pid} {command} {rooms}")
 @click.pass_obj
 def command(shell: Shell, /, job: str | None) -> None:
     """Show who watches: every client that follows jobs or the log, or waits for a job.

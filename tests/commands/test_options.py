@@ -1,12 +1,14 @@
 """Options that several commands have: how their values are read, and what is said when they cannot be."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 import pytest
 
+from jobd.cli import program
 from jobd.commands import _options as options
 from jobd.commands._shell import Shell
 from jobd.core.model import State
@@ -148,3 +150,39 @@ def test_what_all_commands_take() -> None:
 def test_what_was_meant(word: str, said: str) -> None:
     """A close word is offered, a far one is not."""
     assert options.meant(word, ["status", "list"]) == said
+
+
+def _commands(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            yield from _commands(command.get_command(ctx, name) or command)
+
+
+SHOWN = [
+    (command.name, option, example)
+    for command in _commands(program())
+    for option in command.params
+    if isinstance(option, click.Option)
+    for example in re.findall(r"\(=(\S+)\), with =\?|like this for each \w+: '(.*)'", option.help or "")
+]
+
+
+@pytest.mark.parametrize(
+    ("option", "example"), [row[1:] for row in SHOWN], ids=[f"{row[0]}-{row[1].name}" for row in SHOWN]
+)
+def test_fields_that_the_help_shows(option: click.Option, example: tuple[str, str]) -> None:
+    """Every command takes what its own help gives as an example of --json and --format."""
+    shell = Shell({}, ["/venv/bin/python"], offline=_never, make_server=_never)
+    with click.Context(click.Command("try"), obj=shell) as ctx:
+        option.process_value(ctx, "".join(example))
+    assert shell.asked.fields or shell.asked.template
+
+
+def test_lists_that_are_not_of_jobs() -> None:
+    """Each says what its lines are for."""
+    shown = {name: example for name, option, (_, example) in SHOWN if option.name == "format"}
+    assert shown["items"] == "{key} {state} {attempt}"
+    assert shown["list"] == "{id} {state} {progress.fraction}"
+    assert len(SHOWN) > len(shown) > 10
