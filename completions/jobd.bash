@@ -533,7 +533,7 @@ _jobd_value() {
             _jobd_offer 'auto' 'always' 'never'
             ;;
         'items:-s' | 'items:--state')
-            _jobd_offer 'pending' 'running' 'pausing' 'paused' 'completing' 'completed' 'canceling' 'canceled' 'failed'
+            _jobd_offer 'pending' 'processing' 'completed' 'failed' 'skipped' 'canceled'
             ;;
         'items:--color')
             _jobd_offer 'auto' 'always' 'never'

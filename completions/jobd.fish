@@ -418,7 +418,7 @@ complete -c jobd -n '__jobd_at item' -l color -x -a 'auto always never' -d 'When
 complete -c jobd -n '__jobd_at item' -l no-pager -d 'Do not show long output in a pager'
 complete -c jobd -n '__jobd_at item' -s h -l help -d 'Show this'
 
-complete -c jobd -n '__jobd_at items' -s s -l state -x -a 'pending running pausing paused completing completed canceling canceled failed' -d 'Only those in this state (or several)'
+complete -c jobd -n '__jobd_at items' -s s -l state -x -a 'pending processing completed failed skipped canceled' -d 'Only those in this state (or several)'
 complete -c jobd -n '__jobd_at items' -l failed -d 'The same as --state failed'
 complete -c jobd -n '__jobd_at items' -l after -x -d 'Those after this one: the next page'
 complete -c jobd -n '__jobd_at items' -l limit -x -d 'At most so many'

@@ -7,10 +7,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 
 from jobd.cli import program
 from jobd.commands import every
+from jobd.core.model import State
+from jobd.core.work.items import ItemState
+from jobd.manual import tree
 from jobd.manual.library import Library
 from tests.source import ROOT
 
@@ -63,6 +67,24 @@ def test_every_command_says_what_it_does_and_shows_how(name: str) -> None:
     assert summary
     assert len(summary[1]) > len("jobd-x")
     assert ".Sh EXAMPLES" in text_of(name) or name.endswith(".7")
+
+
+def test_words_that_are_offered_are_taken() -> None:
+    """What man page and completions name as the values of an option is what its command reads."""
+    offered = {}
+    for verb in tree.every(tree.read(program(), ("jobd",))):
+        command: click.Command = program()
+        for name in verb.path[1:]:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), name) or command
+        for option in verb.options:
+            found = next(each for each in command.params if set(each.opts) & set(option.flags))
+            for word in option.source.words:
+                assert found.type.convert(word, found, click.Context(command))
+            offered[verb.words, option.flags[-1]] = option.source.words
+    assert offered["items", "--state"] == tuple(ItemState)
+    assert offered["list", "--state"] == offered["wait", "--state"] == tuple(State)
+    assert "submitted" in offered["events", "--type"]
 
 
 #: Devices of the tests, of a restart in place, and names kept free for later.

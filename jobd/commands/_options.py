@@ -32,10 +32,14 @@ FIRST_PAGE, LARGEST_PAGE = 50, 1000
 
 
 class Reading(ParamType):
-    """A type of value that a function reads from the text; ValueError says what is wrong with it."""
+    """A type of value that a function reads from the text; ValueError says what is wrong with it.
 
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+    `words` are those it can be made of, if there are so few that they can be named.
+    """
+
+    def __init__(self, name: str, read: Callable[[str], Any], words: tuple[str, ...] = ()) -> None:
         self.name = name
+        self.words = words
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -70,7 +74,7 @@ def words(what: str, known: Iterable[str], spellings: Mapping[str, str] | None =
             found.append(by_name[name])
         return tuple(found)
 
-    return Reading(f"{what}s", read)
+    return Reading(f"{what}s", read, tuple(by_name))
 
 
 def members(kind: type[StrEnum], spellings: Mapping[str, str]) -> Reading:

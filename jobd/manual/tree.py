@@ -2,8 +2,8 @@
 
 Conventions a command keeps so that it reads well: the first line of its help says what it does; its epilog holds
 examples, one a line, `jobd … # explanation`; a paragraph that begins with "Exit status:" says statuses of its own. What
-a word stands for is told by its metavar: JOB, FILE, DIR, COMMAND (of the shell), VERB (of jobd) and SIGNAL are
-completed as such.
+a word stands for is told by its type, if that knows its choices or `words`, else by its metavar: JOB, FILE, DIR,
+COMMAND (of the shell), VERB (of jobd) and SIGNAL are completed as such.
 """
 
 import inspect
@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import click
-
-from jobd.core.events.catalogue import leaves
-from jobd.core.model import State
 
 EXIT_STATUS = "Exit status:"
 
@@ -34,8 +31,6 @@ SOURCES = {
     "COMMAND": Source("commands"),
     "VERB": Source("verbs"),
     "SIGNAL": Source("words", SIGNALS),
-    "STATE": Source("words", tuple(State)),
-    "TYPE": Source("words", tuple(kind.title() for kind in leaves())),
 }
 
 
@@ -200,4 +195,5 @@ def _source(parameter: click.Parameter) -> Source:
         return Source("words", tuple(str(choice) for choice in parameter.type.choices))
     if isinstance(parameter.type, click.Path | click.File):
         return Source("directories" if not getattr(parameter.type, "file_okay", True) else "files")
-    return SOURCES.get(_shown(parameter), Source())
+    words: tuple[str, ...] = getattr(parameter.type, "words", ())
+    return Source("words", words) if words else SOURCES.get(_shown(parameter), Source())
