@@ -100,8 +100,14 @@ def job(
     Such a job completes with the block; it fails with an exception, whose text becomes its message, and as lost if the
     process ends without a word. `total` is how many there are to do, `unit` what is counted, such as "files".
     With a `parent` (its id, name, or `last`) it is always a job of its own, and a part of that one, of which `weight`
-    is its share in proportion to the other parts. Loops over `jobd.track` in the block report for it, too. Raises
-    ValueError if a number is NaN.
+    is its share in proportion to the other parts.
+
+    Loops over `jobd.track` in the block report for it, too. So do those without a name in other threads, such as those
+    of a pool, while theirs is no block of their own, and this is the only one that is open, or the innermost of those
+    around each other. Where jobs are open side by side, `contextvars.copy_context().run` takes a thread along, as
+    `asyncio.to_thread` does; or hand the job to it: all that it can say it can from any thread.
+
+    Raises ValueError if a number is NaN.
     """
     total = total and lines.amount(total)
     weight = lines.share(weight)
@@ -110,17 +116,22 @@ def job(
     outbox = outbox or own
     if outbox and total is not None:
         outbox.begin_count(total, unit)
-    status, before = 0, surroundings.ENTERED.get()
-    surroundings.ENTERED.set(outbox)
-    try:
+    with _ending(outbox, own), surroundings.entered(outbox):
         yield Job(outbox)
+
+
+@contextmanager
+def _ending(outbox: Outbox | None, own: Outbox | None) -> Iterator[None]:
+    """Say how a block ends, and end its job with it if that is its own."""
+    status = 0
+    try:
+        yield
     except BaseException as error:
         status = _status(error)
         if outbox and status:
             outbox.say(lines.note(lines.failure(error)))
         raise
     finally:
-        surroundings.ENTERED.set(before)
         if own:
             own.finish(status)
         elif outbox:

@@ -18,18 +18,20 @@ def track(
 
     Inside a job of jobd, or in a `with jobd.job(…)`, that is progress of this job; else, with a name, a job of that
     name is begun for the loop: it completes when the loop ends or is left by `break`, and fails by an exception.
-    Without a daemon, or outside of a job without a name, nothing is reported. Of nested loops the outermost counts.
+    Without a daemon, or outside of a job without a name, nothing is reported. Of nested loops the outermost counts, of
+    those that go on at once the first. In another thread than the `with` a name begins a job of its own, and without
+    one the loop belongs to the only block that is open (see `jobd.job`).
     `total` is how many turns there are, if the iterable does not know; `unit` is what is counted, such as "files".
     Raises ValueError if the total is NaN.
     """
     total = _length(iterable) if total is None else lines.amount(total)
-    if surroundings.here() is None and (name is None or not surroundings.has_daemon()):
+    if surroundings.here(name) is None and (name is None or not surroundings.has_daemon()):
         return iter(iterable)
     return _counted(iterable, name, total, unit)
 
 
 def _counted(iterable: Iterable[T], name: str | None, total: float | None, unit: str | None) -> Iterator[T]:
-    outbox = surroundings.here()
+    outbox = surroundings.here(name)
     own = None if outbox or name is None else surroundings.begin(name)
     outbox = outbox or own
     count, status = 0, 0

@@ -5,6 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,60 @@ def test_a_loop_in_the_block(house: House) -> None:
         list(jobd.track(range(20), "loop"))
     assert ended(house, "block")["progress"]["total"] == 20
     assert "loop" not in {job["name"] for job in house.daemon.call("list", limit=1000)}
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    """Do it in a thread that knows nothing of where it was started, as those of a pool do."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
+def test_a_loop_in_a_thread_of_the_block(house: House) -> None:
+    """It is progress of the innermost block; one with a name is a job of its own; after the block it is nothing."""
+    with jobd.job("whole"), jobd.job("pool"):
+        in_thread(lambda: list(jobd.track(range(10))))
+        in_thread(lambda: list(jobd.track(range(7), "of its own")))
+    in_thread(lambda: list(jobd.track(range(3))))
+    found = {name: ended(house, name)["progress"] for name in ("whole", "pool", "of its own")}
+    assert [found[name]["total"] for name in found] == [None, 10, 7]
+    assert (found["pool"]["done"], found["whole"]["reports"]) == (10, 0)
+
+
+def test_a_loop_in_a_thread_beside_several_blocks(house: House) -> None:
+    """Nobody knows which of two it belongs to; in a block of its own, or with its context, it does."""
+
+    def beside() -> None:
+        with jobd.job("beside"):
+            list(jobd.track(range(4)))
+            in_thread(lambda: list(jobd.track(range(5))))
+
+    with jobd.job("before"):
+        context = copy_context()
+        in_thread(lambda: context.run(lambda: list(jobd.track(range(9)))))
+        in_thread(beside)
+    found = [ended(house, name)["progress"] for name in ("beside", "before")]
+    assert [(one["done"], one["total"]) for one in found] == [(4, 4), (9, 9)]
+
+
+def test_a_loop_beside_the_block_in_the_same_thread(house: House) -> None:
+    """A task that was there before the block, in the thread that entered it, is none of its."""
+
+    async def work() -> None:
+        entered, left = asyncio.Event(), asyncio.Event()
+
+        async def block() -> None:
+            with jobd.job("of one task"):
+                entered.set()
+                await left.wait()
+
+        task = asyncio.create_task(block())
+        await entered.wait()
+        list(jobd.track(range(5)))
+        left.set()
+        await task
+
+    asyncio.run(work())
+    assert ended(house, "of one task")["progress"]["reports"] == 0
 
 
 def test_how_it_ends(house: House) -> None:
