@@ -14,8 +14,10 @@ from jobd.reporting.outbox import Outbox
 class Job:
     """Says how far a job is; from any thread, any number of times a second."""
 
-    def __init__(self, outbox: Outbox | None) -> None:
+    def __init__(self, outbox: Outbox | None, total: float | None = None, unit: str | None = None) -> None:
         self._outbox = outbox
+        #: What a first stage counts unless it says so itself.
+        self._whole = total, unit
 
     def advance(self, n: float = 1, message: str | None = None) -> None:
         """Say that `n` more are done. Raises ValueError for NaN."""
@@ -43,14 +45,23 @@ class Job:
             said["unit"] = lines.text(unit, lines.LONGEST_UNIT)
         if message:
             said["message"] = lines.text(message)
+        if said.keys() - {"message"}:
+            self._whole = None, None
         if self._outbox and said:
             self._outbox.tell(said)
 
     def stage(self, name: str, *, total: float | None = None, unit: str | None = None) -> None:
-        """Say that a stage begins; what is counted starts anew."""
+        """Say that a stage begins; what is counted starts anew, with this `total` and `unit`.
+
+        Without either it is not known how many there are, but for the first stage, if nothing was counted before it:
+        that counts on to the total given to `jobd.job`. Raises ValueError for NaN.
+        """
+        whole, self._whole = self._whole, (None, None)
         if self._outbox:
-            self._outbox.begin_stage(lines.stage(name))
-            if total is not None:
+            counted = self._outbox.begin_stage(lines.stage(name))
+            if total is None and unit is None and not counted:
+                total, unit = whole
+            if total is not None or unit:
                 self._outbox.begin_count(total, unit)
 
     def stages(self, weights: Mapping[str, float]) -> None:
@@ -117,7 +128,7 @@ def job(
     if outbox and total is not None:
         outbox.begin_count(total, unit)
     with _ending(outbox, own), surroundings.entered(outbox):
-        yield Job(outbox)
+        yield Job(outbox, total, unit)
 
 
 @contextmanager

@@ -78,12 +78,17 @@ class Outbox:
             self._total = said.get("total", self._total)
             self._put(said)
 
-    def begin_stage(self, line: str) -> None:
-        """Say that another stage begins: what was counted is said before it, and counting starts anew."""
+    def begin_stage(self, line: str) -> bool:
+        """Say that another stage begins: what was counted is said before it, and counting starts anew.
+
+        Gives whether anything was counted before it, or is by a loop.
+        """
         with self._lock:
             self._settle()
+            before = self._done > 0 or self._tally is not None
             self._done, self._total, self._counted = 0, None, False
             self._keep(line, None)
+            return before
 
     def begin_count(self, total: float | None, unit: str | None) -> None:
         """Start to count, anew if something was counted before."""

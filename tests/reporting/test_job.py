@@ -32,6 +32,49 @@ def test_all_it_can_say(said: Said) -> None:
     assert (said.fraction, said.progress.stage) == (0.5, "upload")
 
 
+def test_the_first_stage_counts_to_the_total_of_the_job(said: Said) -> None:
+    """It shows percent then; the next one, and one after something was counted, knows no total until it is said."""
+    with jobd.job("unused", total=4, unit="files") as job:
+        job.progress(message="about to begin")
+        job.stage("copy")
+        for _ in range(3):
+            job.advance()
+    now = said.progress
+    assert (now.stage, now.done, now.total, now.unit, now.fraction) == ("copy", 3, 4, "files", 0.75)
+    with jobd.job("unused", total=4) as job:
+        job.stage("empty")
+        job.stage("next")
+        job.advance()
+    assert (said.progress.stage, said.progress.done, said.progress.total) == ("next", 1, None)
+    with jobd.job("unused", total=4) as job:
+        job.advance()
+        job.stage("rest")
+        job.advance()
+    assert (said.progress.stage, said.progress.done, said.progress.total) == ("rest", 1, None)
+
+
+def test_what_a_stage_says_goes_before_the_total_of_the_job(said: Said) -> None:
+    """Its own total or unit, numbers that were said meanwhile; so do those of a stage that knows a unit only."""
+    with jobd.job("unused", total=4, unit="files") as job:
+        job.stage("copy", total=8, unit="MB")
+        job.advance(2)
+    assert (said.progress.done, said.progress.total, said.progress.unit) == (2, 8, "MB")
+    with jobd.job("unused", total=4, unit="files") as job:
+        job.stage("send", unit="kB")
+        job.advance(2)
+    assert (said.progress.done, said.progress.total, said.progress.unit) == (2, None, "kB")
+    with jobd.job("unused", total=4) as job:
+        job.progress(0, total=6)
+        job.stage("clean")
+        job.advance(2)
+    assert (said.progress.done, said.progress.total) == (2, None)
+    with jobd.job("unused", total=4) as job:
+        for number in jobd.track(range(5)):
+            if not number:
+                job.stage("loop")
+    assert (said.progress.done, said.progress.total) == (5, None)
+
+
 def test_a_rate_limit_comes_after_the_numbers_before_it(said: Said) -> None:
     """What was counted before it does not end it; what is counted after it does."""
     with jobd.job("unused", total=4) as job:
