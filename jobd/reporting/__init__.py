@@ -1,6 +1,7 @@
 """What a Python program calls to say how far it is: `jobd.track`, `jobd.job`, `jobd.tracked`.
 
     lines         what is said, as report lines
+    doubts        warnings of numbers that cannot be
     channels      where lines go: the report file of the surrounding job, or a job begun through the daemon
     outbox        what waits to be said, gathered
     courier       the one thread that says it, now and then

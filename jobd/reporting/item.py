@@ -44,7 +44,7 @@ class Item:
 
     def progress(self, fraction: float, message: str | None = None) -> None:
         """Say how far it is, from 0 to 1. Raises ValueError for NaN."""
-        said = lines.ItemWords(fraction=min(lines.amount(fraction), 1.0))
+        said = lines.ItemWords(fraction=lines.amount(fraction, "fraction", 1.0))
         self._say(said, message, ("item", self._about["item"]))
 
     def _say(self, said: lines.ItemWords, message: object, key: object = None) -> None:

@@ -12,7 +12,10 @@ from jobd.reporting.outbox import Outbox
 
 
 class Job:
-    """Says how far a job is; from any thread, any number of times a second."""
+    """Says how far a job is; from any thread, any number of times a second.
+
+    A number that cannot be, such as more done than there are, is mended, and warned of once (a RuntimeWarning).
+    """
 
     def __init__(self, outbox: Outbox | None, total: float | None = None, unit: str | None = None) -> None:
         self._outbox = outbox
@@ -36,11 +39,11 @@ class Job:
         """Say how many are done, of how many, or which fraction (0 to 1). Raises ValueError for NaN."""
         said = lines.Numbers()
         if done is not None:
-            said["done"] = lines.amount(done)
-        if total is not None:
-            said["total"] = lines.amount(total)
+            said["done"] = lines.amount(done, "done")
+        if (known := lines.total(total)) is not None:
+            said["total"] = known
         if fraction is not None:
-            said["fraction"] = min(lines.amount(fraction), 1.0)
+            said["fraction"] = lines.amount(fraction, "fraction", 1.0)
         if unit:
             said["unit"] = lines.text(unit, lines.LONGEST_UNIT)
         if message:
@@ -120,7 +123,7 @@ def job(
 
     Raises ValueError if a number is NaN.
     """
-    total = total and lines.amount(total)
+    total = lines.total(total)
     weight = lines.share(weight)
     outbox = surroundings.around() if parent is None else None
     own = None if outbox else surroundings.begin(name, None if parent is None else str(parent), weight)

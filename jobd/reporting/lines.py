@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import TypedDict
 
+from jobd.reporting.doubts import doubt
+
 #: As in core.work.report; bytes are counted so that a line with all of its texts stays below 4096.
 LONGEST_TEXT, LONGEST_UNIT, LONGEST_KEY, LONGEST_BYTES = 1000, 100, 200, 3000
 #: What a report may count to, and the longest rate limit in seconds.
@@ -42,11 +44,24 @@ def text(said: object, longest: int = LONGEST_TEXT) -> str:
     return line[:LONGEST_BYTES].decode("utf-8", "ignore")[:longest]
 
 
-def amount(number: float) -> float:
-    """Bring a number into the range from 0 to what can be counted. Raises ValueError for NaN."""
+def amount(number: float, what: str = "", most: float = LARGEST) -> float:
+    """Bring a number into the range from 0 to `most`, with a warning if it has a name. Raises ValueError for NaN."""
     if math.isnan(number):
         raise ValueError("NaN is no amount of work")
-    return min(max(number, 0), LARGEST)
+    mended = min(max(number, 0), most)
+    if what and mended != number and not math.isclose(mended, number, abs_tol=1e-9):
+        doubt(what, f"{what} cannot be {number:.15g}; it is taken as {mended:.15g}")
+    return mended
+
+
+def total(number: float | None) -> float | None:
+    """Bring a total into range; None if it is not known: no number, an infinite one, or one below 0, with a warning."""
+    if number is None or number == math.inf:
+        return None
+    if number < 0:
+        doubt("total", f"total cannot be {number:.15g}; it is taken as not known")
+        return None
+    return amount(number, "total")
 
 
 def share(weight: float) -> float:

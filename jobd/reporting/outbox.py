@@ -4,7 +4,6 @@ All of it may be called from any thread, and from a finalizer in the middle of i
 here waits for the daemon, except `deliver`, which the courier calls for channels that are not immediate.
 """
 
-import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import islice
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobd.reporting import lines
 from jobd.reporting.channels import Channel, Nowhere
+from jobd.reporting.doubts import doubt
 
 if TYPE_CHECKING:
     from jobd.reporting.courier import Courier
@@ -64,7 +64,8 @@ class Outbox:
         """Say that so much more is done. Raises ValueError for NaN."""
         with self._lock:
             done = self._done + more
-            self._done = done if 0 <= done <= lines.LARGEST else lines.amount(done)
+            most = lines.LARGEST if self._total is None else self._total
+            self._done = done if 0 <= done <= most else self._checked(done)
             self._moved = True
             if message:
                 self._put({"message": message})
@@ -74,8 +75,8 @@ class Outbox:
         """Say numbers."""
         with self._lock:
             self._look()
-            self._done = said.get("done", self._done)
             self._total = said.get("total", self._total)
+            self._done = self._checked(said["done"]) if "done" in said else self._done
             self._put(said)
 
     def begin_stage(self, line: str) -> bool:
@@ -93,8 +94,8 @@ class Outbox:
     def begin_count(self, total: float | None, unit: str | None) -> None:
         """Start to count, anew if something was counted before."""
         said = lines.Numbers(done=0)
-        if total is not None and total != math.inf:
-            said["total"] = lines.amount(total)
+        if (known := lines.total(total)) is not None:
+            said["total"] = known
         if unit:
             said["unit"] = lines.text(unit, lines.LONGEST_UNIT)
         with self._lock:
@@ -121,6 +122,7 @@ class Outbox:
         """Look a last time."""
         with self._lock:
             self._look()
+            self._done = self._checked(self._done)
             self._tally = None
 
     def flush(self) -> None:
@@ -160,6 +162,13 @@ class Outbox:
         self._channel = Nowhere()
         self._lock = RLock()
         self._waiting = {}
+
+    def _checked(self, done: float) -> float:
+        """Bring a count into range, and warn of one beyond the total: that is taken for as many, as `lines` says it."""
+        done = lines.amount(done, "done")
+        if self._total is not None and done > self._total:
+            doubt("more", f"{done:.15g} are done of {self._total:.15g}; the total is taken as {done:.15g}")
+        return done
 
     def _put(self, said: lines.Numbers) -> None:
         before = self._waiting.pop(self._era, {})

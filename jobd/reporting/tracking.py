@@ -24,7 +24,7 @@ def track(
     `total` is how many turns there are, if the iterable does not know; `unit` is what is counted, such as "files".
     Raises ValueError if the total is NaN.
     """
-    total = _length(iterable) if total is None else lines.amount(total)
+    total = _length(iterable) if total is None else lines.total(total)
     if surroundings.here(name) is None and (name is None or not surroundings.has_daemon()):
         return iter(iterable)
     return _counted(iterable, name, total, unit)
