@@ -157,7 +157,7 @@ class Shell:
     def document(self, record: Any) -> Any:
         """Give the JSON form of a record, only with the fields that were asked for. Raises BadValue if one is none."""
         with fields_that_are():
-            return pick(msgspec.to_builtins(record), self.asked.fields) if self.asked.fields else record
+            return pick(_whole(record), self.asked.fields) if self.asked.fields else record
 
     def absolute(self, path: str) -> str:
         """Give a path as seen from the root; a relative one begins where the command was called."""
@@ -174,7 +174,7 @@ class Shell:
             self.screen.json(documents if whole is records else documents[0])
         elif template := self.asked.template:
             with fields_that_are():
-                lines = [field(template.fill(msgspec.to_builtins(one))) for one in records]
+                lines = [field(template.fill(_whole(one))) for one in records]
             self.screen.data("".join(f"{line}\n" for line in lines))
         elif self.asked.quiet:
             self.screen.data("".join(f"{record.id}\n" for record in records))
@@ -194,6 +194,11 @@ def fields_that_are() -> Iterator[None]:
         yield
     except ValueError as error:
         raise BadValue(field="field", problem=str(error)) from None
+
+
+def _whole(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record as plain values, null for a field that its JSON leaves out: whoever names it wants to see it."""
+    return {**dict.fromkeys(record.__struct_encode_fields__), **msgspec.to_builtins(record)}
 
 
 def _umask() -> int:

@@ -37,6 +37,8 @@ def test_who_did_it_and_what_it_changed(own: House) -> None:
     assert entries["submitted"]["by"] == {"uid": os.getuid(), "pid": os.getpid(), "command": NAME}
     assert entries["retried"]["by"]["command"]
     assert "by" not in entries["started"]
+    by = {line["event"]["type"]: line["by"] for line in own.lines("events", "--json=event.type,by")}
+    assert (by["submitted"], by["started"]) == (entries["submitted"]["by"], None)
     states = {kind: (entry["event"].get("from"), entry["event"].get("to")) for kind, entry in entries.items()}
     assert states == {
         "submitted": (None, "pending"),
