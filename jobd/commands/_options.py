@@ -165,10 +165,7 @@ def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
 def format_option(
     kind: type[msgspec.Struct], each: str = "job", like: str = "{id} {state} {progress.fraction}"
 ) -> Callable[[Function], Function]:
-    """Take --format with a template; `kind` is what the command prints, or a list of it.
-
-    `each` is the word for what a line is printed for, `like` the template that the help shows.
-    """
+    """Take --format with a template, such as `like` for `each` line; `kind` is what is printed, or a list of it."""
     fields = tuple(get_type_hints(kind))
 
     def asked(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -47,16 +47,7 @@ def here(name: str | None = None) -> Outbox | None:
 
     In a thread outside of all blocks one without a name belongs to the only block; one with a name can be a job itself.
     """
-    return ENTERED.get() or (elsewhere() if name is None else None) or around()
-
-
-def elsewhere() -> Outbox | None:
-    """Find the innermost job whose block other threads have open; None if there are several, or this one has one."""
-    blocks = tuple(_open)
-    if any(block.thread == get_ident() for block in blocks):
-        return None
-    innermost = {block.job for block in blocks} - {block.outer for block in blocks}
-    return innermost.pop() if len(innermost) == 1 else None
+    return ENTERED.get() or (_elsewhere() if name is None else None) or around()
 
 
 @contextmanager
@@ -87,6 +78,15 @@ def has_daemon() -> bool:
     from jobd.config.places import state_directory
 
     return os.path.exists(os.path.join(state_directory(os.environ), "jobd.sock"))
+
+
+def _elsewhere() -> Outbox | None:
+    """Find the innermost job whose block other threads have open; None if there are several, or this one has one."""
+    blocks = tuple(_open)
+    if any(block.thread == get_ident() for block in blocks):
+        return None
+    innermost = {block.job for block in blocks} - {block.outer for block in blocks}
+    return innermost.pop() if len(innermost) == 1 else None
 
 
 os.register_at_fork(after_in_child=_around.clear)
