@@ -40,8 +40,13 @@ PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 SAY = r"""_jobd_say() {
     [ -n "${JOBD_REPORT-}${JOBD_JOB_ID-}" ] || return 0
     [ -z "${ZSH_VERSION-}" ] || emulate -L sh +o multibyte
-    local IFS _jobd_line _jobd_rest
+    local IFS _jobd_line _jobd_rest _jobd_report
     IFS=' '
+    _jobd_report=${JOBD_REPORT-}
+    case $_jobd_report in
+        */"${JOBD_JOB_ID:-?}".[0-9]*/report) ;;
+        */[0-9]*.[0-9]*/report) [ -z "${JOBD_JOB_ID-}" ] || _jobd_report='' ;;
+    esac
     _jobd_line="$*"
     case $_jobd_line in
         *'
@@ -62,13 +67,13 @@ SAY = r"""_jobd_say() {
             _jobd_line=$_jobd_line${_jobd_rest%%'
 '*} ;;
     esac
-    if [ -z "${JOBD_REPORT-}" ]; then
+    if [ -z "$_jobd_report" ]; then
         command -v jobd >/dev/null 2>&1 || return 0
         jobd progress --job "$JOBD_JOB_ID" "$_jobd_line" || return 0
-    elif [ "/dev/fd/${JOBD_FD-}" -ef "$JOBD_REPORT" ] && [ "${#JOBD_FD}" = 1 ]; then
+    elif [ "/dev/fd/${JOBD_FD-}" -ef "$_jobd_report" ] && [ "${#JOBD_FD}" = 1 ]; then
         printf '%.@longest@s\n' "$_jobd_line" >&"$JOBD_FD" || return 0
-    elif [ -f "$JOBD_REPORT" ] && [ -w "$JOBD_REPORT" ]; then
-        printf '%.@longest@s\n' "$_jobd_line" >>"$JOBD_REPORT" || return 0
+    elif [ -f "$_jobd_report" ] && [ -w "$_jobd_report" ]; then
+        printf '%.@longest@s\n' "$_jobd_line" >>"$_jobd_report" || return 0
     fi
 }
 """

@@ -99,7 +99,7 @@ def append(line: bytes) -> bool:
 
     Says whether all of it was written. Raises OSError.
     """
-    report, inherited = environ.get(b"JOBD_REPORT", b""), environ.get(b"JOBD_FD", b"")
+    report, inherited = _report(), environ.get(b"JOBD_FD", b"")
     if not report:
         return False
     found = posix.stat(report)
@@ -108,9 +108,16 @@ def append(line: bytes) -> bool:
     return posix.write(posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC), line) == len(line)
 
 
+def _report() -> bytes:
+    """Name the report file of this job; that of another one, in which it was begun, is none."""
+    report, job = environ.get(b"JOBD_REPORT", b""), environ.get(b"JOBD_JOB_ID", b"")
+    number, dot, _ = report.rpartition(b"/")[0].rpartition(b"/")[2].partition(b".")
+    return b"" if job and dot and number.isdigit() and number != job else report
+
+
 def _append_all(prefix: bytes) -> int | None:
     """Append all lines of the standard input; what makes no sense becomes a warning of the job."""
-    report = environ.get(b"JOBD_REPORT", b"")
+    report = _report()
     if not report:
         return None
     descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)

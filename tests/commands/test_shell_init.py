@@ -331,6 +331,25 @@ def test_in_a_real_job(house: House, tmp_path: Path, shell: tuple[str, ...]) -> 
     assert items == {"plain": ("completed", None), "a b": ("skipped", "no space"), "part 3/10": ("processing", None)}
 
 
+BOTH = """
+progress 1/2 of the outer
+JOBD_JOB_ID=$(jobd begin inner)
+progress 3/4 of the inner
+jobd progress 4/4
+jobd end "$JOBD_JOB_ID"
+"""
+
+
+@shells(PLAIN)
+def test_a_job_that_was_begun_in_a_job(house: House, tmp_path: Path, shell: tuple[str, ...]) -> None:
+    """What is said after JOBD_JOB_ID is its, not that of the job around it, whose report file is still there."""
+    path = f"PATH={folder_of_program(tmp_path)}:{os.environ['PATH']}"
+    outer = house.daemon.job(house.ran(*shell, "-c", f'eval "$(jobd shell-init)"{BOTH}', environment=[path]))
+    (inner,) = house.daemon.call("list", name="inner", all=True, limit=1)
+    assert (outer["progress"]["done"], outer["progress"]["message"]) == (1, "of the outer")
+    assert (inner["progress"]["done"], inner["progress"]["message"]) == (4, "of the inner")
+
+
 def test_for_a_job_that_was_begun(house: House, tmp_path: Path) -> None:
     """With its id they report by the program; what it refuses is told, and harms nothing."""
     begun = house("begin", "outside").out.strip()
