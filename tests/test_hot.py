@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from jobd import hot
 from jobd.config import state_directory
-from jobd.core.errors import BadProgress
+from jobd.core.errors import BadProgress, OutputFailed
 from jobd.core.work import items, progress
 from jobd.core.work import report as report_lines
 from jobd.hot import asking
-from tests.calling import JOBD, jobd
+from tests.calling import JOBD, Done, jobd
 from tests.client.serving import Line, Serving
 from tests.living import Living
 
@@ -129,6 +129,7 @@ def test_edges_are_taken_as_by_the_rules(line: bytes) -> None:
 
 def test_the_limits_are_those_of_the_rules() -> None:
     """Numbers that are said twice are the same."""
+    assert OutputFailed.exit_status == hot.BROKEN_OFF
     limits = hot.LONGEST_LINE, hot.LONGEST_TEXT, hot.LONGEST_KEY
     assert limits == (report_lines.LONGEST_LINE, report_lines.LONGEST_TEXT, items.LONGEST_KEY)
     assert set(hot.ITEM_STATES) == {*items.ItemState, *items.SPELLINGS}
@@ -249,6 +250,29 @@ def test_bytes_pass_as_they_are(report: Path) -> None:
     done = subprocess.run([*JOBD, "message", b"caf\xe9"], check=False)
     assert done.returncode == 0
     assert report.read_bytes() == b"message caf\xe9\n"
+
+
+def piped(report: str, text: str) -> Done:
+    """Run `jobd item --stdin` with a text in its standard input, in a job whose report file is that."""
+    words = [*JOBD, "item", "--stdin"]
+    environ = {**os.environ, "JOBD_REPORT": report}
+    done = subprocess.run(words, input=text, env=environ, capture_output=True, text=True, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_many_lines_at_once(report: Path) -> None:
+    """Each becomes a report, the last one without its newline, too; an object stays as it is, an empty line is none."""
+    assert (done := piped(str(report), 'a done\n\n {"item":"b"}\nc 40%')).status == 0, done
+    assert report.read_text() == 'item a done\n {"item":"b"}\nitem c 40%\n'
+    assert piped(str(report), "").status == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk")
+def test_a_disk_that_is_full_is_told_with_what_was_taken_in() -> None:
+    """What was read cannot be read again, so nobody else can be asked: it ends with a line."""
+    done = piped("/dev/full", "a done\nb done\n")
+    said = "jobd: item --stdin: No space left on device; no lines before that were taken in\n"
+    assert (done.status, done.out, done.err) == (74, "", said)
 
 
 PLACES = [

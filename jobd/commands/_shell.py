@@ -142,9 +142,14 @@ class Shell:
         )
 
     def read_input(self) -> str:
-        """Read the standard input to its end; what is not UTF-8 becomes backslash escapes."""
-        with open(0, encoding="utf-8", errors="backslashreplace", closefd=False) as file:
-            return file.read()
+        """Read the standard input to its end; what is not UTF-8 becomes backslash escapes. Raises BadValue."""
+        if sys.stdin is None:
+            raise BadValue(field="standard input", problem="it is closed")
+        try:
+            with open(0, encoding="utf-8", errors="backslashreplace", closefd=False) as file:
+                return file.read()
+        except OSError as error:
+            raise BadValue(field="standard input", problem=error.strerror) from error
 
     def emit(self, record: Any, show: Callable[[], object]) -> None:
         """Give one record in the form that was asked for: JSON, by a template, its id; or else `show` it."""

@@ -30,6 +30,8 @@ NUMBERS = {"fraction": (0, True, 1), "done": (0, True, LARGEST), "total": (0, Fa
 TEXTS = {"unit": LONGEST_UNIT, "message": LONGEST_TEXT, "stage": LONGEST_TEXT}
 
 CHUNK = 1 << 16
+#: The exit status if what was read cannot be written: that of core.errors.OutputFailed.
+BROKEN_OFF = 74
 
 
 class _PlainJson:
@@ -116,20 +118,40 @@ def _report() -> bytes:
 
 
 def _append_all(prefix: bytes) -> int | None:
-    """Append all lines of the standard input; what makes no sense becomes a warning of the job."""
+    """Append all lines of the standard input; what makes no sense becomes a warning of the job.
+
+    None if nothing was read yet and the report file has gone, or there is nothing to read from.
+    """
     report = _report()
-    if not report:
+    if not report or sys.stdin is None:
         return None
-    descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
-    rest, chunk = b"", b"\n"
-    while chunk:
+    try:
+        descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
         chunk = posix.read(0, CHUNK)
-        *lines, rest = (rest + (chunk or b"\n")).split(b"\n")
-        said = [line if line.lstrip().startswith(b"{") else prefix + line for line in lines if line.strip()]
-        left = b"".join(line + b"\n" for line in said)
-        while left:
-            left = left[posix.write(descriptor, left) :]
+    except OSError:
+        return None
+    rest, taken = b"", 0
+    try:
+        while rest or chunk:
+            *lines, rest = (rest + (chunk or b"\n")).split(b"\n")
+            said = [line if line.lstrip().startswith(b"{") else prefix + line for line in lines if line.strip()]
+            left = b"".join(line + b"\n" for line in said)
+            while left:
+                written = posix.write(descriptor, left)
+                taken += left.count(b"\n", 0, written)
+                left = left[written:]
+            chunk = chunk and posix.read(0, CHUNK)
+    except OSError as error:
+        return _broken_off(f"jobd: item --stdin: {error.strerror}; {taken or 'no'} lines before that were taken in\n")
     return 0
+
+
+def _broken_off(text: str) -> int:
+    try:
+        posix.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return BROKEN_OFF
+    return BROKEN_OFF
 
 
 def _is_open_on(descriptor: int, found: posix.stat_result) -> bool:

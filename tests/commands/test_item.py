@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,32 @@ def test_from_outside(house: House, tmp_path: Path) -> None:
     assert counts(house, int(job_id)) == {"pending": 1, "completed": 1}
     house("end", job_id)
     assert house("item", "--job", job_id, "e", "pending").status == 1
+
+
+def test_the_daemon_takes_what_the_report_file_cannot(house: House) -> None:
+    """Many at once, as one, arrive in a job whose report file is gone."""
+    say = shlex.join([JOBD[0], "-P", JOBD[-1], "item"])
+    script = f"rm $JOBD_REPORT; printf '%s completed\\n' a b c | {say} --stdin && {say} d processing"
+    job_id = house.ran("sh", "-c", script)
+    assert house.daemon.job(job_id)["state"] == "completed"
+    assert counts(house, job_id) == {"completed": 3, "processing": 1}
+
+
+@pytest.mark.parametrize(
+    ("redirection", "problem"),
+    [("<&-", "it is closed"), ("0>/dev/null", "Bad file descriptor")],
+    ids=["none", "output"],
+)
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_nothing_to_read_from(house: House, tmp_path: Path, where: str, redirection: str, problem: str) -> None:
+    """It is told in a line, and what is open in its place is left alone."""
+    (tmp_path / "report").touch()
+    environ = {"inside": {"JOBD_REPORT": str(tmp_path / "report"), "JOBD_JOB_ID": "1"}, "outside": {"JOBD_JOB_ID": "1"}}
+    words = ["sh", "-c", f'exec "$@" {redirection}', "sh", *JOBD, "item", "--stdin"]
+    settings = {**os.environ, **house.environ, **environ[where]}
+    done = subprocess.run(words, env=settings, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (65, "")
+    assert done.stderr.splitlines() == [f"jobd: standard input: {problem}", "  jobd item --help"]
 
 
 def test_ten_thousand_through_the_death_of_the_daemon(own: House, gate: Gate) -> None:
