@@ -231,7 +231,8 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
     if isinstance(error, BadParameters) and called not in ("", "rpc"):
         error = BadValue(field=called, problem=error.details.get("problem"))
     help_of_command = f"jobd {called} --help" if isinstance(error, BadInput) and called else ""
-    message = "\n".join([error.message, *_where(shell, error)])
+    said = "; ".join([error.message, *getattr(error, "__notes__", ())])
+    message = "\n".join([said, *_where(shell, error)])
     return shell.screen.error(message, error.hint or help_of_command, error.exit_status)
 
 

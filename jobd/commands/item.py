@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from jobd.commands._options import json_option
 from jobd.core import clocks, telling
-from jobd.core.errors import BadValue
+from jobd.core.errors import BadValue, JobdError
 from jobd.core.text import lossless, plain
 from jobd.core.work import report
 from jobd.core.work.items import ItemReport, Tally, quoted
@@ -98,19 +98,37 @@ def command(
 
     KEY may hold blanks if it is one word for the shell: jobd item "my clip.mp4" 40%. In a line of --stdin, as in the
     report file, such a KEY stands in quotes, with a backslash before each quote and backslash in it, as in JSON.
+
+    With --stdin, too, lines for another job go to the daemon, 200 at a time, of which all are taken in or none. If some
+    are refused it ends there, and the error says how many lines before were taken in, and from which line of the input
+    to go on. Inside a job all go into the report file, and those that make no sense become warnings of the job.
     """
     number = job or shell.environ.get("JOBD_JOB_ID")
     if number is None:
         raise click.UsageError("this is not inside a job; name one with --job")
     if from_stdin == bool(words) or (from_stdin and weight):
         raise click.UsageError("write KEY STATE, or --stdin alone")
-    lines = [line.strip() for line in shell.read_input().splitlines()] if from_stdin else [_line(words)]
-    lines = [_weighed(line, weight) if weight else line for line in lines if line]
-    counted = None
-    for start in range(0, len(lines), LINES_AT_ONCE):
-        counted = shell.client.call(Said(job=number, lines=tuple(lines[start : start + LINES_AT_ONCE])))
+    if from_stdin:
+        counted = _say_all(shell, number, shell.read_input())
+    else:
+        line = _weighed(_line(words), weight) if weight else _line(words)
+        counted = shell.client.call(Said(job=number, lines=(line,)))
     if shell.screen.as_json and counted is not None:
         shell.emit(counted, lambda: None)
+
+
+def _say_all(shell: Shell, job: str, text: str) -> Counted | None:
+    """Say the lines of a text, so many in a request; an error tells how many were taken in, and where to go on."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    counted = None
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        asked = lines[start : start + LINES_AT_ONCE]
+        try:
+            counted = shell.client.call(Said(job=job, lines=tuple(line for _, line in asked)))
+        except JobdError as error:
+            error.add_note(f"{start or 'no'} lines before that were taken in; go on from line {asked[0][0]}")
+            raise
+    return counted
 
 
 def _line(words: tuple[str, ...]) -> str:

@@ -111,6 +111,19 @@ def test_from_outside(house: House, tmp_path: Path) -> None:
     assert house("item", "--job", job_id, "e", "pending").status == 1
 
 
+def test_what_was_taken_in_before_a_refusal(house: House, tmp_path: Path) -> None:
+    """The error says how many lines, and from which line of the input to go on, empty ones counted."""
+    job_id = house("begin", "halves").out.strip()
+    good = "".join(f"k{number} completed\n" for number in range(450))
+    done = piped(house, tmp_path, f"\n{good}bad\n", "item", "--job", job_id, "--stdin")
+    assert (done.status, done.out) == (65, "")
+    assert done.err.splitlines()[0].endswith("; 400 lines before that were taken in; go on from line 402")
+    assert counts(house, int(job_id)) == {"completed": 400}
+    first = piped(house, tmp_path, "x pending\nbad\n", "item", "--job", job_id, "--stdin")
+    assert first.err.splitlines()[0].endswith("; no lines before that were taken in; go on from line 1")
+    house("end", job_id)
+
+
 def test_the_daemon_takes_what_the_report_file_cannot(house: House) -> None:
     """Many at once, as one, arrive in a job whose report file is gone."""
     say = shlex.join([JOBD[0], "-P", JOBD[-1], "item"])
