@@ -363,7 +363,7 @@ complete -c jobd -n '__jobd_at events' -l name -x -d 'Only jobs of this name; * 
 complete -c jobd -n '__jobd_at events' -s g -l group -x -d 'Only jobs of this group'
 complete -c jobd -n '__jobd_at events' -l where -x -d 'Only jobs that this filter means: \'state=failed duration>1h\', @slow (man 7 jobd-filter)'
 complete -c jobd -n '__jobd_at events' -l user -x -d 'Only those of jobs of this user'
-complete -c jobd -n '__jobd_at events' -l type -x -a 'submitted begun imported stale revived adopted progressed items_changed report_rejected children_counted measured output_trimmed cancel_stalled rate_limited rate_limit_lifted opened withdrawn started pause_asked paused resumed draining cancel_asked completed failed attempt_failed canceled retried removed' -d 'Only this type of event (or several)'
+complete -c jobd -n '__jobd_at events' -l type -x -a 'submitted begun imported stale revived adopted progressed items_changed report_rejected children_counted measured output_trimmed cancel_stalled rate_limited rate_limit_lifted opened withdrawn started pause_asked paused resumed draining cancel_asked completed failed attempt_failed canceled retried removed' -d 'Only this type of event (several: a comma between, or repeat it)'
 complete -c jobd -n '__jobd_at events' -l severity -x -a 'low medium high critical' -d 'Only those that matter at least so much'
 complete -c jobd -n '__jobd_at events' -l limit -x -d 'At most so many'
 complete -c jobd -n '__jobd_at events' -l snapshot -d 'With -f: begin with the jobs as they are'

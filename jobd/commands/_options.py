@@ -32,10 +32,7 @@ FIRST_PAGE, LARGEST_PAGE = 50, 1000
 
 
 class Reading(ParamType):
-    """A type of value that a function reads from the text; ValueError says what is wrong with it.
-
-    `words` are those it can be made of, if there are so few that they can be named.
-    """
+    """A type of value that a function reads; ValueError says what is wrong. `words`: all it is made of, if so few."""
 
     def __init__(self, name: str, read: Callable[[str], Any], words: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -220,12 +217,19 @@ limit_option = click.option(
     callback=lambda _, __, value: min(value, LARGEST_PAGE),
     help=f"At most so many, {LARGEST_PAGE} at the most.",
 )
+
+
+def together(_: click.Context, __: click.Parameter, values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    """Join what an option was given several times."""
+    return tuple(one for several in values for one in several)
+
+
 state_option = click.option(
     *("-s", "--state", "states"),
     type=STATES,
     multiple=True,
     metavar="STATE",
-    callback=lambda _, __, value: tuple(state for several in value for state in several),
+    callback=together,
     help="Only jobs in this state (several: a comma between, or repeat it).",
 )
 name_option = click.option("--name", metavar="NAME", help="Only jobs of this name; * and ? match any.")

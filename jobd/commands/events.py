@@ -19,6 +19,7 @@ from jobd.commands._options import (
     json_option,
     name_option,
     since_option,
+    together,
     until_option,
     where_option,
     words,
@@ -177,7 +178,14 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @group_option
 @where_option
 @click.option("--user", metavar="USER", help="Only those of jobs of this user.")
-@click.option("--type", "types", type=TYPES, default=(), metavar="TYPE", help="Only this type of event (or several).")
+@click.option(
+    *("--type", "types"),
+    type=TYPES,
+    multiple=True,
+    metavar="TYPE",
+    callback=together,
+    help="Only this type of event (several: a comma between, or repeat it).",
+)
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @click.option("--snapshot", is_flag=True, help="With -f: begin with the jobs as they are.")

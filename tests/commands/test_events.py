@@ -62,6 +62,9 @@ def test_of_what_is_wanted(house: House) -> None:
 
     assert told("name:goo*", "--type", "completed") == [(good, "completed")]
     assert told(f"job:{good}", f"job:{bad}", "--type", "completed,failed") == [(good, "completed"), (bad, "failed")]
+    assert told("name:good", "--type", "submitted", "--type", "started,completed") == [
+        (good, "submitted"), (good, "started"), (good, "completed"),
+    ]  # fmt: skip
     assert told("--group", "night", "--severity", "high") == [(bad, "failed")]
     assert told("--name", "bad", "--limit", "1") == [(bad, "failed")]
     assert told("--user", str(os.getuid()), "--name", "good") == [(good, kind) for kind in FOUR]
