@@ -36,8 +36,8 @@ INDEXES = {
     Field.WAIT: "jobs_by_wait", Field.CPU: "jobs_by_cpu", Field.MEMORY: "jobs_by_memory", Field.NAME: "jobs_by_name",
 }  # fmt: skip
 
-#: Less than every value of a column, and more than NULL.
-_LEAST = "-9e999"
+#: Less than every number, and than every text, but more than NULL.
+_LEAST, _LEAST_TEXT = "-9e999", "''"
 #: A run of signs that can be looked for: no surrogate is in a database.
 _FINDABLE = re.compile(rf"[^\x00\ud800-\udfff]{{{PART},}}")
 
@@ -277,15 +277,15 @@ def _bounds(column: str, span: Range | None) -> list[Term]:
 
 def _segments(sort: Sort, after: Place | None) -> list[Term]:
     """Divide what comes after a place, or all, so that each part is a walk along the index of the column."""
-    column = COLUMNS[sort.field]
-    sign = "<" if sort.descending else ">"
+    column, sign = COLUMNS[sort.field], "<" if sort.descending else ">"
+    least = _LEAST_TEXT if sort.field is Field.NAME else _LEAST
     if after is None:
-        return [Term(f"{column} >= {_LEAST}"), Term(f"{column} IS NULL")]
+        return [Term(f"{column} >= {least}"), Term(f"{column} IS NULL")]
     if after.value is None:
         return [Term(f"{column} IS NULL AND id {sign} ?", (after.id,))]
     return [
         Term(f"{column} = ? AND id {sign} ?", (after.value, after.id)),
-        Term(f"{column} {sign} ? AND {column} >= {_LEAST}", (after.value,)),
+        Term(f"{column} {sign} ? AND {column} >= {least}", (after.value,)),
         Term(f"{column} IS NULL"),
     ]
 

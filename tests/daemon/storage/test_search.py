@@ -219,6 +219,26 @@ def test_tokens(filled: Filled, tmp_path: Path) -> None:
         searching.find(asked._replace(page=foreign))
 
 
+@pytest.mark.parametrize("order", [Sort(Field.NAME, descending=True), Sort(Field.NAME, descending=False)])
+def test_names_of_any_sign_are_sorted(tmp_path: Path, order: Sort) -> None:
+    """None is left out, whatever it begins with, on one page or on many."""
+    maker, path = Maker(), tmp_path / "jobd.db"
+    names = [" lead", "#tag", "(x)", "!", "'", "-Inf", "0", "a", "\u00e9", "\U0001f3ac"]
+    submitted = [maker.submit(number, name) for number, name in enumerate(names, 1)]
+    write(path, *((made(job), entries) for job, entries in submitted))
+    with contextlib.closing(connect(path)) as connection:
+        settling.settle(connection, 100)
+    with reading(path) as reader:
+        searching, page, found = Searching(reader, None, NOW), "", list[str]()
+        for _ in range(len(names)):
+            answer = searching.find(Search(EVERYTHING, order, limit=3, page=page))
+            found += [job.name for job in answer.jobs]
+            page = answer.next_page
+            if not page:
+                break
+    assert found == sorted(names, reverse=order.descending)
+
+
 def test_sizes_of_pages(filled: Filled) -> None:
     """None at all, more than there are, and a negative number."""
     searching = Searching(filled.reader, None, NOW)
