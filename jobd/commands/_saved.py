@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def answer(shell: Shell, request: "Read[Any]") -> Any:
-    """Answer a request from the saved state. Raises what the request refuses with, and StorageBroken."""
+    """Answer a request from the saved state. Raises what the request refuses with, BadParameters, and StorageBroken."""
+    from jobd import wire
+
+    wire.encode_call(request, 1)
     return request.answer(_archive(shell), Actor(os.getuid(), os.getpid()))
 
 

@@ -82,7 +82,7 @@ class Save(Mutation[Saved], frozen=True):
         known = engine.archive.presets()
         if self.name not in known and len(known) >= MOST:
             raise BadValue(field="name", problem=f"there are {MOST} presets, which is the most; jobd preset rm NAME")
-        now = engine.clock.now().wall
+        now = engine.clock.now().wall.astimezone()
         for text in (self.filter, f"@{self.name}"):
             filters.parse(text, now, datetime.astimezone, uid=caller.uid, presets={**known, self.name: self.filter})
         engine.store.save_preset(self.name, self.filter)

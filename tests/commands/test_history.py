@@ -180,3 +180,21 @@ def test_as_cron_asks(own: House) -> None:
     told = own("history", env=bare)
     assert told.err.startswith("! daemon not running: saved state of ")
     assert not (own.state / "daemon.json").exists()
+
+
+def test_what_is_not_utf8_without_a_daemon(own: House) -> None:
+    """It is refused in a line, as a daemon refuses it."""
+    own.ran("true")
+    own.daemon.stop()
+    for words in (("history", "name=\udcff"), ("history", "--name", "\udcff"), ("check", "\udcff"), ("last", "\udcff")):
+        done = own(*words)
+        assert (done.status, "is not UTF-8" in done.err) == (65, True), done
+
+
+@pytest.mark.parametrize("zone", ["XXX20", "XXX-20"])
+def test_a_day_is_that_of_the_zone(own: House, zone: str) -> None:
+    """Today begins at midnight there, also where the date is not that of Greenwich."""
+    own.ran("true")
+    own.daemon.stop()
+    asked = own("history", "--count", "created = today AND @today AND NOT @yesterday", environ={"TZ": zone})
+    assert (asked.status, asked.out) == (0, "1\n"), asked

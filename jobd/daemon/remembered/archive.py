@@ -146,7 +146,7 @@ class Archive:
         """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
         from jobd.core import filters
 
-        found, now = filters.by_flags(**flags), self.now().wall
+        found, now = filters.by_flags(**flags), self.now().wall.astimezone()
         uid = os.getuid() if uid is None else uid
         for text in texts:
             read = filters.parse(text, now, datetime.astimezone, uid=uid, presets=self.presets())
