@@ -38,8 +38,7 @@ def ask(
         return
     views = [job for job in shell.client.call(List(jobs=jobs, among=among)) if applies(job)]
     if dry_run:
-        shell.emit_all(views, lambda: shell.screen.data("".join(f"would {verb} {line(job)}\n" for job in views)))
-        raise click.exceptions.Exit(0)
+        raise click.exceptions.Exit(report(shell, views, prefix=f"would {verb} "))
     if len(views) > 1:
         names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:NAMED]) + (", …" if views[NAMED:] else "")
         if not click.confirm(f"{verb.capitalize()} {len(views)} jobs ({names})?", err=True):
@@ -47,7 +46,12 @@ def ask(
 
 
 def report(
-    shell: "Shell", jobs: Sequence[JobView], became: Callable[[JobView], str] = _looks.outcome, *, next_step: str = ""
+    shell: "Shell",
+    jobs: Sequence[JobView],
+    became: Callable[[JobView], str] = _looks.outcome,
+    *,
+    prefix: str = "",
+    next_step: str = "",
 ) -> int:
     """Say what became of the jobs, each in a line, and what can be done next; the exit status is 1 if there is none.
 
@@ -55,7 +59,7 @@ def report(
     """
     if not jobs:
         shell.screen.notice("no job is concerned")
-    shell.emit_all(jobs, lambda: shell.screen.data("".join(f"{line(job, became)}\n" for job in jobs)))
+    shell.emit_all(jobs, lambda: shell.screen.data("".join(f"{prefix}{line(job, became)}\n" for job in jobs)))
     if len(jobs) == 1 and next_step:
         shell.screen.hint(f"jobd {next_step} {jobs[0].id}")
     return 0 if jobs else 1

@@ -15,7 +15,7 @@ from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.commands.list import List
 from jobd.core.errors import WaitTimedOut
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import WHERE, Words
 from jobd.core.model import Job, Seconds, State
 from jobd.core.subscriptions import interest
 from jobd.core.views import JobView, exit_status
@@ -134,7 +134,8 @@ def command(
     """Wait until jobs have ended, and end with their exit status.
 
     Of several jobs the largest status counts; a job that failed never counts as 0. With a condition the status is 0
-    once it is met, and 1 if a job ended without meeting it. It goes on through restarts of the daemon.
+    once it is met, and 1 if a job ended without meeting it, or if --where means none. It goes on through restarts of
+    the daemon.
     """
     if any_of and all_of:
         raise click.UsageError("--any and --all exclude each other")
@@ -145,6 +146,8 @@ def command(
     if bell and shell.screen.is_terminal:
         shell.screen.write("\a")
     _changes.report(shell, reached)
+    if not reached and any(word.startswith(WHERE) for word in jobs):
+        return 1
     if not (wanted["states"] or request.progress is not None):
         return max((exit_status(job) for job in reached if job.done), default=0)
     met = [request.meets(job) for job in reached]

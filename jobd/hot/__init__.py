@@ -122,11 +122,10 @@ def _append_all(prefix: bytes) -> int | None:
 
     None if nothing was read yet and the report file has gone, or there is nothing to read from.
     """
-    report = _report()
-    if not report or sys.stdin is None:
+    if sys.stdin is None:
         return None
     try:
-        descriptor = posix.open(report, posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
+        descriptor = posix.open(_report(), posix.O_WRONLY | posix.O_APPEND | posix.O_CLOEXEC)
         chunk = posix.read(0, CHUNK)
     except OSError:
         return None

@@ -45,8 +45,10 @@ def test_changing(own: House) -> None:
     assert own("cancel", "--where", "name=mine", "--dry-run").out == f"would cancel {mine} mine: running\n"
     assert own("cancel", "--where", "name=mine", "--grace", "0s", "-q").out == f"{mine}\n"
     own.daemon.ended(mine)
-    assert own("wait", "--where", "name=mine").status in (0, 66)
+    assert own("wait", "--where", "name=mine").status == 1
     assert own("pause", "--where", "name=nobody").status == 1
+    dry = own("pause", "--where", "name=nobody", "--dry-run")
+    assert (dry.status, dry.out, dry.err) == (1, "", "! no job is concerned\n")
     assert own("retry", "--where", "name=mine", "-q").out == f"{mine}\n"
     assert own("cancel").status == 2
     assert own.daemon.job(other)["state"] == "running"
