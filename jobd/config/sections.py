@@ -97,7 +97,12 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
     jobs_count: Annotated[
         int,
-        Meta(ge=0, le=10**9, description="How many jobs that have ended are kept; the oldest go. 0 sets no limit."),
+        Meta(
+            ge=0,
+            le=10**9,
+            description="How many jobs that have ended are kept in all; the oldest without a rule of names go. 0 sets "
+            "no limit.",
+        ),
     ] = 1_000_000
     names: Annotated[
         Rules,
