@@ -78,7 +78,7 @@ def _parsed(lines: Iterable[bytes]) -> Iterator[progress.Report | ItemReport | B
 class Reports:
     """Follow the report files of running attempts; `told` records what was read and may raise if it cannot.
 
-    A job may delete or replace its file: the old one is read on, for whoever has it open, and beside it the one that
+    A job may delete or replace its file: the first one is read on, for whoever has it open, and beside it the one that
     has the name now. The offset is that of the latter; what is in the other is gone with the daemon.
     """
 
@@ -130,9 +130,7 @@ class Reports:
     def drop(self, key: Key) -> None:
         """Follow an attempt no longer."""
         for file in self._files.pop(key, ()):
-            self._hot.discard(file)
-            self._disarm(file)
-            file.close()
+            self._forget(file)
 
     def close(self) -> None:
         """Follow nothing."""
@@ -144,6 +142,11 @@ class Reports:
             self._growth.close()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _forget(self, file: ReportFile) -> None:
+        self._hot.discard(file)
+        self._disarm(file)
+        file.close()
 
     def _noticed(self) -> None:
         assert self._growth is not None
@@ -195,7 +198,8 @@ class Reports:
     def _arm(self, file: ReportFile) -> bool:
         """Wait for a notice; False if none can be had, or if the file has grown just now. Raises OSError, JobdError.
 
-        A file that has lost its name waits for its successor, too, unless it has one.
+        A file that has lost its name waits for its successor, too, unless it has one; then it is done with, but for the
+        first one.
         """
         assert self._growth is not None
         try:
@@ -209,6 +213,10 @@ class Reports:
         if self._take(file):
             self._disarm(file)
             return False
+        files = self._files[file.key]
+        if file not in (files[0], files[-1]):
+            files.remove(file)
+            self._forget(file)
         return True
 
     def _wait_for(self, file: ReportFile, target: Path | int) -> None:

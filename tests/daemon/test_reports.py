@@ -197,6 +197,25 @@ def test_a_file_that_is_replaced(tmp_path: Path, times: int) -> None:
     play(tmp_path, scene)
 
 
+def test_a_file_that_is_replaced_again_and_again(tmp_path: Path) -> None:
+    """No more than the first and the last are held open."""
+
+    def held() -> int:
+        places = Path("/proc/self/fd").iterdir()
+        return sum(str(tmp_path) in str(place.readlink()) for place in places if place.is_symlink())
+
+    async def scene(reader: Reader) -> None:
+        for number in range(1, 6):
+            reader.lines.clear()
+            (tmp_path / "new").write_text(f"{number}/9\n")
+            (tmp_path / "new").rename(reader.path)
+            await reader.read(f"{number}/9")
+        await eventually(lambda: held() == 2, "two are open")
+        assert reader.finish() == []
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.symlink_to("/dev/null"), os.mkfifo])
 def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
     """Of what takes the name and is no file nothing is read; the old file is, and no other descriptor is closed."""

@@ -1,8 +1,8 @@
 """Everything that can happen to a job, one class each, in the past tense.
 
-Some come from `beginnings.py`, `observations.py`, `heartbeat.py` and `throttling.py`. An event says by
-itself how it changes the record (`apply`) and how serious it is; which state it leads to is said by the table in
-`states.py`. The JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
+Some come from `beginnings.py`, `observations.py`, `heartbeat.py` and `throttling.py`. An event says by itself how it
+changes the record (`apply`) and how serious it is; which state it leads to is said by the table in `states.py`. The
+JSON of an entry is the same in the log, on the socket and in whatever is sent elsewhere.
 """
 
 from datetime import datetime, timedelta

@@ -69,7 +69,7 @@ def end_pause(job: Job, boottime: int) -> Job:
 
 
 def close(attempt: Attempt, ending: Ending, state: State, reason: str | None) -> Attempt:
-    """Copy an attempt that has ended, with a start that nobody recorded, and without a pause that lasted to the end."""
+    """Copy an attempt that has ended, with a start that nobody recorded, and with a pause that lasted to the end."""
     if attempt.started_at is None and ending.start_errno is None:
         attempt = replace(attempt, started_at=ending.started_at)
     pause = 0.0
