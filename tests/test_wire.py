@@ -294,11 +294,11 @@ def test_a_long_line_is_refused_after_the_lines_before_it(step: int, end: bytes)
             st.binary(min_size=1).filter(lambda text: b"\0" not in text).map(lambda text: Base64(_base64(text))),
             max_size=3,
         ).map(tuple),
-        name=st.none() | st.text(st.characters(exclude_characters="\0")),
+        name=st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
         job=st.none() | st.integers(1, LARGEST),
         fraction=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     ),
-    st.none() | st.integers(-LARGEST - 1, LARGEST) | st.text(max_size=128),
+    st.none() | st.integers(-LARGEST - 1, LARGEST) | st.text(st.characters(codec="utf-8"), max_size=128),
 )
 def test_requests_arrive_as_they_were_sent(request: Put, call_id: int | str | None) -> None:
     """Both halves of the wire agree on every request and every id."""
@@ -321,10 +321,11 @@ def test_bytes_arrive_as_they_were_sent() -> None:
     assert raw(request.argv[0]) == b"\xff\xfe/x"
 
 
-def test_text_with_surrogates_is_not_sent() -> None:
-    """What the shell could not decode is refused before it leaves."""
-    with pytest.raises(BadParameters, match=r"put: '\\xff' is not UTF-8"):
-        wire.encode_call(Put(name="\udcff"), 1)
+@pytest.mark.parametrize(("name", "shown"), [("\udcff", r"\\xff"), ("a\ud800", r"a\\ud800")])
+def test_text_with_surrogates_is_not_sent(name: str, shown: str) -> None:
+    """What the shell could not decode, or a program made up, is refused before it leaves."""
+    with pytest.raises(BadParameters, match=rf"put: '{shown}' is not UTF-8"):
+        wire.encode_call(Put(name=name), 1)
 
 
 def test_answers_and_items_are_read() -> None:

@@ -238,7 +238,12 @@ def _result_decoder(kind: type[Request[Any]]) -> msgspec.json.Decoder[Any]:
 
 
 def _readable(text: str) -> str:
-    return text[:50].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Show the bytes that stand behind a text, and what stands for no byte, as backslash escapes."""
+    try:
+        raw = text[:50].encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = text[:50].encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _line(message: dict[str, Any]) -> bytes:
