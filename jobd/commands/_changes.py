@@ -1,42 +1,61 @@
-"""What the verbs that change jobs have in common: ask first, say what became of them, name the next command."""
+"""Verbs that change a selection of jobs: ask first, do it to all or none, say what became of them and what is next."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 import click
+from msgspec.structs import replace
 
 from jobd.commands import _looks
-from jobd.commands.list import List
-from jobd.core.history.selection import WHERE
-from jobd.core.model import State
+from jobd.core.history.selection import LIVING, WHERE, Reach, Words
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
+from jobd.wire import Mutation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from jobd.commands._shell import Shell
+    from jobd.core.events.catalogue import Actor, Event
+    from jobd.core.model import Job
+    from jobd.daemon.engine import Engine
 
 #: So many jobs are named in a question.
 NAMED = 8
 
 
-def ask(
-    shell: "Shell",
-    jobs: tuple[str, ...],
-    verb: str,
-    applies: Callable[[JobView], bool],
-    *,
-    yes: bool,
-    dry_run: bool,
-    among: tuple[State, ...] = (),
-) -> None:
+class Change(Mutation[tuple[JobView, ...]], frozen=True, kw_only=True):
+    """Something that is done to a selection of jobs: to all of them, or if one refuses to none.
+
+    With `validate_only` the answer tells the jobs as they are, or the refusal, and nothing is changed.
+    """
+
+    reach: ClassVar[Reach] = LIVING
+
+    jobs: Words
+    validate_only: bool = False
+
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Say what happens to a job. Raises what refuses it."""
+        raise TypeError(f"{type(self).__name__} decides nothing")
+
+    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
+        """Decide for all, then record."""
+        return engine.change(
+            self.jobs, self.reach, lambda job: self.decide(job, engine, caller), caller, only_decide=self.validate_only
+        )
+
+
+def ask(shell: Shell, change: Change, verb: str, *, yes: bool, dry_run: bool) -> None:
     """Go on only if that is wanted: a dry run ends here, having listed the jobs; so does a person's no.
 
-    Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. `all` are
-    the jobs in one of the states `among`, or those that have not ended. Raises click's Exit.
+    Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. Raises
+    click's Exit, and what refuses the change.
     """
-    if not dry_run and (yes or not shell.screen.is_terminal or not any(map(_sweeps, jobs))):
+    if not dry_run and (yes or not shell.screen.is_terminal or not any(map(_sweeps, change.jobs))):
         return
-    views = [job for job in shell.client.call(List(jobs=jobs, among=among)) if applies(job)]
+    views = shell.client.call(replace(change, validate_only=True))
     if dry_run:
         raise click.exceptions.Exit(report(shell, views, prefix=f"would {verb} "))
     if len(views) > 1:
@@ -46,7 +65,7 @@ def ask(
 
 
 def report(
-    shell: "Shell",
+    shell: Shell,
     jobs: Sequence[JobView],
     became: Callable[[JobView], str] = _looks.outcome,
     *,
@@ -57,12 +76,11 @@ def report(
 
     `next_step` is a command of jobd for a single job, such as `resume`.
     """
-    if not jobs:
-        shell.screen.notice("no job is concerned")
+    none = shell.none_meant(jobs)
     shell.emit_all(jobs, lambda: shell.screen.data("".join(f"{prefix}{line(job, became)}\n" for job in jobs)))
     if len(jobs) == 1 and next_step:
         shell.screen.hint(f"jobd {next_step} {jobs[0].id}")
-    return 0 if jobs else 1
+    return int(none)
 
 
 def line(job: JobView, became: Callable[[JobView], str] = _looks.outcome) -> str:

@@ -159,6 +159,12 @@ class Shell:
         """Give records: one JSON array, or a line for each; or else `show` them."""
         self._emit(records, records, show)
 
+    def none_meant(self, jobs: Sequence[Any]) -> bool:
+        """Whether the words of a selection mean no job at all; if so, that is said."""
+        if not jobs:
+            self.screen.notice("no job is concerned")
+        return not jobs
+
     def document(self, record: Any) -> Any:
         """Give the JSON form of a record, only with the fields that were asked for. Raises BadValue if one is none."""
         with fields_that_are():

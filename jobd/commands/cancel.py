@@ -11,14 +11,14 @@ from jobd.commands import _changes
 from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, output_options, yes_option
 from jobd.commands.wait import Wait, wait_for
 from jobd.core import lifecycle
-from jobd.core.history.selection import Words
-from jobd.core.model import Job, Seconds
+from jobd.core.history.selection import LIVING
+from jobd.core.model import Seconds
 from jobd.core.views import JobView
-from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -28,32 +28,28 @@ jobd cancel all --yes
 """
 
 
-class Cancel(Mutation[tuple[JobView, ...]], frozen=True):
+class Cancel(_changes.Change, frozen=True):
     """End jobs: a waiting one at once; a running one gets the signal, after the grace its whole tree is killed.
 
     The answer says `canceling` until nothing of the job is left. `abandon` gives up on one whose processes do not end.
     """
 
     method: ClassVar = "cancel"
+    reach: ClassVar = LIVING._replace(applies=lambda job: job.spec is not None)
 
-    jobs: Words
     signal: Annotated[int, Meta(ge=1, le=64)] | None = None
     grace: Seconds | None = None
     reason: Annotated[str, Meta(max_length=200)] | None = None
     abandon: bool = False
 
-    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
-        """Decide for all, then record."""
-
-        def decide(job: Job) -> list[Event]:
-            if self.abandon:
-                return lifecycle.abandon(job)
-            default = job.spec.grace if job.spec else 0.0
-            grace = default if self.grace is None else self.grace
-            signal = self.signal or (job.spec.signal if job.spec else 15)
-            return lifecycle.cancel(job, engine.clock.now(), grace, signal, self.reason, caller.uid)
-
-        return engine.change(self.jobs, lambda job: not job.done and job.spec is not None, decide, caller)
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Ask it to end, or give it up."""
+        if self.abandon:
+            return lifecycle.abandon(job)
+        default = job.spec.grace if job.spec else 0.0
+        grace = default if self.grace is None else self.grace
+        signal = self.signal or (job.spec.signal if job.spec else 15)
+        return lifecycle.cancel(job, engine.clock.now(), grace, signal, self.reason, caller.uid)
 
 
 @click.command("cancel", epilog=EXAMPLES)
@@ -73,8 +69,9 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, wait: bool, yes: bool, dr
     A waiting job is canceled at once. A running one gets the signal; what still lives after the grace is killed, until
     nothing is left. The command does not wait for that.
     """
-    _changes.ask(shell, jobs, "cancel", lambda job: not job.done and not job.begun, yes=yes, dry_run=dry_run)
-    canceled = shell.client.call(Cancel(jobs=jobs, **how))
+    cancel = Cancel(jobs=jobs, **how)
+    _changes.ask(shell, cancel, "cancel", yes=yes, dry_run=dry_run)
+    canceled = shell.client.call(cancel)
     if wait and canceled:
         canceled = wait_for(shell, Wait(jobs=tuple(str(job.id) for job in canceled)))
     return _changes.report(shell, canceled, next_step="status")

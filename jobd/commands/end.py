@@ -10,13 +10,13 @@ from msgspec import Meta
 from jobd.commands import _changes
 from jobd.commands._options import jobs_argument, output_options
 from jobd.core import lifecycle
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import LIVING
 from jobd.core.views import JobView
-from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events.catalogue import Actor
+    from jobd.core.events.catalogue import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
 
 EXAMPLES = """\
@@ -24,23 +24,17 @@ jobd end "$id" --exit $?
 """
 
 
-class End(Mutation[tuple[JobView, ...]], frozen=True):
+class End(_changes.Change, frozen=True):
     """Say that jobs that `begin` or `attach` made have ended, with an exit status."""
 
     method: ClassVar = "end"
+    reach: ClassVar = LIVING._replace(applies=lambda job: job.spec is None)
 
-    jobs: Words
     exit: Annotated[int, Meta(ge=0, le=255)] = 0
 
-    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
-        """Record the end."""
-        now = engine.clock.now()
-        return engine.change(
-            self.jobs,
-            lambda job: job.spec is None and not job.done,
-            lambda job: lifecycle.end(job, self.exit, now, engine.usage.get(job.id)),
-            caller,
-        )
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Note the end."""
+        return lifecycle.end(job, self.exit, engine.clock.now(), engine.usage.get(job.id))
 
 
 @click.command("end", epilog=EXAMPLES)

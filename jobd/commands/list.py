@@ -9,7 +9,7 @@ import click
 from msgspec import Meta
 
 from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
-from jobd.core.history.selection import Where, Words
+from jobd.core.history.selection import READING, Reach, Where, Words
 from jobd.core.model import ACTIVE, FINAL, State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -49,7 +49,8 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     #: Only the children of this job, whether they are active or not.
     parent: Annotated[str, Meta(max_length=4096)] | None = None
     all: bool = False
-    #: The jobs that the word `all` means are in one of these states; without any they are those that have not ended.
+    #: Of `jobs` only those in one of these states that `all` or a filter mean; without any, `all` means those that have
+    #: not ended, and a filter any.
     among: tuple[State, ...] = ()
     limit: Annotated[int, Meta(ge=0, le=1000)] = 50
 
@@ -57,7 +58,8 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         """Ask the archive."""
         if self.jobs:
             where, now = self._which(archive, caller), archive.now()
-            chosen = archive.select(self.jobs, among=self.among, uid=caller.uid)
+            reach = Reach(self.among, self.among) if self.among else READING
+            chosen = archive.select(self.jobs, reach, caller.uid)
             found = [job for job in chosen if where.matches(job, now)]
         elif self.all or self.states or self.where or self.parent:
             found = archive.matching(self._which(archive, caller), self.limit)

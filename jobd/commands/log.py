@@ -94,11 +94,11 @@ class Log(Read[Chunk], frozen=True):
 @click.pass_obj
 def command(
     shell: Shell, /, jobs: tuple[str, ...], *, attempt: int | None, lines: int | None, path_only: bool, **options: Any
-) -> None:
+) -> int:
     """Show the whole output of jobs.
 
     Whether they run or have ended, to a pipe or a file the bytes are given as the job wrote them. With --json the job
-    is printed, and with it where its output is.
+    is printed, and with it where its output is. The status is 1 if --where means no job.
     """
     views = [_of_attempt(shell, job, attempt) for job in shell.client.call(List(jobs=jobs))]
     wanted = Wanted(
@@ -111,6 +111,7 @@ def command(
         shell.screen.data("".join(f"{path}\n" for path in paths))
     else:
         show_all(shell, views, wanted)
+    return int(shell.none_meant(views))
 
 
 def _of_attempt(shell: Shell, job: JobView, attempt: int | None) -> JobView:

@@ -9,15 +9,17 @@ import click
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import Reach
 from jobd.core.model import State
 from jobd.core.views import JobView
-from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events.catalogue import Actor
+    from jobd.core.events.catalogue import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
+
+RUNNING = (State.RUNNING,)
 
 EXAMPLES = """\
 jobd pause 12        # let it stand still
@@ -25,18 +27,15 @@ jobd pause all       # every running job
 """
 
 
-class Pause(Mutation[tuple[JobView, ...]], frozen=True):
+class Pause(_changes.Change, frozen=True):
     """Stop every process of running jobs without ending them; their clocks stand still."""
 
     method: ClassVar = "pause"
+    reach: ClassVar = Reach(RUNNING, RUNNING, lambda job: job.spec is not None)
 
-    jobs: Words
-
-    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
-        """Decide for all, then record."""
-        return engine.change(
-            self.jobs, lambda job: job.state is State.RUNNING and job.spec is not None, lifecycle.pause, caller
-        )
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Ask it to stand still."""
+        return lifecycle.pause(job)
 
 
 @click.command("pause", epilog=EXAMPLES)
@@ -50,8 +49,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool)
 
     Every process of the job is stopped; its clock, its time left and its limits stand still until `jobd resume`.
     """
-    _changes.ask(
-        shell, jobs, "pause", lambda job: job.state is State.RUNNING and not job.begun, yes=yes, dry_run=dry_run
-    )
-    paused = shell.client.call(Pause(jobs=jobs))
+    pause = Pause(jobs=jobs)
+    _changes.ask(shell, pause, "pause", yes=yes, dry_run=dry_run)
+    paused = shell.client.call(pause)
     return _changes.report(shell, paused, next_step="resume")

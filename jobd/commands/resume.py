@@ -9,15 +9,17 @@ import click
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import Reach
 from jobd.core.model import State
 from jobd.core.views import JobView
-from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
-    from jobd.core.events.catalogue import Actor
+    from jobd.core.events.catalogue import Actor, Event
+    from jobd.core.model import Job
     from jobd.daemon.engine import Engine
+
+STILL = (State.PAUSING, State.PAUSED)
 
 EXAMPLES = """\
 jobd resume 12
@@ -25,22 +27,15 @@ jobd resume all
 """
 
 
-class Resume(Mutation[tuple[JobView, ...]], frozen=True):
+class Resume(_changes.Change, frozen=True):
     """Let paused jobs go on."""
 
     method: ClassVar = "resume"
+    reach: ClassVar = Reach(STILL, STILL)
 
-    jobs: Words
-
-    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
-        """Decide for all, then record."""
-        now = engine.clock.now()
-        return engine.change(
-            self.jobs,
-            lambda job: job.state in (State.PAUSING, State.PAUSED),
-            lambda job: lifecycle.resume(job, now),
-            caller,
-        )
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Let it go on."""
+        return lifecycle.resume(job, engine.clock.now())
 
 
 @click.command("resume", epilog=EXAMPLES)
@@ -51,8 +46,7 @@ class Resume(Mutation[tuple[JobView, ...]], frozen=True):
 @click.pass_obj
 def command(shell: Shell, /, jobs: tuple[str, ...], *, yes: bool, dry_run: bool) -> int:
     """Let paused jobs go on."""
-    _changes.ask(
-        shell, jobs, "resume", lambda job: job.state in (State.PAUSING, State.PAUSED), yes=yes, dry_run=dry_run
-    )
-    resumed = shell.client.call(Resume(jobs=jobs))
+    resume = Resume(jobs=jobs)
+    _changes.ask(shell, resume, "resume", yes=yes, dry_run=dry_run)
+    resumed = shell.client.call(resume)
     return _changes.report(shell, resumed, next_step="tail -f")

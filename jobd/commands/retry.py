@@ -9,19 +9,15 @@ import click
 from jobd.commands import _changes
 from jobd.commands._options import dry_run_option, jobs_argument, output_options, yes_option
 from jobd.core import lifecycle, telling
-from jobd.core.history.selection import Words
-from jobd.core.model import State
+from jobd.core.history.selection import Reach
+from jobd.core.model import FINAL, State
 from jobd.core.views import JobView
-from jobd.wire import Mutation
 
 if TYPE_CHECKING:
     from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor, Event
     from jobd.core.model import Job
     from jobd.daemon.engine import Engine
-
-#: What the word `all` means: jobs that went well or were canceled are only run again by name.
-MEANT_BY_ALL = (State.FAILED,)
 
 EXAMPLES = """\
 jobd retry 12
@@ -30,27 +26,24 @@ jobd retry --failed-items encode   # the job finds what is left in the file $JOB
 """
 
 
-class Retry(Mutation[tuple[JobView, ...]], frozen=True):
+class Retry(_changes.Change, frozen=True):
     """Put ended jobs into the queue again, as a new attempt; the output of earlier attempts is kept.
 
     One that waits to be run again by itself is run at once.
     """
 
     method: ClassVar = "retry"
+    #: `all` are those that failed: what went well or was canceled is only run again by name, or by a filter.
+    reach: ClassVar = Reach((State.FAILED,), (State.PENDING, *FINAL), lifecycle.can_be_retried)
 
-    jobs: Words
     #: The new attempt keeps the items that are completed or were skipped, and is told the keys of all others.
     failed_items: bool = False
 
-    def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
-        """Decide for all, then record."""
-
-        def decide(job: Job) -> list[Event]:
-            if not self.failed_items:
-                return lifecycle.retry(job)
-            return telling.resumed(job, engine.items.known(job), engine.clock.now())
-
-        return engine.change(self.jobs, lambda job: job.spec is not None, decide, caller, among=MEANT_BY_ALL)
+    def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
+        """Run it again, or go on with what is left of it."""
+        if not self.failed_items:
+            return lifecycle.retry(job)
+        return telling.resumed(job, engine.items.known(job), engine.clock.now())
 
 
 @click.command("retry", epilog=EXAMPLES)
@@ -79,10 +72,7 @@ def command(
     words = (*jobs, "all") if failed else jobs
     if not words:
         raise click.UsageError("name the jobs to run again, or say --failed")
-    _changes.ask(shell, words, "retry", _can_be_retried, yes=yes, dry_run=dry_run, among=MEANT_BY_ALL)
-    retried = shell.client.call(Retry(jobs=words, failed_items=failed_items))
+    retry = Retry(jobs=words, failed_items=failed_items)
+    _changes.ask(shell, retry, "retry", yes=yes, dry_run=dry_run)
+    retried = shell.client.call(retry)
     return _changes.report(shell, retried, next_step="tail -f")
-
-
-def _can_be_retried(job: JobView) -> bool:
-    return (job.done or job.not_before is not None) and not job.begun

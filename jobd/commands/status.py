@@ -63,7 +63,7 @@ class Status(Read[Overview], frozen=True):
         """Ask the archive."""
         counts = _present(archive.counts())
         if self.jobs:
-            chosen = archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
+            chosen = archive.select(self.jobs, uid=caller.uid)
             views = tuple(replace(archive.view(job), watchers=archive.watchers(job.id)) for job in chosen)
             if len(chosen) != 1:
                 return Overview(jobs=views, counts=counts)
@@ -103,11 +103,11 @@ def _serving_since(archive: Archive) -> datetime | None:
 @jobs_argument(required=False)
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...]) -> int:
     """Show one job in full, or how everything stands.
 
     A card for each job named: where it stands, its progress and when it will end, what it uses, its latest events and
-    the last lines of its output. Without JOB the overview, as `jobd` alone.
+    the last lines of its output. Without JOB the overview, as `jobd` alone. The status is 1 if --where means no job.
     """
     from jobd.commands import _cards, _overview
 
@@ -126,3 +126,4 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> None:
                 shell, overview.jobs, overview.failures, overview.counts, overview.today, overview.serving_since
             ),
         )
+    return int(bool(jobs) and shell.none_meant(overview.jobs))

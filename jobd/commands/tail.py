@@ -56,7 +56,7 @@ class Tail(Stream[JobView], frozen=True):
 
     async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[JobView]:
         """Watch the jobs."""
-        living = {job.id: False for job in engine.archive.select(self.jobs, _lives, uid=caller.uid)}
+        living = {job.id: False for job in engine.archive.select(self.jobs, uid=caller.uid)}
         with engine.presence.watching(caller, self.method, interest.jobs(living), engine.clock.now().wall):
             async with aclosing(self._watch(engine, living)) as views:
                 async for view in views:
@@ -92,10 +92,6 @@ class Tail(Stream[JobView], frozen=True):
             await asyncio.wait((upcoming,))
 
 
-def _lives(job: Job) -> bool:
-    return not job.done
-
-
 @click.command("tail", epilog=EXAMPLES)
 @jobs_argument(required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the jobs have ended, with progress at the bottom.")
@@ -123,7 +119,7 @@ def command(
 
     Without JOB the newest running one. Following waits for a job that has not started, shows its output as it is
     written, its progress in the bottom line and what becomes of it, and ends when the job has ended and the last byte
-    has been shown. Interrupting it leaves the job running.
+    has been shown. Interrupting it leaves the job running. The status is 1 if --where means no job.
     """
     wanted = _wanted(shell, **options)
     views = _chosen(shell, jobs, name)
@@ -132,7 +128,7 @@ def command(
     else:
         _show(shell, views, wanted, follow=follow)
         status = max((exit_status_of(job) for job in views if job.done), default=0)
-    return status if exit_status else 0
+    return int(shell.none_meant(views)) or (status if exit_status else 0)
 
 
 def follow_to_the_end(shell: Shell, jobs: Sequence[JobView], wanted: Wanted) -> int:

@@ -15,8 +15,8 @@ from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument, output_options
 from jobd.commands.list import List
 from jobd.core.errors import WaitTimedOut
-from jobd.core.history.selection import WHERE, Words
-from jobd.core.model import Job, Seconds, State
+from jobd.core.history.selection import LIVING, WHERE, Words
+from jobd.core.model import ACTIVE, Job, Seconds, State
 from jobd.core.subscriptions import interest
 from jobd.core.views import JobView, exit_status
 from jobd.wire import Action
@@ -54,7 +54,7 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
         """Watch the jobs until it is so. Raises WaitTimedOut."""
         import asyncio
 
-        chosen = engine.archive.select(self.jobs, lambda job: not job.done, uid=caller.uid)
+        chosen = engine.archive.select(self.jobs, LIVING, caller.uid)
         jobs = {job.id: job for job in chosen}
         try:
             with engine.presence.watching(caller, self.method, interest.jobs(jobs), engine.clock.now().wall):
@@ -140,7 +140,7 @@ def command(
     if any_of and all_of:
         raise click.UsageError("--any and --all exclude each other")
     wanted = {**until, "states": (*until.get("states", ()), *states)}
-    found = shell.client.call(List(jobs=jobs))
+    found = shell.client.call(List(jobs=jobs, among=tuple(ACTIVE)))
     request = Wait(jobs=tuple(str(job.id) for job in found), any=any_of, timeout=timeout, **wanted)
     reached = found if all(job.done for job in found) else wait_for(shell, request)
     if bell and shell.screen.is_terminal:

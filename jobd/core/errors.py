@@ -182,6 +182,12 @@ class FilterInvalid(BadInput, code=312, hint="{advice}"):
     """filter: {problem}"""
 
 
+class TooManyMeant(
+    BadInput, code=313, hint="Narrow it: --where 'id<5000 …' · to look through many: jobd history --where FILTER"
+):
+    """more than {most} jobs are meant, too many at once"""
+
+
 class Unavailable(JobdError, code=400, exit_status=69):
     """not available: {problem}"""
 

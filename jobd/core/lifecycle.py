@@ -167,6 +167,11 @@ def end(job: Job, status: int, now: Moment, usage: Usage | None = None) -> list[
     return exited(job, Ending(status=status << 8, ended_at=now.wall, elapsed=_whole(job, now)), usage)
 
 
+def can_be_retried(job: Job) -> bool:
+    """Whether it can be run again: it has ended, or waits for its next attempt."""
+    return job.spec is not None and (job.done or job.backs_off)
+
+
 def retry(job: Job) -> list[happened.Event]:
     """Ask for another attempt; a job that waits for one gets it at once. Raises JobNotFinished, NotStartedHere."""
     if job.backs_off:

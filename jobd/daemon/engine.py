@@ -18,7 +18,8 @@ from jobd.core import recording, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor, Entry, Event
-from jobd.core.model import Job, State, Surroundings, Usage
+from jobd.core.history.selection import Reach
+from jobd.core.model import Job, Surroundings, Usage
 from jobd.core.quantities import EPOCH
 from jobd.core.views import JobView
 from jobd.daemon.attempts import abandoned
@@ -134,21 +135,24 @@ class Engine:
     def change(
         self,
         words: tuple[str, ...],
-        applies: Callable[[Job], bool],
+        reach: Reach,
         decide: Callable[[Job], list[Event]],
         by: Actor,
-        among: tuple[State, ...] = (),
+        *,
+        only_decide: bool = False,
     ) -> tuple[JobView, ...]:
         """Change a selection of jobs, all or none: first everything is decided, then everything recorded.
 
-        `applies` and `among` say which jobs the word `all` means. Raises what `decide` refuses with.
+        `reach` says which jobs are meant that are not named one by one. Raises what `decide` refuses with.
         """
-        chosen = self.archive.select(words, lambda job: job.id not in self._removed and applies(job), among, by.uid)
+        there = reach._replace(applies=lambda job: job.id not in self._removed and reach.applies(job))
+        chosen = self.archive.select(words, there, by.uid)
         for job in chosen:
             if job.id in self._removed:
                 raise JobNotFound(job=job.id, newest=self._last_job_id)
         plans = [(job, decide(job)) for job in chosen]
-        return tuple(self.archive.view(self.record(job, events, by)) for job, events in plans)
+        changed = chosen if only_decide else [self.record(job, events, by) for job, events in plans]
+        return tuple(map(self.archive.view, changed))
 
     def keep_surroundings(self, surroundings: Surroundings) -> str:
         """Keep environment, umask and limits once for all jobs that share them; the digest is their name."""

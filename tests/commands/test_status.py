@@ -100,6 +100,7 @@ def test_the_overview(own: House) -> None:
     bad = own.ran("sh", "-c", "echo why; exit 9", name="bad")
     own.ran("true")
     busy = own.running("sh", "-c", "echo 1/2 >&$JOBD_FD; exec sleep 600", name="busy")
+    assert own("wait", str(busy), "--for", "progress>=50").status == 0
     rows = own.screen()
     assert rows[0].startswith("jobd ")
     assert " · 1 running · today 1 ok, 1 failed" in rows[0]

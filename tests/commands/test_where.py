@@ -13,12 +13,28 @@ def jobs(house: House) -> dict[str, int]:
 
 
 def test_reading(house: House, jobs: dict[str, int]) -> None:
-    """Alone it chooses among all that the verb is for; beside names, among those."""
+    """Alone it chooses among all jobs, whatever became of them; beside names, among those."""
     assert house("list", "--where", "name = check", "-q").out == f"{jobs['bad']}\n{jobs['good']}\n"
     assert house("list", "1-4", "--where", "state = running", "-q").out.split() == [str(jobs["one"]), str(jobs["two"])]
     assert house("status", "--where", "name=encode", "-q").out == f"{jobs['one']}\n"
+    ended = f"{jobs['bad']}\n{jobs['good']}\n"
+    assert house("status", "--where", "name=check", "-q").out == ended
+    assert house("list", "where:name=check", "-q").out == ended
     assert house("history", "--where", "@failed", "name=check", "-q").out == f"{jobs['bad']}\n"
     assert house("history", "name=check", "OR", "name=encode", "--count").out == "3\n"
+
+
+def test_output(house: House) -> None:
+    """The output of ended jobs is found by what they were; that there is none is said, and seen by the status."""
+    house.ran("sh", "-c", "echo first", name="speaker")
+    house.ran("sh", "-c", "echo second; exit 3", name="speaker")
+    assert house("log", "--where", "name=speaker state=failed").out == "second\n"
+    assert house("tail", "--where", "name=speaker state=completed").out == "first\n"
+    assert house("tail", "-f", "--exit-status", "--where", "name=speaker exit=3").status == 3
+    for verb in "log", "tail", "status":
+        none = house(verb, "--where", "name=nobody")
+        assert (none.status, none.out, none.err) == (1, "", "! no job is concerned\n")
+        assert house(verb, "--where", "name=nobody", "--json").out.strip() == ("" if verb == "tail" else "[]")
 
 
 @pytest.mark.usefixtures("jobs")
@@ -49,6 +65,8 @@ def test_changing(own: House) -> None:
     assert own("pause", "--where", "name=nobody").status == 1
     dry = own("pause", "--where", "name=nobody", "--dry-run")
     assert (dry.status, dry.out, dry.err) == (1, "", "! no job is concerned\n")
+    refused = own("pause", str(mine), "--dry-run")
+    assert (refused.status, refused.out) == (1, ""), refused
     assert own("retry", "--where", "name=mine", "-q").out == f"{mine}\n"
     assert own("cancel").status == 2
     assert own.daemon.job(other)["state"] == "running"

@@ -11,6 +11,7 @@ from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor, Event
+from jobd.core.history.selection import LIVING
 from jobd.core.model import Ending, Job, Moment, Process, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon import engine as engine_module
@@ -117,11 +118,11 @@ def test_all_or_none_are_changed(tmp_path: Path) -> None:
             engine.record(engine.job(2), cancel(engine.job(2)))
             seq = engine.archive.last_seq()
             with pytest.raises(JobFinished):
-                engine.change(("1", "2", "3"), lambda _: True, cancel, ME)
+                engine.change(("1", "2", "3"), LIVING, cancel, ME)
             with pytest.raises(JobNotFound):
-                engine.change(("1", "9"), lambda _: True, cancel, ME)
+                engine.change(("1", "9"), LIVING, cancel, ME)
             assert [engine.job(number).state for number in (1, 3)] == [State.PENDING, State.PENDING]
-            views = engine.change(("all",), lambda job: job.id != 2, cancel, ME)
+            views = engine.change(("all",), LIVING, cancel, ME)
             assert [(view.id, view.state) for view in views] == [(1, State.CANCELED), (3, State.CANCELED)]
             await engine.committed()
             assert engine.archive.last_seq() == seq + 6
@@ -170,7 +171,7 @@ class Cancel(Mutation[int], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> int:
         """Record it."""
-        return len(engine.change(("1",), lambda _: True, cancel, caller))
+        return len(engine.change(("1",), LIVING, cancel, caller))
 
 
 def test_what_did_not_become_durable_is_forgotten(tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_a_removed_job_is_gone_at_once(tmp_path: Path) -> None:
             await engine.committed()
             with refusing(tmp_path, "removed"):
                 engine.record(engine.job(1), [happened.Removed()])
-                for attempt in (lambda: engine.job(1), lambda: engine.change(("1",), bool, lifecycle.remove, ME)):
+                for attempt in (lambda: engine.job(1), lambda: engine.change(("1",), LIVING, lifecycle.remove, ME)):
                     with pytest.raises(JobNotFound):
                         attempt()
                 with pytest.raises(OutcomeUnknown):

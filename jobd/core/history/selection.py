@@ -2,22 +2,25 @@
 
 143          1,3,5-8        2-10:2         ids, lists, ranges with a step
 last  @                                    the newest job
-all                                        every job the verb applies to
+all                                        every job that a verb is for (see Reach)
 encode       encode~1       %encode        newest of that name, the run before it, surely a name
-where:state=running cpu>1h                 only those that a filter means; alone, of all the verb applies to
+where:state=running cpu>1h                 only those that a filter means; alone, of all that a verb is for
 """
 
 import re
-from typing import Annotated
+from collections.abc import Callable, Collection
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from jobd.core.errors import BadValue
-from jobd.core.model import LARGEST
+from jobd.core.model import ACTIVE, LARGEST, Job, State
 
 #: A range of ids longer than this is refused: it is a slip of the finger, or wants a filter.
 MOST_IDS = 100_000
+#: So many jobs are shown at once; more are asked for page by page.
+MOST_SHOWN = 10_000
 LONGEST_NAME = 200
 #: Begins a word that is a filter.
 WHERE = "where:"
@@ -51,6 +54,21 @@ class Selection(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return not (self.ids or self.named or self.last or self.all)
 
 
+class Reach(NamedTuple):
+    """Which jobs a verb is for that are not named one by one: `most` at once, and only those that it `applies` to."""
+
+    #: The states that `all` means.
+    by_all: Collection[State] = ACTIVE
+    #: The states among which a filter alone chooses.
+    by_filter: Collection[State] = tuple(State)
+    applies: Callable[[Job], bool] = lambda _: True
+    most: int = MOST_IDS
+
+
+#: What is for jobs that have not ended.
+LIVING = Reach(by_filter=ACTIVE)
+#: What only reads: with a filter also of those that have ended.
+READING = Reach(most=MOST_SHOWN)
 #: A filter as a request carries it; empty is none.
 Where = Annotated[str, Meta(max_length=10_000)]
 #: The words of a selection as a request carries them.

@@ -4,21 +4,21 @@ All that only reads is answered from here. The rule: it works the same without a
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobd.config import Paths
 from jobd.core import lifecycle, showing
-from jobd.core.errors import BadValue, JobNotFound, NothingMatched
+from jobd.core.errors import BadValue, JobNotFound, NothingMatched, TooManyMeant
 from jobd.core.estimates.usual import Usual
 from jobd.core.events.catalogue import Created, Entry
 from jobd.core.history import pages, selection
 from jobd.core.history.searching import Condition, Explained, Search
-from jobd.core.history.selection import Selection
+from jobd.core.history.selection import Reach, Selection
 from jobd.core.history.stats import Report, Scope
-from jobd.core.model import ACTIVE, FINAL, Job, Moment, State, Surroundings, Usage
+from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
 from jobd.core.text import lossless, plain
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from jobd.core.filters import Filter
     from jobd.daemon.system.clock import Clock
     from jobd.daemon.telling.presence import Presence
+
+Many = TypeVar("Many", bound=Sized)
 
 #: Surroundings that are kept in memory; they may have 256 KiB each.
 MOST_SURROUNDINGS = 32
@@ -90,23 +92,15 @@ class Archive:
             return ()
         return self.presence.all() if job_id is None else self.presence.of_job(job_id)
 
-    def select(
-        self,
-        words: tuple[str, ...],
-        applies: Callable[[Job], bool] | None = None,
-        among: tuple[State, ...] = (),
-        uid: int | None = None,
-    ) -> list[Job]:
-        """Find the jobs that words name. Raises BadValue, JobNotFound, FilterInvalid.
+    def select(self, words: tuple[str, ...], reach: Reach = selection.READING, uid: int | None = None) -> list[Job]:
+        """Find the jobs that words name; `reach` says what `all` and a filter alone mean, `uid` is who asks.
 
-        `all` are those that `applies` says, of those that have not ended, or of those in one of the states `among`. A
-        filter without other words means those of all that have not ended, or where there is `among`, have. `uid` is
-        who asks.
+        Raises BadValue, JobNotFound, FilterInvalid, TooManyMeant.
         """
         chosen = selection.parse(words)
         if chosen.where:
-            return self._filtered(words, chosen, applies, among, uid)
-        found = {job_id: self.job(job_id) for job_id in chosen.ids}
+            return self._filtered(words, chosen, reach, uid)
+        found = {job_id: self.job(job_id) for job_id in _bounded(chosen.ids, reach)}
         for named in chosen.named:
             job = self._by_name(named.name, named.back)
             found[job.id] = job
@@ -114,9 +108,8 @@ class Archive:
             newest = self._newest()
             found[newest] = self.job(newest)
         if chosen.all:
-            candidates = self.newest(selection.MOST_IDS, *among) if among else self._living()
-            found.update({job.id: job for job in candidates if applies is None or applies(job)})
-        return list(found.values())
+            found.update({job.id: job for job in self._all(reach)})
+        return _bounded(list(found.values()), reach)
 
     def one(self, word: str) -> Job:
         """Find the one job that a word names. Raises BadValue if it names several or none, JobNotFound."""
@@ -125,22 +118,22 @@ class Archive:
             raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
         return found[0]
 
-    def _filtered(
-        self,
-        words: tuple[str, ...],
-        chosen: Selection,
-        applies: Callable[[Job], bool] | None,
-        among: tuple[State, ...],
-        uid: int | None,
-    ) -> list[Job]:
+    def _filtered(self, words: tuple[str, ...], chosen: Selection, reach: Reach, uid: int | None) -> list[Job]:
         where = self.filter(chosen.where, uid=uid)
         if not chosen.names_none:
             named = tuple(word for word in words if not word.startswith(selection.WHERE))
             now = self.now()
-            return [job for job in self.select(named, applies, among) if where.matches(job, now)]
-        states = FINAL if among else ACTIVE
-        found = self.matching(where.also(self.filter(states=states)), selection.MOST_IDS)
-        return [job for job in found if applies is None or applies(job)]
+            return [job for job in self.select(named, reach) if where.matches(job, now)]
+        return self._reached(where.also(self.filter(states=reach.by_filter)), reach)
+
+    def _all(self, reach: Reach) -> list[Job]:
+        if ACTIVE.issuperset(reach.by_all):
+            return [job for job in self._living() if job.state in reach.by_all and reach.applies(job)]
+        return self._reached(self.filter(states=reach.by_all), reach)
+
+    def _reached(self, where: Condition, reach: Reach) -> list[Job]:
+        found = _bounded(self.matching(where, reach.most + 1), reach)
+        return [job for job in found if reach.applies(job)]
 
     def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
         """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
@@ -285,6 +278,13 @@ class Archive:
 
     def _missing(self, what: object) -> JobNotFound:
         return JobNotFound(job=what, newest=self.reader.newest_id() or "none")
+
+
+def _bounded(jobs: Many, reach: Reach) -> Many:
+    """Refuse what are too many jobs at once. Raises TooManyMeant."""
+    if len(jobs) > reach.most:
+        raise TooManyMeant(most=reach.most)
+    return jobs
 
 
 def children_of(parent: int) -> str:

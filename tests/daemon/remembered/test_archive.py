@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from jobd.config import Paths
-from jobd.core.errors import JobNotFound, NothingMatched
+from jobd.core.errors import JobNotFound, NothingMatched, TooManyMeant
 from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.history.searching import Search
+from jobd.core.history.selection import LIVING, READING, Reach
 from jobd.core.model import Job, State, Usage
 from jobd.daemon.attempts import output
 from jobd.daemon.remembered.archive import Archive
@@ -104,8 +105,22 @@ def test_what_is_not_there_is_named(archive: Archive, word: str) -> None:
 
 def test_all_is_what_the_verb_applies_to(archive: Archive) -> None:
     """`all` means the living jobs that the verb can do something with."""
-    assert ids(archive.select(("all",), lambda job: job.state is State.RUNNING)) == [3]
-    assert archive.select(("all",), lambda job: job.done) == []
+    assert ids(archive.select(("all",), Reach((State.RUNNING,)))) == [3]
+    assert ids(archive.select(("all",), LIVING._replace(applies=lambda job: job.id > 4))) == [5, 6]
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_a_filter_alone(archive: Archive, offline: Archive, *, daemon: bool) -> None:
+    """It chooses among all, whatever has become of them, or only among those that the verb is for; never too many."""
+    asked = archive if daemon else offline
+    assert ids(asked.select(("where:id<4",))) == [3, 2, 1]
+    assert ids(asked.select(("where:id<4",), LIVING)) == [3]
+    assert ids(asked.select(("where:id<4", "1-2"))) == [1, 2]
+    few = READING._replace(most=2)
+    assert ids(asked.select(("where:id<3",), few)) == [2, 1]
+    for words in ("where:id<4",), ("1-3",), ("1-2", "last"):
+        with pytest.raises(TooManyMeant, match="more than 2 jobs"):
+            asked.select(words, few)
 
 
 def test_just_ended_is_not_living(archive: Archive, remembered: Remembered) -> None:
