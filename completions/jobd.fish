@@ -289,7 +289,7 @@ complete -c jobd -n '__jobd_at daemon stop' -l no-pager -d 'Do not show long out
 complete -c jobd -n '__jobd_at daemon stop' -s h -l help -d 'Show this'
 
 complete -c jobd -n '__jobd_at db' -a 'backup' -d 'Copy the database while it is in use'
-complete -c jobd -n '__jobd_at db' -a 'check' -d 'Look through the database for damage; the exit status is 1 if there is some'
+complete -c jobd -n '__jobd_at db' -a 'check' -d 'Look through the database for damage'
 complete -c jobd -n '__jobd_at db' -a 'path' -d 'Print where the database is'
 complete -c jobd -n '__jobd_at db' -a 'restore' -d 'Put a copy in the place of the database'
 complete -c jobd -n '__jobd_at db' -a 'vacuum' -d 'Give the room of what was deleted back to the disk, and make the index of words anew'
@@ -735,7 +735,7 @@ complete -c jobd -n '__jobd_at wait' -l for -x -d 'Until state=STATE or progress
 complete -c jobd -n '__jobd_at wait' -s s -l state -x -a 'pending running pausing paused completing completed canceling canceled failed' -d 'The same as --for state=STATE'
 complete -c jobd -n '__jobd_at wait' -l any -d 'Until it is so for any of them'
 complete -c jobd -n '__jobd_at wait' -l all -d 'Until it is so for all of them (the default)'
-complete -c jobd -n '__jobd_at wait' -l timeout -x -d 'At most so long; then end with status 124'
+complete -c jobd -n '__jobd_at wait' -l timeout -x -d 'At most so long'
 complete -c jobd -n '__jobd_at wait' -l bell -d 'Ring the terminal\'s bell at the end'
 complete -c jobd -n '__jobd_at wait' -s j -l json -d 'Print JSON; with =FIELDS only those (=id,state), with =? the names of all fields'
 complete -c jobd -n '__jobd_at wait' -l format -x -d 'Print a line like this for each job: \'{id} {state} {progress.fraction}\''

@@ -86,6 +86,8 @@ def install(ctx: click.Context, shells: tuple[str, ...]) -> None:
     """Install the completion for your shell, and the manual pages, in your home directory.
 
     What is up to date is left alone, so it may be repeated at will, and should be after an update.
+
+    Exit status: 1 if a file cannot be written.
     """
     shell = ctx.ensure_object(Shell)
     mine = os.path.basename(shell.environ.get("SHELL", ""))

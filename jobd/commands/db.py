@@ -122,7 +122,10 @@ def command() -> None:
 @command.command("path")
 @click.pass_obj
 def path(shell: Shell, /) -> None:
-    """Print where the database is."""
+    """Print where the database is.
+
+    Exit status: 66 if there is none yet.
+    """
     shell.screen.data(f"{_database(shell)}\n")
 
 
@@ -130,7 +133,10 @@ def path(shell: Shell, /) -> None:
 @json_option(Found)
 @click.pass_obj
 def check(shell: Shell, /) -> int:
-    """Look through the database for damage; the exit status is 1 if there is some."""
+    """Look through the database for damage.
+
+    Exit status: 1 if there is some.
+    """
     try:
         found = shell.client.call(Check(), start=False)
     except DaemonNotRunning:
@@ -167,6 +173,8 @@ def restore(shell: Shell, /, source: str | None) -> None:
 
     Without FILE the newest copy beside it. The daemon must be stopped; what is replaced is kept, and jobs that run or
     ended meanwhile are taken in again by the next daemon.
+
+    Exit status: 66 if there is no copy.
     """
     import fcntl
     import os

@@ -201,6 +201,8 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, **asked: An
     line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, filter:FILTER,
     tree:ID (a job and those below it); several are added up, and options narrow them down. The types are told in
     jobd-events(7).
+
+    Exit status: 66 if the number of --since-seq is still to come, or is older than what is kept.
     """
     parts = {name: asked.pop(name) for name in ("since", "until", "limit")}
     manner = {name: asked.pop(name) for name in ("snapshot", "coalesce", "heartbeat", "presence")}

@@ -73,7 +73,9 @@ class Items(Read[tuple[ItemView, ...]], frozen=True):
 def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **options: Any) -> int:
     """List the parts of a job's work, by key: how each stands, how often it was tried, and its error.
 
-    Ends with status 1 if there are none. It works without a daemon, too.
+    It works without a daemon, too.
+
+    Exit status: 1 if there are none.
     """
     wanted = (*states, ItemState.FAILED) if failed else states
     found = shell.client.call(Items(states=wanted, **options))

@@ -59,6 +59,8 @@ def command(shell: Shell, /, *, name: str, states: State | None) -> None:
     """Show the latest run of a name that has ended.
 
     NAME may have * and ?. It works without a daemon, too.
+
+    Exit status: 66 if there is no such run.
     """
     job = shell.client.call(Last(name=name, states=(states,) if states else ()))
     shell.emit(job, lambda: _cards.show(shell, (job,), ()))

@@ -98,7 +98,9 @@ def command(
     """Show the whole output of jobs.
 
     Whether they run or have ended, to a pipe or a file the bytes are given as the job wrote them. With --json the job
-    is printed, and with it where its output is. The status is 1 if --where means no job.
+    is printed, and with it where its output is.
+
+    Exit status: 1 if --where means no job.
     """
     views = [_of_attempt(shell, job, attempt) for job in shell.client.call(List(jobs=jobs))]
     wanted = Wanted(

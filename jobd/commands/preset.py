@@ -140,6 +140,9 @@ def save(shell: Shell, name: str, words: tuple[str, ...]) -> None:
 @json_option(Saved)
 @click.pass_obj
 def remove(shell: Shell, name: str) -> None:
-    """Forget a saved preset."""
+    """Forget a saved preset.
+
+    Exit status: 66 if there is none of this name.
+    """
     removed = shell.client.call(Remove(name=name.removeprefix("@")))
     shell.emit(removed, lambda: shell.screen.data(f"removed @{removed.name}\n"))

@@ -54,10 +54,11 @@ class Begun(NamedTuple):
 def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **options: Any) -> int:
     """Run a command in the foreground.
 
-    It is a job like any other, with a record, progress and history, and it ends with the exit status of the command
-    (125 if jobd itself fails, 126 or 127 if the command cannot be started, 128 + N after signal N). An interrupt
-    cancels the job, a second one kills it. If no daemon can be had, the command runs all the same, and its record is
-    taken in later.
+    It is a job like any other, with a record, progress and history. An interrupt cancels the job, a second one kills
+    it. If no daemon can be had, the command runs all the same, and its record is taken in later.
+
+    Exit status: that of the command, 128 + N after signal N, 125 if jobd itself failed or nobody knows how it ended,
+    126 or 127 if the command cannot be started, 130 if it was canceled before it began.
     """
     wanted = Wanted(output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet)
     asked = parameters(shell, **options)

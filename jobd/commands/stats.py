@@ -89,8 +89,10 @@ def command(
     much they take longer each week. LAST shows the latest runs, the newest last: the height is the time, x is a run
     that failed, c one that was canceled.
 
-    What retention removed counts, too, but not with --where and not by label: only sums are kept of it. Exit status 1
-    if nothing is found. It works without a daemon, too.
+    What retention removed counts, too, but not with --where and not by label: only sums are kept of it. It works
+    without a daemon, too.
+
+    Exit status: 1 if no run is found.
     """
     if only is not None and name is not None:
         raise click.UsageError("Give either NAME or --name, not both.")

@@ -107,7 +107,9 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> int:
     """Show one job in full, or how everything stands.
 
     A card for each job named: where it stands, its progress and when it will end, what it uses, its latest events and
-    the last lines of its output. Without JOB the overview, as `jobd` alone. The status is 1 if --where means no job.
+    the last lines of its output. Without JOB the overview, as `jobd` alone.
+
+    Exit status: 1 if --where means no job.
     """
     from jobd.commands import _cards, _overview
 

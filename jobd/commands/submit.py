@@ -125,6 +125,9 @@ def command(shell: Shell, /, *, print_id: bool, follow: bool, wait: bool, **opti
 
     It starts when a slot is free, with the environment, umask and limits of here, and outlives this terminal. Its id is
     printed; its output goes to a file that `jobd tail` and `jobd log` show.
+
+    Exit status: with --wait or --follow that of the command, 128 + N after signal N, 125 if nobody knows how it ended,
+    126 or 127 if it could not be started, 130 if it was canceled before it began.
     """
     job = shell.client.call(Submit(**parameters(shell, **options)))
     if print_id:

@@ -119,7 +119,9 @@ def command(
 
     Without JOB the newest running one. Following waits for a job that has not started, shows its output as it is
     written, its progress in the bottom line and what becomes of it, and ends when the job has ended and the last byte
-    has been shown. Interrupting it leaves the job running. The status is 1 if --where means no job.
+    has been shown. Interrupting it leaves the job running.
+
+    Exit status: with --exit-status that of the job, as `jobd wait` gives it. If --where means no job it is 1.
     """
     wanted = _wanted(shell, **options)
     views = _chosen(shell, jobs, name)

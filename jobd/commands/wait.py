@@ -115,7 +115,7 @@ def _condition(_: click.Context, param: click.Parameter, values: tuple[str, ...]
 )
 @click.option("--any", "any_of", is_flag=True, help="Until it is so for any of them.")
 @click.option("--all", "all_of", is_flag=True, help="Until it is so for all of them (the default).")
-@click.option("--timeout", type=duration(), metavar="TIME", help="At most so long; then end with status 124.")
+@click.option("--timeout", type=duration(), metavar="TIME", help="At most so long.")
 @click.option("--bell", is_flag=True, help="Ring the terminal's bell at the end.")
 @output_options(JobView)
 @click.pass_obj
@@ -133,9 +133,12 @@ def command(
 ) -> int:
     """Wait until jobs have ended, and end with their exit status.
 
-    Of several jobs the largest status counts; a job that failed never counts as 0. With a condition the status is 0
-    once it is met, and 1 if a job ended without meeting it, or if --where means none. It goes on through restarts of
-    the daemon.
+    It goes on through restarts of the daemon. A filter alone means jobs that have not ended.
+
+    Exit status: that of the job, 128 + N after signal N, 125 if nobody knows how it ended, 126 or 127 if it could not
+    be started, 130 if it was canceled before it began; of several jobs the largest. A job that failed never counts as
+    0. With a condition it is 0 once that is met, and 1 if a job ended without meeting it. If --where means no job it is
+    1, if the time of --timeout is over 124.
     """
     if any_of and all_of:
         raise click.UsageError("--any and --all exclude each other")

@@ -173,7 +173,7 @@ def _below(page: Page, verb: Verb) -> None:
     page.heading("COMMANDS")
     for below in verb.verbs:
         page.subheading(" ".join(below.path))
-        for text in (_sentence(below.summary), *below.paragraphs, *below.statuses):
+        for text in (_sentence(below.summary), *below.paragraphs, *map(_sentence, below.statuses)):
             page.paragraph(text)
         options = [option for option in below.options if option.flags != HELP]
         if options:
@@ -205,10 +205,12 @@ def _exit_status(page: Page, verb: Verb) -> None:
     if len(verb.path) == 1:
         shown = statuses.full()
     else:
-        names_jobs = any(argument.source.kind == "jobs" for one in (verb, *verb.verbs) for argument in one.arguments)
-        shown = statuses.brief((*statuses.ANY, *(statuses.OF_JOBS if names_jobs else ())))
+        told = [text for one in (verb, *verb.verbs) for text in one.statuses]
+        words = [word for one in (verb, *verb.verbs) for word in (*one.arguments, *one.options)]
+        names_jobs = any(word.source.kind == "jobs" for word in words)
+        shown = statuses.brief((*statuses.ANY, *(statuses.OF_JOBS if names_jobs else ()), *statuses.said(told)))
     for text in verb.statuses:
-        page.paragraph(text)
+        page.paragraph(_sentence(text))
     page.items((str(status), [meaning]) for status, meaning in shown.items())
 
 

@@ -34,7 +34,12 @@ OF_JOBS = (1, 66)
 
 def brief(statuses: Iterable[int]) -> dict[int, str]:
     """Say what some of the exit statuses mean, in order."""
-    return {status: MEANINGS[status] for status in sorted(statuses)}
+    return {status: MEANINGS[status] for status in sorted(set(statuses))}
+
+
+def said(texts: Iterable[str]) -> set[int]:
+    """Find the exit statuses that texts speak of."""
+    return {int(word) for text in texts for word in re.findall(r"\b\d+\b", text)} & MEANINGS.keys()
 
 
 def full() -> dict[int, str]:
