@@ -20,7 +20,7 @@ class Figures(NamedTuple):
     #: How many attempts were opened, also those that never ran.
     attempts: int
     reason: str | None
-    #: From its creation to its start; 0 for what ran before jobd knew of it.
+    #: From when it was queued (for the last time) to its start; 0 for what ran before jobd knew of it.
     wait: float | None
     exit_code: int | None
     signal: int | None
@@ -32,7 +32,7 @@ class Figures(NamedTuple):
 
 def of(job: Job) -> Figures:
     """Give the figures of a job."""
-    wait = max(0.0, (job.started_at - job.created_at).total_seconds()) if job.started_at else None
+    wait = max(0.0, (job.started_at - job.queued_at).total_seconds()) if job.started_at else None
     if not job.done:
         return Figures(job.parent, job.numbered, job.reason, wait, None, None, None, None, None)
     attempt, usage = job.attempt, job.usage

@@ -279,6 +279,11 @@ class Job(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tru
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def queued_at(self) -> datetime:
+        """Since when it waits, or waited, for its start: it was submitted, asked for again, or due."""
+        return self.renewed_at or self.created_at
+
+    @property
     def open(self) -> bool:
         """Whether an attempt is open: being started, or with processes that may live."""
         return self.attempt is not None and self.attempt.ending is None and self.state not in FINAL

@@ -206,8 +206,8 @@ def _exit_status(page: Page, verb: Verb) -> None:
         shown = statuses.full()
     else:
         told = [text for one in (verb, *verb.verbs) for text in one.statuses]
-        words = [word for one in (verb, *verb.verbs) for word in (*one.arguments, *one.options)]
-        names_jobs = any(word.source.kind == "jobs" for word in words)
+        words = [*verb.sources, *(source for below in verb.verbs for source in below.sources)]
+        names_jobs = any(source.kind == "jobs" for source in words)
         shown = statuses.brief((*statuses.ANY, *(statuses.OF_JOBS if names_jobs else ()), *statuses.said(told)))
     for text in verb.statuses:
         page.paragraph(_sentence(text))

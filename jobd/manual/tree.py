@@ -92,6 +92,11 @@ class Verb(NamedTuple):
         return (*self.options, *self.common)
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """What its words and the values of its options are completed from."""
+        return *(argument.source for argument in self.arguments), *(option.source for option in self.options)
+
+    @property
     def words(self) -> str:
         """The path below jobd, as it is typed."""
         return " ".join(self.path[1:])

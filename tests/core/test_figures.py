@@ -38,10 +38,12 @@ def test_what_is_not_known() -> None:
 
 
 def test_waiting() -> None:
-    """Seconds from creation to start; what ran before jobd knew of it did not wait."""
+    """Seconds from when it was asked for, at last, to its start; what ran before jobd knew of it did not wait."""
     job = job_in(State.RUNNING)
     for before, waited in ((2.5, 2.5), (-60.0, 0.0)):
-        assert figures.of(replace(job, created_at=AT - timedelta(seconds=before))).wait == waited
+        asked = AT - timedelta(seconds=before)
+        assert figures.of(replace(job, created_at=asked)).wait == waited
+        assert figures.of(replace(job, created_at=AT - timedelta(days=3), renewed_at=asked)).wait == waited
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def _cwd(job: Job, _: Moment) -> str | None:
 
 def _wait(job: Job, now: Moment) -> float | None:
     if job.started_at is None and not job.done:
-        return max(0.0, (now.wall - job.created_at).total_seconds())
+        return max(0.0, (now.wall - job.queued_at).total_seconds())
     return figures.of(job).wait
 
 
@@ -205,7 +205,7 @@ FIELDS: tuple[Field, ...] = (
           f"jobd_time({_json('progress.updated_at')})", "When it last said how far it is.", ("progress.updated_at",)),
     Field("duration", DURATION, _duration, "duration", "How long its last attempt has run, or ran, without pauses.",
           ("elapsed", "took", "runtime")),
-    Field("wait", DURATION, _wait, "wait", "How long it waited for its start, or waits."),
+    Field("wait", DURATION, _wait, "wait", "How long it waited for its start, or waits, since it was last asked for."),
     Field("usual", DURATION, lambda job, _: job.usual.p50 if job.usual else None, _json("usual.p50"),
           "How long half of the earlier runs of its name took at most.", ("usual.p50",)),
     Field("ratio", SHARE, _times("p50"), f"(duration / {_json('usual.p50')})",

@@ -95,11 +95,11 @@ def duration(job: Json, now: Clock) -> float | None:
 
 
 def waited(job: Json, now: Clock) -> float | None:
-    """Give the seconds before the start."""
-    created = datetime.fromisoformat(job["created_at"])
+    """Give the seconds before the start, since it was asked for."""
+    queued = datetime.fromisoformat(job.get("renewed_at", job["created_at"]))
     if "started_at" in job:
-        return max(0.0, (datetime.fromisoformat(job["started_at"]) - created).total_seconds())
-    return None if ended(job) else max(0.0, (now.wall - created).total_seconds())
+        return max(0.0, (datetime.fromisoformat(job["started_at"]) - queued).total_seconds())
+    return None if ended(job) else max(0.0, (now.wall - queued).total_seconds())
 
 
 def times(quantile: str) -> Callable[[Json, Clock], float | None]:

@@ -122,7 +122,7 @@ class Zoo:
             ended_at=self._time() if state in FINAL else None,
             progress=self._progress(), usage=self._usage(), usual=self._usual(),
             warnings=tuple(Warned(AT, self._some(TEXTS)) for _ in range(self._some((0, 0, 1, 3)))),
-            warned=self._some((0, 0, 1, 15)),
+            warned=self._some((0, 0, 1, 15)), renewed_at=self._maybe_time(),
         )  # fmt: skip
 
     def _attempts(self, state: State) -> tuple[Attempt, ...]:

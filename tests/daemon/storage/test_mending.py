@@ -134,6 +134,8 @@ def test_a_standstill(play: Play, state_dir: Path) -> None:
 
     async def scene(works: Works) -> None:
         job_id = works.submit("sh", "-c", "count() { while :; do echo $1; sleep 0.02; done; }; count a & count b")
+        path = state_dir / "run" / "1.1" / "output"
+        await eventually(lambda: path.exists() and {b"a", b"b"} <= set(path.read_bytes().split()), "both run")
         await works.until_state(job_id, State.RUNNING)
         works.break_down_at(happened.PauseAsked)
         works.engine.record(works.job(job_id), lifecycle.pause(works.job(job_id)))
@@ -142,7 +144,6 @@ def test_a_standstill(play: Play, state_dir: Path) -> None:
         assert works.job(job_id).state is State.PAUSING
         works.mend()
         await works.until_state(job_id, State.PAUSED)
-        path = state_dir / "run" / "1.1" / "output"
         size = path.stat().st_size
         await asyncio.sleep(0.1)
         assert path.stat().st_size == size
