@@ -12,7 +12,7 @@ from msgspec import Meta
 from jobd.commands import _looks
 from jobd.commands._options import duration, json_option, quiet_option
 from jobd.commands.last import newest_ended
-from jobd.core.model import Seconds, State
+from jobd.core.model import FINAL, Seconds, State
 from jobd.core.views import JobView
 from jobd.ui import amounts
 from jobd.ui.terminal_text import field
@@ -34,18 +34,23 @@ class Problem(StrEnum):
     """What is not as it should be."""
 
     NEVER = "never"  #: no such run has ended yet
+    FORGOTTEN = "forgotten"  #: such runs have ended, but retention has removed them all
     FAILED = "failed"  #: the latest run ended badly
     CANCELED = "canceled"  #: somebody ended the latest run
     OLD = "old"  #: it ended longer ago than was asked for
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether all is well, and the run by which that was judged; `age` are the seconds since its end."""
+    """Whether all is well, and the run by which that was judged; `age` are the seconds since its end.
+
+    If retention has removed all runs, `day` (in UTC) is when the latest of them ended.
+    """
 
     ok: bool
     problem: Problem | None
     job: JobView | None
     age: float | None
+    day: str | None = None
 
 
 class Check(Read[Verdict], frozen=True):
@@ -62,9 +67,11 @@ class Check(Read[Verdict], frozen=True):
 
     def answer(self, archive: Archive, caller: Actor) -> Verdict:
         """Ask the archive."""
-        job = newest_ended(archive, self.name, (State.COMPLETED,) if self.success else ())
+        states = (State.COMPLETED,) if self.success else ()
+        job = newest_ended(archive, self.name, states)
         if job is None or job.ended_at is None:
-            return Verdict(ok=False, problem=Problem.NEVER, job=None, age=None)
+            day = archive.last_day(self.name, states or FINAL)
+            return Verdict(ok=False, problem=Problem.FORGOTTEN if day else Problem.NEVER, job=None, age=None, day=day)
         age = max(0.0, (archive.now().wall - job.ended_at).total_seconds())
         problem = _problem(job.state, age, self.max_age)
         return Verdict(ok=problem is None, problem=problem, job=archive.view(job), age=age)
@@ -94,15 +101,16 @@ def command(shell: Shell, /, *, name: str, success: bool, max_age: float | None)
     if shell.screen.as_json:
         shell.screen.json(shell.document(verdict))
     elif not shell.asked.quiet:
-        line = _line(verdict, name, max_age)
+        line = _line(verdict, name, max_age, "ended well" if success else "ended")
         shell.screen.data(shell.screen.paint(line, "green" if verdict.ok else "red"))
     return 0 if verdict.ok else 1
 
 
-def _line(verdict: Verdict, name: str, max_age: float | None) -> str:
+def _line(verdict: Verdict, name: str, max_age: float | None, wanted: str) -> str:
     job = verdict.job
     if job is None:
-        return f"{field(name)}: no run has ended yet"
+        kept = f"no run is kept any more; the latest {wanted} on {verdict.day}"
+        return f"{field(name)}: {kept if verdict.day else f'no run has {wanted} yet'}"
     how = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
     took = f", took {_looks.took(job.elapsed)}" if verdict.ok and _looks.took(job.elapsed) else ""
     late = f", more than {amounts.duration(max_age)}" if verdict.problem is Problem.OLD else ""

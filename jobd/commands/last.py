@@ -39,7 +39,9 @@ class Last(Read[JobView], frozen=True):
         job = newest_ended(archive, self.name, self.states)
         if job is None:
             how = " or ".join(self.states) or "ended"
-            raise NothingMatched(what=f"a run of {self.name!r} that has {how}")
+            day = archive.last_day(self.name, self.states or FINAL)
+            kept = f" and is still kept; the latest ended on {day}" if day else ""
+            raise NothingMatched(what=f"a run of {self.name!r} that has {how}{kept}")
         return archive.view(job)
 
 
@@ -55,12 +57,12 @@ def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job 
 @click.option("--failed", "states", flag_value=State.FAILED, help="The latest run that failed.")
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, *, name: str, states: State | None) -> None:
+def command(shell: Shell, /, *, name: str, states: str | None) -> None:
     """Show the latest run of a name that has ended.
 
     NAME may have * and ?. It works without a daemon, too.
 
     Exit status: 66 if there is no such run.
     """
-    job = shell.client.call(Last(name=name, states=(states,) if states else ()))
+    job = shell.client.call(Last(name=name, states=(State(states),) if states else ()))
     shell.emit(job, lambda: _cards.show(shell, (job,), ()))

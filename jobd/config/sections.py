@@ -89,7 +89,10 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is remembered. What is removed stays in the statistics; living jobs are never removed."""
+    """How much is remembered; every ten minutes what is too much goes.
+
+    What is removed stays in the statistics; living jobs are never removed.
+    """
 
     jobs_age: Annotated[
         DurationOrOff,

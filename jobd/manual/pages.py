@@ -104,7 +104,7 @@ def config_page() -> str:
 
 
 def _sections() -> list[tuple[str, str]]:
-    return [(field.name, (field.type.__doc__ or "").strip()) for field in msgspec.structs.fields(Config)]
+    return [(field.name, " ".join((field.type.__doc__ or "").split())) for field in msgspec.structs.fields(Config)]
 
 
 def _synopsis(page: Page, verb: Verb) -> None:

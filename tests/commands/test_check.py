@@ -1,10 +1,14 @@
 """jobd check: yes or no by the exit status, and one line that says why."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from jobd.core.events import catalogue as happened
 from tests.commands.running import Gate, House
+from tests.daemon.storing import write
+from tests.making import Maker
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,7 @@ def test_in_words(house: House, past: dict[str, int]) -> None:
         ("bad", "--success"): (0, f"bad #{past['bad before']} completed, "),
         ("ba?",): (1, f"bad #{past['bad']} failed, exit 3, "),
         ("ended",): (1, f"ended #{past['ended']} canceled, "),
-        ("ended", "--success"): (1, "ended: no run has ended yet"),
+        ("ended", "--success"): (1, "ended: no run has ended well yet"),
         ("nobody",): (1, "nobody: no run has ended yet"),
     }
     for words, (status, line) in expected.items():
@@ -46,7 +50,7 @@ def test_as_json(house: House, past: dict[str, int]) -> None:
     bad = json.loads(house("check", "bad", "--json=ok,problem").out)
     assert bad == {"ok": False, "problem": "failed"}
     assert json.loads(house("check", "nobody", "--json").out) == {
-        "ok": False, "problem": "never", "job": None, "age": None,
+        "ok": False, "problem": "never", "job": None, "age": None, "day": None,
     }  # fmt: skip
 
 
@@ -66,6 +70,24 @@ def test_without_a_daemon(own: House) -> None:
     own("daemon", "stop")
     assert own("check", "good").status == 0
     assert own("check", "nobody").status == 1
+
+
+def test_retention_has_removed_them(empty: House) -> None:
+    """The day of the latest of them is still known, of a success if that is asked for."""
+    maker, gone = Maker(), happened.Removed(why="retention")
+    runs = [maker.run(1, "brief"), maker.run(2, "brief", status=256)]
+    maker.at += timedelta(days=2)
+    write(empty.state / "jobd.db", *runs, maker.run(3, "brief", status=256))
+    write(empty.state / "jobd.db", *(maker.happen(number, gone) for number in (1, 2, 3)))
+    said = empty("check", "br*f")
+    assert (said.status, said.out) == (1, "br*f: no run is kept any more; the latest ended on 2026-03-03\n"), said
+    well = empty("check", "brief", "--success").out
+    assert well == "brief: no run is kept any more; the latest ended well on 2026-03-01\n"
+    verdict = empty.json("check", "brief", "--json", status=1)
+    assert (verdict["problem"], verdict["day"]) == ("forgotten", "2026-03-03")
+    last = empty("last", "brief", "--success")
+    assert last.status == 66
+    assert "that has completed and is still kept; the latest ended on 2026-03-01" in last.err
 
 
 def test_bad_input(house: House) -> None:

@@ -183,6 +183,10 @@ class Archive:
         )  # fmt: skip
         return statistics.report(self.reader, scope, where, self.now().wall, most)
 
+    def last_day(self, name: str, states: Iterable[State]) -> str | None:
+        """Say on which day (UTC) the latest run of a name ended that retention has removed; None if there is none."""
+        return statistics.last_day(self.reader, name, states)
+
     def question(self, page: str) -> str:
         """Give the question to which a page belongs. Raises PageInvalid."""
         return pages.read(page, self.reader.page_key()).question

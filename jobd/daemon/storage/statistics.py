@@ -6,7 +6,7 @@ hours are known of no run that was removed.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -64,6 +64,19 @@ def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int)
         )
 
 
+def last_day(reader: Reader, name: str, states: Iterable[State]) -> str | None:
+    """Say on which day (UTC) the latest of the removed runs of a name (with * and ?) ended in one of some states."""
+    ended = " + ".join(state.value for state in states)
+    with reader.asking():
+        day: str | None = reader.ask(f"SELECT max(day) FROM daily WHERE name GLOB ? AND {ended} > 0", _glob(name))  # noqa: S608
+    return day
+
+
+def _glob(name: str) -> str:
+    """Write a name, with * and ?, as SQLite's GLOB reads it."""
+    return name.replace("[", "[[]")
+
+
 def _key(scope: Scope) -> str:
     if scope.by is not By.LABEL:
         return KEYS[scope.by]
@@ -115,7 +128,7 @@ def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums
     """Give what is kept of runs that were removed, by key and day."""
     if scope.by is By.LABEL or scope.where:
         return
-    pattern = None if scope.name is None else scope.name.replace("[", "[[]")
+    pattern = None if scope.name is None else _glob(scope.name)
     last = None if scope.until is None else scope.until - timedelta(microseconds=1)
     limits = (
         ("name GLOB ?", pattern),
