@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobd import __version__, commands
+from jobd.commands._asked import everywhere
 from jobd.commands._help import show_help
-from jobd.commands._options import everywhere, flag, meant
+from jobd.commands._options import flag, meant
 from jobd.commands._shell import Shell
 from jobd.core.errors import BadInput, BadParameters, BadValue, InternalError, JobdError, OutputFailed
 from jobd.core.text import place, single_line

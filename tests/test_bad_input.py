@@ -106,8 +106,9 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["history", "--page", "forged"], 65, "page"),
     (["list", "--state", "nosuch"], 2, "'nosuch' is no state"),
     (["list", "--format", "{argv[0].__class__}"], 2, "is no field"),
-    (["list", "--format", "{argv.__class__}"], 65, "no field 'argv.__class__'"),
-    (["list", "--json=argv.first"], 65, "no field"),
+    (["list", "--format", "{argv.__class__}"], 2, "no field 'argv.__class__'"),
+    (["list", "--json=argv.first"], 2, "no field 'argv.first'"),
+    (["list", "--json=progress.fractoin"], 2, "did you mean 'fraction'? There are: "),
     # Progress that says nothing.
     (["progress", "40%"], 2, "not inside a job"),
     (["progress", "--job", "nosuch", "40%"], 66, "no job nosuch"),

@@ -19,16 +19,13 @@ Documents = Iterable[Mapping[str, object]]
 
 
 def lines(documents: Documents, names: Sequence[str]) -> str:
-    """Give a line of JSON for each document, with all fields or those named (JSON Lines). Raises ValueError."""
+    """Give a line of JSON for each document, with all fields or those named (JSON Lines)."""
     picked = (pick(document, names) if names else document for document in documents)
     return "".join(msgspec.json.encode(document).decode() + "\n" for document in picked)
 
 
 def rows(documents: Documents, names: Sequence[str]) -> str:
-    """Give a row for each document (RFC 4180, ended by a newline): null is empty, what is no text is as in JSON.
-
-    Raises ValueError for a field the document does not have.
-    """
+    """Give a row for each document (RFC 4180, ended by a newline): null is empty, what is no text is as in JSON."""
     return _table([_cell(reach(document, name)) for name in names or COLUMNS] for document in documents)
 
 

@@ -1,23 +1,19 @@
 """Options that several commands have, said once: what they are called, how they are read and what they mean.
 
-Those that say how to print are kept by the shell, which prints so; the others become arguments of the command.
+They become arguments of the command; those that say how to print are in `_asked`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
-import msgspec
 
-from jobd.commands._shell import Shell
 from jobd.core import quantities
 from jobd.core.history.selection import WHERE
 from jobd.core.model import STATE_SPELLINGS, State
-from jobd.ui.fields import Template, split_names
-from jobd.ui.screen import COLOR_CHOICES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
 else:
     ParamType = click.ParamType
 
-#: The value of an option that needs none; one is given with an equals sign only (`--json=id,state`).
-BARE = "all"
 FIRST_PAGE, LARGEST_PAGE = 50, 1000
 
 
@@ -132,83 +126,6 @@ def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
     return click.argument("job", required=required, metavar="JOB" if required else "[JOB]")
 
 
-def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
-    """Take -j, --json, --json=FIELDS and --json=?; `kind` is what the command prints, or a list of it."""
-    fields = tuple(get_type_hints(kind))
-
-    def asked(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        if value is None:
-            return
-        if value == "?":
-            _shell(ctx).screen.data("\n".join(fields))
-            ctx.exit()
-        _shell(ctx).asked.json = True
-        if value != BARE:
-            _shell(ctx).asked.fields = _checked(lambda: split_names(value), fields)
-
-    some = "id,state" if {"id", "state"}.issubset(fields) else ",".join(fields[:2])
-    text = f"Print JSON; with =FIELDS only those (={some}), with =? the names of all fields."
-    return click.option(
-        *("-j", "--json"),
-        is_flag=False,
-        flag_value=BARE,
-        metavar="FIELDS",
-        expose_value=False,
-        callback=asked,
-        help=text,
-    )
-
-
-def format_option(
-    kind: type[msgspec.Struct], each: str = "job", like: str = "{id} {state} {progress.fraction}"
-) -> Callable[[Function], Function]:
-    """Take --format with a template, such as `like` for `each` line; `kind` is what is printed, or a list of it."""
-    fields = tuple(get_type_hints(kind))
-
-    def asked(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        if value is not None:
-            _checked(lambda: Template(value).names, fields)
-            _shell(ctx).asked.template = Template(value)
-
-    text = f"Print a line like this for each {each}: '{like}'."
-    return click.option("--format", metavar="TEMPLATE", expose_value=False, callback=asked, help=text)
-
-
-def _checked(read: Callable[[], Iterable[str]], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Read names of fields and complain of unknown ones; what is below a field is seen when it is filled in."""
-    try:
-        names = tuple(read())
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    for name in names:
-        if (top := name.partition(".")[0]) not in known:
-            raise click.BadParameter(f"no field {top!r}{meant(top, known)} All fields: --json=?")
-    return names
-
-
-def _kept(name: str, value: Any = None) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """Keep what a flag says in the field `name` of Asked."""
-
-    def asked(ctx: click.Context, _: click.Parameter, said: Any) -> None:
-        if said not in (None, False):
-            setattr(_shell(ctx).asked, name, said if value is None else value())
-
-    return asked
-
-
-def _shell(ctx: click.Context) -> Shell:
-    shell = ctx.find_object(Shell)
-    if shell is None:
-        raise TypeError("a command is called without a Shell")
-    return shell
-
-
-quiet_option = click.option(
-    "-q", "--quiet", is_flag=True, expose_value=False, callback=_kept("quiet"), help="Print ids only, and no remarks."
-)
-plain_option = click.option(
-    *("--plain",), is_flag=True, expose_value=False, callback=_kept("plain"), help="Print columns separated by tabs."
-)
 limit_option = click.option(
     *("--limit",),
     type=click.IntRange(min=0),
@@ -248,16 +165,6 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 
 
-def output_options(kind: type[msgspec.Struct], **shown: str) -> Callable[[Function], Function]:
-    """Take all options that say how to print: --json, --format (which `shown` is about), --plain, --quiet."""
-
-    def decorate(function: Function) -> Function:
-        with_format = format_option(kind, **shown)(plain_option(quiet_option(function)))
-        return json_option(kind)(with_format)
-
-    return decorate
-
-
 def flag(*names: str, act: Callable[[click.Context], object], text: str) -> click.Option:
     """Make a flag that does something instead of the command."""
 
@@ -267,33 +174,3 @@ def flag(*names: str, act: Callable[[click.Context], object], text: str) -> clic
             ctx.exit()
 
     return click.Option(names, is_flag=True, is_eager=True, expose_value=False, callback=asked, help=text)
-
-
-def everywhere() -> list[click.Option]:
-    """Make the options that may stand before the command as well as after it."""
-    return [
-        click.Option(
-            ["--no-start"],
-            is_flag=True,
-            expose_value=False,
-            callback=_kept("start", lambda: False),
-            help="Do not start the daemon if it does not run.",
-        ),
-        click.Option(
-            ["--ascii"], is_flag=True, expose_value=False, callback=_kept("ascii"), help="Draw with ASCII only."
-        ),
-        click.Option(
-            ["--color"],
-            type=click.Choice(COLOR_CHOICES),
-            expose_value=False,
-            callback=_kept("color"),
-            help="When to use color.",
-        ),
-        click.Option(
-            ["--no-pager"],
-            is_flag=True,
-            expose_value=False,
-            callback=_kept("pager", lambda: False),
-            help="Do not show long output in a pager.",
-        ),
-    ]

@@ -7,8 +7,7 @@ the same function could run at another place than the terminal it was typed at.
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -166,9 +165,8 @@ class Shell:
         return not jobs
 
     def document(self, record: Any) -> Any:
-        """Give the JSON form of a record, only with the fields that were asked for. Raises BadValue if one is none."""
-        with fields_that_are():
-            return pick(_whole(record), self.asked.fields) if self.asked.fields else record
+        """Give the JSON form of a record, only with the fields that were asked for."""
+        return pick(_whole(record), self.asked.fields) if self.asked.fields else record
 
     def absolute(self, path: str) -> str:
         """Give a path as seen from the root; a relative one begins where the command was called."""
@@ -184,8 +182,7 @@ class Shell:
             documents = [self.document(record) for record in records]
             self.screen.json(documents if whole is records else documents[0])
         elif template := self.asked.template:
-            with fields_that_are():
-                lines = [field(template.fill(_whole(one))) for one in records]
+            lines = [field(template.fill(_whole(one))) for one in records]
             self.screen.data("".join(f"{line}\n" for line in lines))
         elif self.asked.quiet:
             self.screen.data("".join(f"{record.id}\n" for record in records))
@@ -196,15 +193,6 @@ class Shell:
         """Look whether anything is set at all: most users set nothing, and reading takes time."""
         said = any(name.startswith("JOBD_") and name not in environment.NO_SETTINGS for name in self.environ)
         return said or any(map(os.path.exists, config_files(self.environ)))
-
-
-@contextmanager
-def fields_that_are() -> Iterator[None]:
-    """Refuse a field that looks like one, but is none of this very record: `argv.first`."""
-    try:
-        yield
-    except ValueError as error:
-        raise BadValue(field="field", problem=str(error)) from None
 
 
 def _whole(record: msgspec.Struct) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._asked import output_options
 from jobd.commands._heartbeat import heartbeat_options, promised
-from jobd.commands._options import output_options
 from jobd.commands._parents import named_parent_options, parent_of
 from jobd.commands.submit import named_after
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted

@@ -8,8 +8,8 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._asked import output_options
 from jobd.commands._heartbeat import heartbeat_options, promised
-from jobd.commands._options import output_options
 from jobd.commands._parents import belonging, parent_of, parent_options
 from jobd.core.errors import BadValue
 from jobd.core.events.catalogue import Actor, Begun

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from jobd.commands import _looks
-from jobd.commands._options import duration, json_option, quiet_option
+from jobd.commands._asked import json_option, quiet_option
+from jobd.commands._options import duration
 from jobd.commands.last import newest_ended
 from jobd.core.model import FINAL, Seconds, State
 from jobd.core.views import JobView

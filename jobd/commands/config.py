@@ -5,7 +5,7 @@ import os
 import click
 import msgspec
 
-from jobd.commands._options import json_option
+from jobd.commands._asked import json_option
 from jobd.commands._shell import Shell
 from jobd.config import config_files
 

@@ -3,8 +3,8 @@
 import click
 
 from jobd.commands import _checks as checks
+from jobd.commands._asked import json_option
 from jobd.commands._checks import Finding
-from jobd.commands._options import json_option
 from jobd.commands._shell import Shell
 
 EXAMPLES = """\

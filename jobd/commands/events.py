@@ -11,12 +11,12 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from jobd.commands import _told
+from jobd.commands._asked import json_option
 from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
 from jobd.commands._news import resumed
 from jobd.commands._options import (
     duration,
     group_option,
-    json_option,
     name_option,
     since_option,
     together,

@@ -9,19 +9,19 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._asked import output_options
 from jobd.commands._export import FORMATS
 from jobd.commands._options import (
     LARGEST_PAGE,
     group_option,
     limit_option,
     name_option,
-    output_options,
     since_option,
     state_option,
     until_option,
     where_option,
 )
-from jobd.commands._shell import Shell, fields_that_are
+from jobd.commands._shell import Shell
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.history.searching import PAGE, Explained, Search, page_size, parse_sort
 from jobd.core.history.selection import Where
@@ -184,14 +184,13 @@ def joined(*texts: str) -> str:
 
 
 def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
-    """Write the page that is asked for, and with `whole` all after it. Raises BadValue for a field that is none."""
+    """Write the page that is asked for, and with `whole` all after it."""
     header, write = FORMATS[form]
     names, more = shell.asked.fields, True
     before = header(names)
     while more:
         found = shell.client.call(asked)
-        with fields_that_are():
-            shell.screen.data(before + write(map(msgspec.to_builtins, found.jobs), names))
+        shell.screen.data(before + write(map(msgspec.to_builtins, found.jobs), names))
         before = ""
         asked = msgspec.structs.replace(asked, page_token=found.next_page_token)
         more = whole and bool(found.next_page_token)

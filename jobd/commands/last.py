@@ -8,7 +8,7 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _cards
-from jobd.commands._options import output_options
+from jobd.commands._asked import output_options
 from jobd.core.errors import NothingMatched
 from jobd.core.model import FINAL, Job, State
 from jobd.core.views import JobView

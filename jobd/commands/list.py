@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands._options import group_option, limit_option, name_option, output_options, state_option, where_option
+from jobd.commands._asked import output_options
+from jobd.commands._options import group_option, limit_option, name_option, state_option, where_option
 from jobd.core.history.selection import READING, Reach, Where, Words
 from jobd.core.model import ACTIVE, FINAL, State
 from jobd.core.views import JobView

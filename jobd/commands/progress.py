@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from jobd import hot
-from jobd.commands._options import duration, json_option
+from jobd.commands._asked import json_option
+from jobd.commands._options import duration
 from jobd.commands.item import take
 from jobd.core import telling
 from jobd.core.work import progress

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from jobd.commands import _looks
+from jobd.commands._asked import json_option, quiet_option
 from jobd.commands._following import Following
 from jobd.commands._interrupts import Interrupts
 from jobd.commands._job_options import job_options, parameters
 from jobd.commands._news import resumed
-from jobd.commands._options import json_option, quiet_option
 from jobd.commands._output import Wanted, show_all
 from jobd.commands.submit import Submit, name_of
 from jobd.commands.tail import Tail

@@ -9,16 +9,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _numbers
-from jobd.commands._options import (
-    group_option,
-    json_option,
-    limit_option,
-    name_option,
-    plain_option,
-    since_option,
-    until_option,
-    where_option,
-)
+from jobd.commands._asked import json_option, plain_option
+from jobd.commands._options import group_option, limit_option, name_option, since_option, until_option, where_option
 from jobd.core.history.searching import PAGE, page_size
 from jobd.core.history.selection import Where
 from jobd.core.history.stats import By, Report, Scope

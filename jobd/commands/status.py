@@ -10,7 +10,8 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from jobd.commands._options import jobs_argument, output_options
+from jobd.commands._asked import output_options
+from jobd.commands._options import jobs_argument
 from jobd.core.events.catalogue import Entry
 from jobd.core.history.selection import Words
 from jobd.core.model import ACTIVE, FINAL, Job, State

@@ -8,8 +8,8 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd.commands._asked import output_options
 from jobd.commands._job_options import job_options, parameters
-from jobd.commands._options import output_options
 from jobd.commands._parents import parent_of
 from jobd.core import retries
 from jobd.core.history import selection

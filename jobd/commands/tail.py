@@ -9,7 +9,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _looks
-from jobd.commands._options import jobs_argument, json_option, name_option, quiet_option
+from jobd.commands._asked import json_option, quiet_option
+from jobd.commands._options import jobs_argument, name_option
 from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
 from jobd.core.errors import NothingMatched

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from jobd.commands import _changes
+from jobd.commands._asked import output_options
 from jobd.commands._news import insist
-from jobd.commands._options import STATES, duration, jobs_argument, output_options
+from jobd.commands._options import STATES, duration, jobs_argument
 from jobd.commands.list import List
 from jobd.core.errors import WaitTimedOut
 from jobd.core.history.selection import LIVING, WHERE, Words

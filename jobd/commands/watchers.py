@@ -8,7 +8,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _looks
-from jobd.commands._options import job_argument, output_options
+from jobd.commands._asked import output_options
+from jobd.commands._options import job_argument
 from jobd.core.views import Watcher
 from jobd.ui import amounts
 from jobd.ui.table import Column, table

@@ -1,13 +1,17 @@
 """Fields of a document: picked for `--json=id,state`, filled in for `--format '{id} {state}'`.
 
 A document is what a command would print as JSON, as plain values. Names go down by dots (`progress.fraction`) and reach
-nothing but what the document holds. Below a null there are only nulls.
+nothing but what the document holds; what it leaves out is null. Which names there can be is told by the type of record.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from jobd.ui.terminal_text import field
+
+if TYPE_CHECKING:
+    from msgspec import inspect
 
 #: A doubled brace stands for itself; a single one that opens no name is an error.
 TOKENS = r"(\{\{|\}\}|\{[^{}]*\}|[{}])"
@@ -35,33 +39,48 @@ class Template:
         return tuple(self._parts[1::2])
 
     def fill(self, document: object) -> str:
-        """Give the line for a document: text as one harmless line, null as nothing, other values as in JSON.
-
-        Raises ValueError for a field the document does not have.
-        """
+        """Give the line for a document: text as one harmless line, null as nothing, other values as in JSON."""
         return "".join(_text(reach(document, part)) if place % 2 else part for place, part in enumerate(self._parts))
 
 
 def reach(document: object, name: str) -> object:
-    """Get the value of a field by its dotted name. Raises ValueError, naming the fields there are."""
+    """Get the value of a field by its dotted name; None if the document leaves it out."""
     value = document
     for step in name.split("."):
-        if value is None:
-            return None
-        if not isinstance(value, Mapping) or step not in value:
-            known = (
-                f"there are: {', '.join(value)}" if isinstance(value, Mapping) else f"nothing is below {value!r:.60}"
-            )
-            raise ValueError(f"no field {name!r}; {known}")
-        value = value[step]
+        value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
-def pick(document: object, names: Iterable[str]) -> dict[str, object]:
-    """Keep the named fields of a document, each where it stands: `progress.fraction` is in `progress` still.
+def missing(kind: type, name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Find the step of a dotted name that no record of a kind has, and the fields there are in its place."""
+    from msgspec import inspect
 
-    Raises ValueError for a field the document does not have.
-    """
+    places = [inspect.type_info(kind)]
+    for step in name.split("."):
+        known: dict[str, list[inspect.Type]] = {}
+        values: list[inspect.Type] = []
+        for place in _whole(places):
+            if isinstance(place, inspect.StructType):
+                for part in place.fields:
+                    known.setdefault(part.encode_name, []).append(part.type)
+                if place.tag_field is not None:
+                    known.setdefault(place.tag_field, [])
+            elif isinstance(place, inspect.DictType):
+                values.append(place.value_type)
+        places = known.get(step, []) + values
+        if step not in known and not values:
+            return step, tuple(known)
+    return None
+
+
+def _whole(places: "Iterable[inspect.Type]") -> "Iterator[inspect.Type]":
+    """Take unions apart."""
+    for place in places:
+        yield from getattr(place, "types", (place,))
+
+
+def pick(document: object, names: Iterable[str]) -> dict[str, object]:
+    """Keep the named fields of a document, each where it stands: `progress.fraction` is in `progress` still."""
     wanted: dict[str, list[str]] = {}
     for name in names:
         head, _, rest = name.partition(".")

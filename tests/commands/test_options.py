@@ -9,6 +9,7 @@ import click
 import pytest
 
 from jobd.cli import program
+from jobd.commands import _asked
 from jobd.commands import _options as options
 from jobd.commands._shell import Shell
 from jobd.core.model import State
@@ -117,11 +118,11 @@ def test_jobs() -> None:
 
 def test_how_to_print_is_kept_by_the_shell() -> None:
     """The command itself gets nothing of it."""
-    got, shell = read(options.output_options(JobView), "--json=id,progress.fraction", "-q", "--plain")
+    got, shell = read(_asked.output_options(JobView), "--json=id,progress.fraction", "-q", "--plain")
     assert got == {}
     assert (shell.asked.json, shell.asked.quiet, shell.asked.plain) == (True, True, True)
     assert shell.asked.fields == ("id", "progress.fraction")
-    shell = read(options.output_options(JobView), "--format", "{id}")[1]
+    shell = read(_asked.output_options(JobView), "--format", "{id}")[1]
     assert shell.asked.template is not None
     assert (shell.asked.json, shell.asked.fields) == (False, ())
 
@@ -130,7 +131,7 @@ def test_what_all_commands_take() -> None:
     """Where a flag stands does not matter; what is not said stays as it is."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__click_params__ = options.everywhere()  # type: ignore[attr-defined]
+        function.__click_params__ = _asked.everywhere()  # type: ignore[attr-defined]
         return function
 
     def plain(**_: object) -> None:

@@ -140,8 +140,14 @@ def test_bad_input(house: House) -> None:
         ("0",): (66, "jobd: no job 0"),
         ("99999999999999999999",): (65, "jobd: job: '99999999999999999999' is not an id"),
         ("--format", "{nope}", "bake"): (2, "jobd: invalid value for '--format': no field 'nope'"),
-        ("--format", "{usage.nope}", "bake"): (65, "jobd: field: no field 'usage.nope'; there are: cpu_percent"),
-        ("--json=usage.nope", "bake"): (65, "jobd: field: no field 'nope'; there are: cpu_percent"),
+        ("--format", "{usage.nope}", "bake"): (
+            2,
+            "jobd: invalid value for '--format': no field 'usage.nope'. There are: cpu_percent",
+        ),
+        ("--json=usage.nope", "bake"): (
+            2,
+            "jobd: invalid value for '-j' / '--json': no field 'usage.nope'. There are: cpu_percent",
+        ),
     }
     for words, (status, said) in refused.items():
         done = house("status", *words)
