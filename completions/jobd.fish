@@ -365,7 +365,7 @@ complete -c jobd -n '__jobd_at events' -l where -x -d 'Only jobs that this filte
 complete -c jobd -n '__jobd_at events' -l user -x -d 'Only those of jobs of this user'
 complete -c jobd -n '__jobd_at events' -l type -x -a 'submitted begun imported stale revived adopted progressed items_changed report_rejected children_counted measured output_trimmed cancel_stalled rate_limited rate_limit_lifted opened withdrawn started pause_asked paused resumed draining cancel_asked completed failed attempt_failed canceled retried removed' -d 'Only this type of event (several: a comma between, or repeat it)'
 complete -c jobd -n '__jobd_at events' -l severity -x -a 'low medium high critical' -d 'Only those that matter at least so much'
-complete -c jobd -n '__jobd_at events' -l limit -x -d 'At most so many'
+complete -c jobd -n '__jobd_at events' -l limit -x -d 'At most so many, 10000 at the most'
 complete -c jobd -n '__jobd_at events' -l snapshot -d 'With -f: begin with the jobs as they are'
 complete -c jobd -n '__jobd_at events' -l coalesce -x -d 'With -f: tell progress this often, short'
 complete -c jobd -n '__jobd_at events' -l heartbeat -x -d 'With -f: say something at least this often'

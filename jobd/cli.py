@@ -221,7 +221,7 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
     if isinstance(error, click.ClickException):
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "jobd"
         text = error.format_message().rstrip(".")
-        return shell.screen.error(single_line(text[:1].lower() + text[1:]), f"{path} --help", error.exit_code)
+        return shell.screen.error(single_line(text[:1].lower() + text[1:]), _advice(error, path), error.exit_code)
     if isinstance(error, sink.OutputFailed):
         error = OutputFailed(problem=error.strerror)
     if not isinstance(error, JobdError):
@@ -235,6 +235,15 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
     said = "; ".join([error.message, *getattr(error, "__notes__", ())])
     message = "\n".join([said, *_where(shell, error)])
     return shell.screen.error(message, error.hint or help_of_command, error.exit_status)
+
+
+def _advice(error: click.ClickException, path: str) -> str:
+    """Say what to do about a command line that is wrong: a filter may begin with a minus, as options do."""
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        for parameter in error.ctx.command.params:
+            if isinstance(parameter, click.Argument) and "FILTER" in (parameter.metavar or ""):
+                return f"{path} --help · a filter that begins with a minus: {path} -- FILTER"
+    return f"{path} --help"
 
 
 def _where(shell: Shell, error: JobdError) -> tuple[str, ...]:

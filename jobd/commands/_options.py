@@ -109,16 +109,21 @@ def jobs_argument(*, required: bool = True) -> Callable[[Function], Function]:
             return function(jobs=words, **options)
 
         metavar = "JOB..." if required else "[JOB]..."
-        argument = click.argument("jobs", nargs=-1, metavar=metavar)(_where("filters", multiple=True)(called))
+        argument = click.argument("jobs", nargs=-1, metavar=metavar)(_where("filters")(called))
         return cast("Function", argument)
 
     return decorate
 
 
-def _where(name: str, *, multiple: bool) -> Callable[[Function], Function]:
+def _where(name: str, callback: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
     text = "Only jobs that this filter means: 'state=failed duration>1h', @slow (man 7 jobd-filter)."
-    default = None if multiple else ""
-    return click.option(*("--where", name), multiple=multiple, default=default, metavar="FILTER", help=text)
+    return click.option(*("--where", name), multiple=True, callback=callback, metavar="FILTER", help=text)
+
+
+def joined(*texts: str) -> str:
+    """Join filters, some of which may be empty, all of which must mean a job."""
+    said = [text for text in texts if text]
+    return " AND ".join(f"({text})" for text in said) if len(said) > 1 else "".join(said)
 
 
 def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
@@ -151,7 +156,7 @@ state_option = click.option(
 )
 name_option = click.option("--name", metavar="NAME", help="Only jobs of this name; * and ? match any.")
 group_option = click.option("-g", "--group", metavar="GROUP", help="Only jobs of this group.")
-where_option = _where("where", multiple=False)
+where_option = _where("where", lambda _, __, texts: joined(*texts))
 since_option = click.option(
     *("-S", "--since", "--starttime", "since"),
     type=TIME,

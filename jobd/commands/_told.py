@@ -62,7 +62,7 @@ def _program(command: str | None, pid: int) -> str:
 
 
 def _time(screen: "Screen", at: "datetime") -> str:
-    return amounts.clock(at.isoformat()) if screen.is_terminal else at.isoformat()
+    return amounts.clock(at.isoformat()) if screen.is_terminal else msgspec.to_builtins(at)
 
 
 def _details(values: dict[str, Any]) -> str:

@@ -55,6 +55,8 @@ jobd events --since-seq 12 --json          # on from the last number seen
 """
 
 
+#: So many lines of the log are told at once.
+MOST_SHOWN = 10_000
 #: Jobs of a snapshot that are written at a time.
 JOBS_AT_ONCE = 64
 SEVERITIES = [severity.value for severity in Severity]
@@ -75,7 +77,7 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
     until_seq: Count | None = None
     since: datetime | None = None
     until: datetime | None = None
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    limit: Annotated[int, Meta(ge=1, le=MOST_SHOWN)] = 100
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[Entry, ...]:
         """Ask the archive. Raises JobNotFound for a job that never was, NotYetHappened, NoLongerKept, BadValue."""
@@ -187,7 +189,10 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
     help="Only this type of event (several: a comma between, or repeat it).",
 )
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST_SHOWN), default=100, show_default=True,
+    help=f"At most so many, {MOST_SHOWN} at the most.",
+)  # fmt: skip
 @click.option("--snapshot", is_flag=True, help="With -f: begin with the jobs as they are.")
 @click.option("--coalesce", type=duration(), metavar="TIME", help="With -f: tell progress this often, short.")
 @click.option("--heartbeat", type=duration(), metavar="TIME", help="With -f: say something at least this often.")

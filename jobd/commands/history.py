@@ -14,6 +14,7 @@ from jobd.commands._export import FORMATS
 from jobd.commands._options import (
     LARGEST_PAGE,
     group_option,
+    joined,
     limit_option,
     name_option,
     since_option,
@@ -112,17 +113,6 @@ class History(Read[Listed], frozen=True):
         return msgspec.json.encode(plain).decode()
 
 
-def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
-    if not value:
-        return
-    from jobd.core.filters import listing
-
-    shell = ctx.ensure_object(Shell)
-    rows = ((told.name, told.kind, told.help) for told in listing())
-    shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))
-    ctx.exit()
-
-
 @click.command("history", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, metavar="[FILTER]...")
 @where_option
@@ -138,10 +128,7 @@ def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
 @limit_option
 @click.option("--page", "page_token", default="", metavar="TOKEN", help="The next page, by what the one before said.")
 @click.option("--count", is_flag=True, help="Print only how many there are.")
-@click.option(
-    "--fields", is_flag=True, is_eager=True, expose_value=False, callback=_list_fields,
-    help="List the fields that a filter can ask for.",
-)  # fmt: skip
+@click.option("--fields", is_flag=True, help="List the fields that a filter can ask for.")
 @click.option(
     "--export", type=click.Choice(tuple(FORMATS)), metavar="FORMAT",
     help="Write all that are found, not only a page: csv, or jsonl (a line of JSON each); fields by --json=FIELDS.",
@@ -151,7 +138,7 @@ def _list_fields(ctx: click.Context, _: click.Parameter, value: bool) -> None:  
 @click.pass_context
 def command(
     ctx: click.Context, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool,
-    export: str | None, **options: Any,
+    fields: bool, export: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """List the jobs that were, newest first.
 
@@ -160,6 +147,9 @@ def command(
     meanwhile.
     """
     shell = ctx.ensure_object(Shell)
+    if fields:
+        _list_fields(shell)
+        return
     size, said = (0 if count else limit), joined(" ".join(words), where)
     asked = History(**options, where=said, page_size=size, total=count, explain=explain)
     if export is not None:
@@ -177,12 +167,6 @@ def command(
         shell.emit_all(found.jobs, lambda: show(shell, found, limit))
 
 
-def joined(*texts: str) -> str:
-    """Join filters, some of which may be empty, all of which must mean a job."""
-    said = [text for text in texts if text]
-    return " AND ".join(f"({text})" for text in said) if len(said) > 1 else "".join(said)
-
-
 def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
     """Write the page that is asked for, and with `whole` all after it."""
     header, write = FORMATS[form]
@@ -194,6 +178,16 @@ def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
         before = ""
         asked = msgspec.structs.replace(asked, page_token=found.next_page_token)
         more = whole and bool(found.next_page_token)
+
+
+def _list_fields(shell: Shell) -> None:
+    from jobd.core.filters import listing
+
+    rows = [(told.name, told.kind, told.help) for told in listing()]
+    if shell.screen.as_json:
+        shell.screen.json([dict(zip(("name", "kind", "help"), row, strict=True)) for row in rows])
+    else:
+        shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))
 
 
 def _tell(shell: Shell, explained: Explained) -> None:

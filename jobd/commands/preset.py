@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import click
@@ -10,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from jobd.commands._asked import json_option, plain_option
-from jobd.core.errors import BadValue, NothingMatched
+from jobd.core.errors import BadValue, FilterInvalid, NothingMatched, Refused
 from jobd.core.history.selection import Where
 from jobd.ui.table import Column, table
 from jobd.wire import Mutation, Read
@@ -71,8 +72,6 @@ class Save(Mutation[Saved], frozen=True):
 
     def answer(self, engine: Engine, caller: Actor) -> Saved:
         """Read the filter as it would be used, then keep it. Raises BadValue, FilterInvalid."""
-        from datetime import datetime
-
         from jobd.core import filters
 
         if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", self.name):
@@ -89,6 +88,17 @@ class Save(Mutation[Saved], frozen=True):
         return Saved(name=self.name, filter=self.filter)
 
 
+def _makes_sense(engine: Engine, text: str, presets: dict[str, str]) -> bool:
+    """Whether a filter can be read with these presets."""
+    from jobd.core import filters
+
+    try:
+        filters.parse(text, engine.clock.now().wall, datetime.astimezone, presets=presets)
+    except FilterInvalid:
+        return False
+    return True
+
+
 class Remove(Mutation[Saved], frozen=True):
     """Forget a saved preset."""
 
@@ -97,10 +107,13 @@ class Remove(Mutation[Saved], frozen=True):
     name: PresetName
 
     def answer(self, engine: Engine, caller: Actor) -> Saved:
-        """Take it away. Raises NothingMatched."""
-        text = engine.archive.presets().get(self.name)
+        """Take it away. Raises NothingMatched, Refused."""
+        known = engine.archive.presets()
+        text = known.pop(self.name, None)
         if text is None:
             raise NothingMatched(what=f"a saved preset @{self.name}")
+        if users := [f"@{name}" for name, other in known.items() if not _makes_sense(engine, other, known)]:
+            raise Refused(problem=f"@{self.name} is used by {', '.join(users)}")
         engine.store.save_preset(self.name, None)
         return Saved(name=self.name, filter=text)
 
@@ -142,7 +155,7 @@ def save(shell: Shell, name: str, words: tuple[str, ...]) -> None:
 def remove(shell: Shell, name: str) -> None:
     """Forget a saved preset.
 
-    Exit status: 66 if there is none of this name.
+    Exit status: 66 if there is none of this name, 1 if another uses it.
     """
     removed = shell.client.call(Remove(name=name.removeprefix("@")))
     shell.emit(removed, lambda: shell.screen.data(f"removed @{removed.name}\n"))

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobd.commands._asked import output_options
-from jobd.commands._options import group_option, limit_option, name_option, since_option, until_option, where_option
-from jobd.commands.history import History, joined, show
+from jobd.commands._options import (
+    group_option,
+    joined,
+    limit_option,
+    name_option,
+    since_option,
+    until_option,
+    where_option,
+)
+from jobd.commands.history import History, show
 from jobd.core.views import JobView
 
 if TYPE_CHECKING:

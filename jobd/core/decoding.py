@@ -9,6 +9,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: What msgspec says of bytes that are not UTF-8 since 0.23 begins so; before, it was the error of Python's own decoder.
 _NO_TEXT = "Invalid UTF-8"
+_LENGTH = re.compile(r"^[Ee]xpected (str|array|object) of length (<=|>=) (\d+)$")
+_PARTS = {"str": "character", "array": "value", "object": "value"}
 _PLACE = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 
 
@@ -29,5 +31,11 @@ def complaint(error: Exception) -> str:
     place = _PLACE.search(text)
     where = f"{place[1]}: " if place and place[1] else ""
     said = (text[: place.start()] if place else text).replace("`", "").removeprefix("Object ")
+    said = _LENGTH.sub(_length, said)
     said = said if said[:2].isupper() else said[:1].lower() + said[1:]
     return "".join(sign if sign.isprintable() else " " for sign in where + said)[:200]
+
+
+def _length(said: re.Match[str]) -> str:
+    bound = "at most" if said[2] == "<=" else "at least"
+    return f"must have {bound} {said[3]} {_PARTS[said[1]]}{'' if said[3] == '1' else 's'}"

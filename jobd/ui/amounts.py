@@ -11,20 +11,22 @@ UNKNOWN = "-"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 #: Longest first: from how many seconds on a unit is used, its length and its letter.
 UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1, "s"))
-#: Below this many seconds tenths are shown.
-TENTHS = 10
+#: Below this many milliseconds these are shown, and below this many seconds tenths.
+HUNDRED, TENTHS = 100, 10
 SIZE_UNITS = "BKMGTPE"
 #: Days in which a weekday and the day of the month say which day is meant.
 NEAR_DAYS = 27
 
 
 def duration(seconds: float | None) -> str:
-    """Write how long something took or takes: `0.4s`, `12s`, `1m02s`, `9m12s`, `2h05m`, `3d 4h`."""
+    """Write how long something took or takes: `17ms`, `0.4s`, `12s`, `1m02s`, `9m12s`, `2h05m`, `3d 4h`."""
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
+    if (thousandths := round(seconds * 1000)) < HUNDRED:
+        return f"{sign}{thousandths}ms" if thousandths else "0s"
     if (tenths := round(seconds, 1)) < TENTHS:
-        return f"{sign}{tenths:g}s" if tenths else "0s"
+        return f"{sign}{tenths:g}s"
     whole = round(seconds)
     if whole < HOUR:
         minutes, rest = divmod(whole, MINUTE)

@@ -17,8 +17,12 @@ def test_saved_and_used(house: House) -> None:
     rows = [line.split("\t") for line in house("preset", "list").out.splitlines()]
     assert ["night", "name=none", "-"] in rows
     assert ["failed", "state = failed", "Ended badly."] in rows
-    assert house("preset", "rm", "night").out == "removed @night\n"
-    gone = house("history", "@night-bad")
+    used = house("preset", "rm", "night")
+    assert (used.status, used.out) == (1, "")
+    assert "@night is used by @night-bad" in used.err
+    for name in ("night-bad", "night"):
+        assert house("preset", "rm", name).out == f"removed @{name}\n"
+    gone = house("history", "@night")
     assert (gone.status, 'no preset "@night"' in gone.err) == (65, True)
 
 

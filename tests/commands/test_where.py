@@ -24,6 +24,13 @@ def test_reading(house: House, jobs: dict[str, int]) -> None:
     assert house("history", "name=check", "OR", "name=encode", "--count").out == "3\n"
 
 
+def test_several(house: House, jobs: dict[str, int]) -> None:
+    """All of them must mean a job, as do the words before them."""
+    assert house("list", "--where", "name=check", "--where", "state=failed", "-q").out == f"{jobs['bad']}\n"
+    assert house("history", "@ended", "--where", "name=check", "--where", "exit=1", "-q").out == f"{jobs['bad']}\n"
+    assert house("stats", "--where", "name=check", "--where", "@failed").out.split("\t")[:2] == ["check", "1"]
+
+
 def test_output(house: House) -> None:
     """The output of ended jobs is found by what they were; that there is none is said, and seen by the status."""
     house.ran("sh", "-c", "echo first", name="speaker")
@@ -53,6 +60,9 @@ def test_what_is_wrong_with_it_is_shown(house: House) -> None:
     mixed = house("history", "name=a OR name=b AND state=failed")
     assert "(name=a OR name=b) AND state=failed" in mixed.err
     assert "name\ttext\t" in house("history", "--fields").out
+    assert {"name": "id", "kind": "whole number", "help": "The number of the job."} in house.json(
+        "history", "--fields", "--json"
+    )
 
 
 def test_changing(own: House) -> None:

@@ -27,7 +27,9 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("seconds", "seen"),
     [
         (0, "0s"),
-        (0.04, "0s"),
+        (0.0004, "0s"),
+        (0.017, "17ms"),
+        (0.0996, "0.1s"),
         (0.4, "0.4s"),
         (3, "3s"),
         (9.96, "10s"),
@@ -42,7 +44,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (273600, "3d 4h"),
         (86400 * 400, "400d"),
         (-2, "-2s"),
-        (-0.01, "0s"),
+        (-0.01, "-10ms"),
         *((value, "-") for value in INFINITE),
     ],
 )

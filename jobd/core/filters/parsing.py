@@ -168,6 +168,8 @@ class Parser:
                 raise scanner.split_word(piece)
             label = scanner.term() or piece
             piece = Piece(piece.raw + label.raw, piece.start, label.end)
+        elif piece.raw.lower() in fields.LABEL_SPELLINGS and scanner.next in OPERATOR_SIGNS:
+            raise Complaint(f'a name is missing after "{piece.raw}"', piece.end, piece.end + 1)
         if symbol := scanner.symbol():
             return self._comparison(piece, symbol, scanner.at - len(symbol))
         start, known = scanner.skip(), fields.find(piece.text)
