@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from jobd import __version__, wire
+from jobd.client import environment
 from jobd.client.connection import Connection, connect, pause, told
 from jobd.config import Paths
 from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning, ShuttingDown
@@ -29,6 +30,7 @@ PATIENCE = 60.0
 LATE = 3
 
 Result = TypeVar("Result")
+Asked = TypeVar("Asked", bound=wire.Request[Any])
 SKEW = "the daemon runs jobd {theirs}, this is {ours} (restart it, jobs go on: jobd daemon restart)"
 
 
@@ -65,8 +67,7 @@ class Client:
         others do as the user wishes.
         Raises what the daemon raises, and Unavailable in its many forms.
         """
-        if isinstance(request, wire.Mutation) and request.request_id is None:
-            request = msgspec.structs.replace(request, request_id=os.urandom(16).hex())
+        request = self._completed(request)
         deadline = None
         while True:
             try:
@@ -94,7 +95,7 @@ class Client:
         connection = self._reach(start=self._autostart if start is None else start)
         silence = request.longest_silence if isinstance(request, wire.Feed) else None
         try:
-            number = connection.send(request)
+            number = connection.send(self._completed(request))
             while item := connection.receive(number, LATE * silence if silence else None).params:
                 told = wire.decode_result(type(request), item.item)
                 if isinstance(told, Pulse):
@@ -112,6 +113,15 @@ class Client:
         if self._connection:
             self._connection.close()
             self._connection = None
+
+    def _completed(self, request: Asked) -> Asked:
+        """Add what a request does not say: an id of its own if it changes something, and the time zone of here."""
+        lacking: dict[str, str] = {}
+        if isinstance(request, wire.Mutation) and request.request_id is None:
+            lacking["request_id"] = os.urandom(16).hex()
+        if getattr(request, "zone", None) == "" and (zone := environment.zone(self._environ)):
+            lacking["zone"] = zone
+        return msgspec.structs.replace(request, **lacking) if lacking else request
 
     def _ask(self, request: wire.Request[Result], *, start: bool | None) -> Result:
         if start is None:

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from jobd.client.environment import OF_A_JOB
+from jobd.client.environment import NOT_INHERITED
 from jobd.config import Paths
 from jobd.core.errors import DaemonDidNotStart, StateDirectoryUnusable
 
@@ -37,7 +37,7 @@ class Launcher:
     def __init__(self, paths: Paths, start: Sequence[str], environ: Environ) -> None:
         self._paths = paths
         self._start = [*start, "--ready-fd", str(READY_FD)]
-        self._environ = {name: value for name, value in environ.items() if name not in OF_A_JOB}
+        self._environ = {name: value for name, value in environ.items() if name not in NOT_INHERITED}
         self._inside = bool(environ.get("JOBD_COOKIE"))
         self.log = os.path.join(paths.root, "log", "startup.log")
 

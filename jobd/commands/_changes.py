@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from jobd.commands import _looks
-from jobd.core.history.selection import LIVING, WHERE, Reach, Words
+from jobd.core.history.selection import LIVING, WHERE, Reach, Words, Zone
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
 from jobd.wire import Mutation
@@ -34,6 +34,7 @@ class Change(Mutation[tuple[JobView, ...]], frozen=True, kw_only=True):
     reach: ClassVar[Reach] = LIVING
 
     jobs: Words
+    zone: Zone = ""
     validate_only: bool = False
 
     def decide(self, job: Job, engine: Engine, caller: Actor) -> list[Event]:
@@ -43,8 +44,9 @@ class Change(Mutation[tuple[JobView, ...]], frozen=True, kw_only=True):
     def answer(self, engine: Engine, caller: Actor) -> tuple[JobView, ...]:
         """Decide for all, then record."""
         return engine.change(
-            self.jobs, self.reach, lambda job: self.decide(job, engine, caller), caller, only_decide=self.validate_only
-        )
+            self.jobs, self.reach, lambda job: self.decide(job, engine, caller), caller, self.zone,
+            only_decide=self.validate_only,
+        )  # fmt: skip
 
 
 def ask(shell: Shell, change: Change, verb: str, *, yes: bool, dry_run: bool) -> None:

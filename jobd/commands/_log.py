@@ -9,12 +9,13 @@ import msgspec
 from jobd.core.errors import NoLongerKept, NotYetHappened
 from jobd.core.events.catalogue import Entry
 from jobd.core.events.happening import Severity
-from jobd.core.history.selection import Where
+from jobd.core.history.selection import Where, Who, Zone
 from jobd.core.model import Id
 from jobd.core.subscriptions import interest, rooms
 from jobd.core.subscriptions.interest import Interest, Listening
 
 if TYPE_CHECKING:
+    from jobd.core.events.catalogue import Actor
     from jobd.core.filters import Filter
     from jobd.core.model import Job, Moment
     from jobd.daemon.remembered.archive import Archive
@@ -36,6 +37,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...] = ()
     severity: Severity | None = None
     where: Where = ""
+    zone: Zone = ""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -57,11 +59,12 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the log must be looked through for it."""
         return any((self.rooms, self.conditions, self.types, self.severity)) and not self.alone
 
-    def interest(self, archive: "Archive") -> Interest:
+    def interest(self, archive: "Archive", caller: "Actor") -> Interest:
         """Understand it. Raises BadValue, FilterInvalid, and JobNotFound for a job that never was."""
         from jobd.daemon.system.peers import user_id
 
-        known = rooms.Known(user_id, lambda text: Meant(archive.filter((text,)), archive.now))
+        by = Who(caller.uid, self.zone)
+        known = rooms.Known(user_id, lambda text: Meant(archive.filter((text,), by=by), archive.now))
         named = tuple(rooms.parse(text, known) for text in self.rooms)
         within = tuple(rooms.parse(text, known) for text in self.conditions)
         for room in named + within:
@@ -87,8 +90,8 @@ class Part:
     Of a single job what is frequent is left out unless it is named: what is rare is found without all the rest.
     """
 
-    def __init__(self, archive: "Archive", which: Which, after: int, upto: int) -> None:
-        wanted = which.interest(archive)
+    def __init__(self, archive: "Archive", which: Which, caller: "Actor", after: int, upto: int) -> None:
+        wanted = which.interest(archive, caller)
         self._archive = archive
         self._narrow = which.narrow
         self._job = wanted.named[0].job if which.alone else None

@@ -89,7 +89,7 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
             after = max(after, archive.seq_before(self.since))
         if self.until is not None:
             upto = min(upto, archive.seq_before(self.until))
-        part = Part(archive, self, max(after, archive.first_seq() - 1), upto)
+        part = Part(archive, self, caller, max(after, archive.first_seq() - 1), upto)
         return tuple(part.first(self.limit) if self.onward else part.last(self.limit))
 
     @property
@@ -128,7 +128,7 @@ class Follow(Which, Feed[News], frozen=True):
 
         if self.snapshot and self.since_seq is not None:
             raise BadValue(field="since_seq", problem="a snapshot shows how things are now, and goes on from there")
-        wanted = self.interest(engine.archive)
+        wanted = self.interest(engine.archive, caller)
         if self.since_seq is not None:
             check(engine.archive, self.since_seq)
         after = engine.hub.seq if self.since_seq is None else self.since_seq

@@ -25,7 +25,7 @@ from jobd.commands._options import (
 from jobd.commands._shell import Shell
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.history.searching import PAGE, Explained, Search, page_size, parse_sort
-from jobd.core.history.selection import Where
+from jobd.core.history.selection import Where, Who, Zone
 from jobd.core.model import State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -73,6 +73,7 @@ class History(Read[Listed], frozen=True):
     since: datetime | None = None
     until: datetime | None = None
     where: Where = ""
+    zone: Zone = ""
     sort: str = "-id"
     page_size: Annotated[int, Meta(ge=0)] = PAGE
     page_token: str = ""
@@ -83,8 +84,8 @@ class History(Read[Listed], frozen=True):
         """Ask the archive. Raises BadValue, PageInvalid, PageOfAnother."""
         asked = self._asked(archive)
         where = archive.filter(
-            filter(None, (asked.where,)), uid=caller.uid, states=asked.states, name=asked.name, group=asked.group,
-            since=asked.since, until=asked.until,
+            filter(None, (asked.where,)), by=Who(caller.uid, asked.zone), states=asked.states, name=asked.name,
+            group=asked.group, since=asked.since, until=asked.until,
         )  # fmt: skip
         search = Search(where, parse_sort(asked.sort), page_size(self.page_size), self.page_token, asked.question())
         found = archive.find(search)
@@ -96,11 +97,11 @@ class History(Read[Listed], frozen=True):
 
     def _asked(self, archive: Archive) -> History:
         """Give all that is asked: what the token stands for, or what is said. Raises PageInvalid, PageOfAnother."""
-        said = self.question()
         if not self.page_token:
             return self
         question = archive.question(self.page_token)
-        if said not in (question, History().question()):
+        bare = msgspec.structs.replace(self, zone="").question() == History().question()
+        if not bare and self.question() != question:
             raise PageOfAnother
         try:
             return msgspec.json.decode(question, type=History)

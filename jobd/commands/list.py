@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from jobd.commands._asked import output_options
 from jobd.commands._options import group_option, limit_option, name_option, state_option, where_option
-from jobd.core.history.selection import READING, Reach, Where, Words
+from jobd.core.history.selection import READING, Reach, Where, Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -47,6 +47,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
     name: str | None = None
     group: str | None = None
     where: Where = ""
+    zone: Zone = ""
     #: Only the children of this job, whether they are active or not.
     parent: Annotated[str, Meta(max_length=4096)] | None = None
     all: bool = False
@@ -60,7 +61,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         if self.jobs:
             where, now = self._which(archive, caller), archive.now()
             reach = Reach(self.among, self.among) if self.among else READING
-            chosen = archive.select(self.jobs, reach, caller.uid)
+            chosen = archive.select(self.jobs, reach, Who(caller.uid, self.zone))
             found = [job for job in chosen if where.matches(job, now)]
         elif self.all or self.states or self.where or self.parent:
             found = archive.matching(self._which(archive, caller), self.limit)
@@ -79,7 +80,8 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         texts = [self.where] if self.where else []
         if self.parent is not None:
             texts.append(children_of(archive.one(self.parent).id))
-        return archive.filter(texts, uid=caller.uid, states=self.states, name=self.name, group=self.group)
+        by = Who(caller.uid, self.zone)
+        return archive.filter(texts, by=by, states=self.states, name=self.name, group=self.group)
 
 
 @click.command("list", epilog=EXAMPLES)

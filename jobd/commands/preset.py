@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import click
@@ -73,6 +72,7 @@ class Save(Mutation[Saved], frozen=True):
     def answer(self, engine: Engine, caller: Actor) -> Saved:
         """Read the filter as it would be used, then keep it. Raises BadValue, FilterInvalid."""
         from jobd.core import filters
+        from jobd.daemon.remembered.asking import asker
 
         if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", self.name):
             raise BadValue(field="name", problem=f"{self.name!r} needs a letter first, then letters, digits, - and _")
@@ -81,9 +81,9 @@ class Save(Mutation[Saved], frozen=True):
         known = engine.archive.presets()
         if self.name not in known and len(known) >= MOST:
             raise BadValue(field="name", problem=f"there are {MOST} presets, which is the most; jobd preset rm NAME")
-        now = engine.clock.now().wall.astimezone()
+        by = asker(engine.clock.now().wall, uid=caller.uid)
         for text in (self.filter, f"@{self.name}"):
-            filters.parse(text, now, datetime.astimezone, uid=caller.uid, presets={**known, self.name: self.filter})
+            filters.parse(text, by, {**known, self.name: self.filter})
         engine.store.save_preset(self.name, self.filter)
         return Saved(name=self.name, filter=self.filter)
 
@@ -91,9 +91,10 @@ class Save(Mutation[Saved], frozen=True):
 def _makes_sense(engine: Engine, text: str, presets: dict[str, str]) -> bool:
     """Whether a filter can be read with these presets."""
     from jobd.core import filters
+    from jobd.daemon.remembered.asking import asker
 
     try:
-        filters.parse(text, engine.clock.now().wall, datetime.astimezone, presets=presets)
+        filters.parse(text, asker(engine.clock.now().wall), presets)
     except FilterInvalid:
         return False
     return True

@@ -12,7 +12,7 @@ from jobd.commands import _numbers
 from jobd.commands._asked import json_option, plain_option
 from jobd.commands._options import group_option, limit_option, name_option, since_option, until_option, where_option
 from jobd.core.history.searching import PAGE, page_size
-from jobd.core.history.selection import Where
+from jobd.core.history.selection import Where, Who, Zone
 from jobd.core.history.stats import By, Report, Scope
 from jobd.wire import Read
 
@@ -50,12 +50,13 @@ class Stats(Read[Report], frozen=True):
     since: datetime | None = None
     until: datetime | None = None
     where: Where = ""
+    zone: Zone = ""
     limit: Annotated[int, Meta(ge=0)] = PAGE
 
     def answer(self, archive: Archive, caller: Actor) -> Report:
         """Ask the archive. Raises BadValue, FilterInvalid, TryAgain."""
         scope = Scope(**{field: getattr(self, field) for field in Scope.__struct_fields__})
-        return archive.report(scope, page_size(self.limit), uid=caller.uid)
+        return archive.report(scope, page_size(self.limit), Who(caller.uid, self.zone))
 
 
 @click.command("stats", epilog=EXAMPLES)

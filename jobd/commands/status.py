@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from jobd.commands._asked import output_options
 from jobd.commands._options import jobs_argument
 from jobd.core.events.catalogue import Entry
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, Job, State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -58,13 +58,14 @@ class Status(Read[Overview], frozen=True):
     method: ClassVar = "status"
 
     jobs: Words = ()
+    zone: Zone = ""
     since: datetime | None = None
 
     def answer(self, archive: Archive, caller: Actor) -> Overview:
         """Ask the archive."""
         counts = _present(archive.counts())
         if self.jobs:
-            chosen = archive.select(self.jobs, uid=caller.uid)
+            chosen = archive.select(self.jobs, by=Who(caller.uid, self.zone))
             views = tuple(replace(archive.view(job), watchers=archive.watchers(job.id)) for job in chosen)
             if len(chosen) != 1:
                 return Overview(jobs=views, counts=counts)

@@ -14,7 +14,7 @@ from jobd.commands._options import jobs_argument, name_option
 from jobd.commands._output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
 from jobd.core.errors import NothingMatched
-from jobd.core.history.selection import Words
+from jobd.core.history.selection import Who, Words, Zone
 from jobd.core.model import ALIVE, State
 from jobd.core.subscriptions import interest
 from jobd.core.views import JobView
@@ -53,11 +53,12 @@ class Tail(Stream[JobView], frozen=True):
     method: ClassVar = "tail"
 
     jobs: Words
+    zone: Zone = ""
     every: Annotated[float, Meta(ge=0.5, le=3600)] | None = None
 
     async def answer(self, engine: Engine, caller: Actor) -> AsyncIterator[JobView]:
         """Watch the jobs."""
-        living = {job.id: False for job in engine.archive.select(self.jobs, uid=caller.uid)}
+        living = {job.id: False for job in engine.archive.select(self.jobs, by=Who(caller.uid, self.zone))}
         with engine.presence.watching(caller, self.method, interest.jobs(living), engine.clock.now().wall):
             async with aclosing(self._watch(engine, living)) as views:
                 async for view in views:

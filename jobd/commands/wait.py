@@ -16,7 +16,7 @@ from jobd.commands._news import insist
 from jobd.commands._options import STATES, duration, jobs_argument
 from jobd.commands.list import List
 from jobd.core.errors import WaitTimedOut
-from jobd.core.history.selection import LIVING, WHERE, Words
+from jobd.core.history.selection import LIVING, WHERE, Who, Words, Zone
 from jobd.core.model import ACTIVE, Job, Seconds, State
 from jobd.core.subscriptions import interest
 from jobd.core.views import JobView, exit_status
@@ -46,6 +46,7 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
     method: ClassVar = "wait"
 
     jobs: Words
+    zone: Zone = ""
     any: bool = False
     states: tuple[State, ...] = ()
     progress: Annotated[float, Meta(ge=0, le=1)] | None = None
@@ -55,7 +56,7 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
         """Watch the jobs until it is so. Raises WaitTimedOut."""
         import asyncio
 
-        chosen = engine.archive.select(self.jobs, LIVING, caller.uid)
+        chosen = engine.archive.select(self.jobs, LIVING, Who(caller.uid, self.zone))
         jobs = {job.id: job for job in chosen}
         try:
             with engine.presence.watching(caller, self.method, interest.jobs(jobs), engine.clock.now().wall):

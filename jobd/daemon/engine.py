@@ -18,7 +18,7 @@ from jobd.core import recording, schedule
 from jobd.core.errors import JobdError, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor, Entry, Event
-from jobd.core.history.selection import Reach
+from jobd.core.history.selection import Reach, Who
 from jobd.core.model import Job, Surroundings, Usage
 from jobd.core.quantities import EPOCH
 from jobd.core.views import JobView
@@ -133,20 +133,16 @@ class Engine:
         return job
 
     def change(
-        self,
-        words: tuple[str, ...],
-        reach: Reach,
-        decide: Callable[[Job], list[Event]],
-        by: Actor,
-        *,
+        self, words: tuple[str, ...], reach: Reach, decide: Callable[[Job], list[Event]], by: Actor, zone: str = "", *,
         only_decide: bool = False,
-    ) -> tuple[JobView, ...]:
+    ) -> tuple[JobView, ...]:  # fmt: skip
         """Change a selection of jobs, all or none: first everything is decided, then everything recorded.
 
-        `reach` says which jobs are meant that are not named one by one. Raises what `decide` refuses with.
+        `reach` says which jobs are meant that are not named one by one, `zone` in which time zone a filter is read.
+        Raises what `decide` refuses with.
         """
         there = reach._replace(applies=lambda job: job.id not in self._removed and reach.applies(job))
-        chosen = self.archive.select(words, there, by.uid)
+        chosen = self.archive.select(words, there, Who(by.uid, zone))
         for job in chosen:
             if job.id in self._removed:
                 raise JobNotFound(job=job.id, newest=self._last_job_id)

@@ -46,7 +46,8 @@ PROSE = {
     "TIMES": """
         A time lasts as long as it is exact: `created = yesterday` is all of that day, `created > 14:30` begins at
         14:31, `ended <= 2026-11-20` goes to the end of the day, and `between` holds both. A time without a zone is in
-        that of the machine. `-2h` is two hours ago. All of it is worked out once, when the filter is read.
+        that of who asks: TZ, or else of the machine. `-2h` is two hours ago. All of it is worked out once, when the
+        filter is read.
         """,
     "REGULAR EXPRESSIONS": """
         They are those of RE2: like those of Perl, without what can take for ever (references to a group, looking ahead

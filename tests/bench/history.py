@@ -21,6 +21,7 @@ from jobd.core.history.searching import NEWEST, Field, Search, Sort
 from jobd.core.history.stats import Scope
 from jobd.core.model import Job, State
 from jobd.daemon.remembered.archive import Archive
+from jobd.daemon.remembered.asking import asker
 from jobd.daemon.storage import rows
 from jobd.daemon.storage import search as sql
 from jobd.daemon.storage.reader import Reader
@@ -75,7 +76,7 @@ def opened() -> Iterator[Open]:
 
 def read(text: str) -> Filter:
     """Read a filter."""
-    return filters.parse(text, datetime.now(UTC), datetime.astimezone)
+    return filters.parse(text, asker(datetime.now(UTC)))
 
 
 def timed(work: Callable[[], object], times: int = 1) -> float:

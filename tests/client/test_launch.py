@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobd.client.environment import OF_A_JOB
+from jobd.client.environment import NOT_INHERITED
 from jobd.client.launch import Launcher
 from jobd.config import Paths
 from jobd.core.errors import DaemonDidNotStart, StateDirectoryUnusable
@@ -87,8 +87,8 @@ def test_nothing_of_ours_is_inherited(state_dir: Path) -> None:
     )
     leaked = os.open(program, os.O_RDONLY)
     os.set_inheritable(leaked, True)
-    surrounding = dict.fromkeys(OF_A_JOB - {"JOBD_COOKIE"}, "1")
-    names = " ".join(sorted(OF_A_JOB))
+    surrounding = dict.fromkeys(NOT_INHERITED - {"JOBD_COOKIE"}, "1")
+    names = " ".join(sorted(NOT_INHERITED))
     starter = Launcher(
         Paths(state_dir), [sys.executable, "-I", str(program), names], {**os.environ, **surrounding, "KEPT": "yes"}
     )

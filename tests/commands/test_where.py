@@ -1,5 +1,9 @@
 """--where: the jobs that a filter means, for every verb that takes jobs."""
 
+import os
+import subprocess
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.commands.running import House
@@ -82,3 +86,33 @@ def test_changing(own: House) -> None:
     assert own.daemon.job(other)["state"] == "running"
     assert own("cancel", "all", "--where", "cpu > 9h").status == 1
     assert own("cancel", "where:name=other", "--grace", "0s", "-q").out == f"{other}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("history", "-q", "--where"),
+        ("list", "-q", "--where"),
+        ("status", "-q", "--where"),
+        ("stats", "--plain", "--where"),
+        ("retry", "--dry-run", "-q", "--where"),
+        ("log", "--json=id", "--where"),
+        ("events", "--type", "completed", "--where"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("zone", ["XXX-5:17", ":Pacific/Marquesas", "Nowhere/Known"])
+def test_a_time_is_of_the_zone_of_who_asks(house: House, words: tuple[str, ...], zone: str) -> None:
+    """Not of that of the daemon: a time of the day is one on the clock of the screen that shows it."""
+    job = house.json("status", str(house.ran("true", name="zoned")), "--json")
+    created = datetime.fromisoformat(job["created_at"])
+    for distance, found in ((0, True), (2, False)):
+        begin, end = (
+            subprocess.run(
+                ["date", "-d", (created + timedelta(hours=distance, minutes=minutes)).isoformat(), "+%Y-%m-%dT%H:%M"],
+                env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True,
+            ).stdout.strip()
+            for minutes in (-1, 1)
+        )  # fmt: skip
+        said = house(*words, f"id={job['id']} AND created between {begin} and {end}", environ={"TZ": zone})
+        assert (str(job["id"]) in said.out or "zoned" in said.out) == found, (said, begin, end)

@@ -5,7 +5,7 @@ rows of ended jobs (`sql`), for a connection that has the FUNCTIONS. Its `facts`
 holds the `folded_text` of records. The language is told in jobd-filter(7), which is made from the tables of this room.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -27,8 +27,8 @@ from jobd.core.history.searching import Facts
 from jobd.core.model import Job, Moment, State
 
 __all__ = [
-    "BUILT_IN", "EVERYTHING", "FIELDS", "FUNCTIONS", "Field", "Filter", "Function", "Preset", "Told", "by_flags",
-    "folded_text", "listing", "parse", "search_text",
+    "BUILT_IN", "EVERYTHING", "FIELDS", "FUNCTIONS", "Asker", "Field", "Filter", "Function", "Preset", "Told",
+    "by_flags", "folded_text", "listing", "parse", "search_text",
 ]  # fmt: skip
 
 
@@ -88,21 +88,10 @@ def by_flags(
     return Filter(all_of(*terms(tuple(states), name, group, "ended" if by_end else "created", since, until)))
 
 
-def parse(
-    text: str,
-    now: datetime,
-    local: Callable[[datetime], datetime],
-    *,
-    uid: int | None = None,
-    presets: Mapping[str, str] | None = None,
-) -> Filter:
-    """Read a filter, at a time in the zone of who asks.
-
-    `local` gives a time without zone its zone (`datetime.astimezone`), `uid` is who asks, `presets` are the saved
-    ones. Raises FilterInvalid, which names the place.
-    """
+def parse(text: str, by: Asker, presets: Mapping[str, str] | None = None) -> Filter:
+    """Read a filter as who asks means it; `presets` are the saved ones. Raises FilterInvalid, which names the place."""
     try:
-        tree = Parser(text, Scope(Asker(now, local, uid), presets or {})).whole()
+        tree = Parser(text, Scope(by, presets or {})).whole()
         check_size(tree, len(text))
     except Complaint as wrong:
         cut = text[: MOST["characters"]].encode("utf-8", "replace").decode()

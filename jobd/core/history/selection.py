@@ -54,6 +54,17 @@ class Selection(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return not (self.ids or self.named or self.last or self.all)
 
 
+class Who(NamedTuple):
+    """Who asks, by which a filter is read: a user id (None: that of this process), and a time zone (see Zone)."""
+
+    uid: int | None = None
+    zone: str = ""
+
+
+#: Whoever runs this process, where it runs.
+ANYBODY = Who()
+
+
 class Reach(NamedTuple):
     """Which jobs a verb is for that are not named one by one: `most` at once, and only those that it `applies` to."""
 
@@ -71,6 +82,8 @@ LIVING = Reach(by_filter=ACTIVE)
 READING = Reach(most=MOST_SHOWN)
 #: A filter as a request carries it; empty is none.
 Where = Annotated[str, Meta(max_length=10_000)]
+#: The time zone of who asks, by name or offset (`+02:00`), in which a filter is read; empty is that of the machine.
+Zone = Annotated[str, Meta(max_length=100)]
 #: The words of a selection as a request carries them.
 Words = Annotated[tuple[Annotated[str, Meta(max_length=4096)], ...], Meta(max_length=10_000)]
 

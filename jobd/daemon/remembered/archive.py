@@ -16,7 +16,7 @@ from jobd.core.estimates.usual import Usual
 from jobd.core.events.catalogue import Created, Entry
 from jobd.core.history import pages, selection
 from jobd.core.history.searching import Condition, Explained, Search
-from jobd.core.history.selection import Reach, Selection
+from jobd.core.history.selection import ANYBODY, Reach, Selection, Who
 from jobd.core.history.stats import Report, Scope
 from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
 from jobd.core.text import lossless, plain
@@ -92,14 +92,14 @@ class Archive:
             return ()
         return self.presence.all() if job_id is None else self.presence.of_job(job_id)
 
-    def select(self, words: tuple[str, ...], reach: Reach = selection.READING, uid: int | None = None) -> list[Job]:
-        """Find the jobs that words name; `reach` says what `all` and a filter alone mean, `uid` is who asks.
+    def select(self, words: tuple[str, ...], reach: Reach = selection.READING, by: Who = ANYBODY) -> list[Job]:
+        """Find the jobs that words name; `reach` says what `all` and a filter alone mean, `by` is who asks.
 
         Raises BadValue, JobNotFound, FilterInvalid, TooManyMeant.
         """
         chosen = selection.parse(words)
         if chosen.where:
-            return self._filtered(words, chosen, reach, uid)
+            return self._filtered(words, chosen, reach, by)
         found = {job_id: self.job(job_id) for job_id in _bounded(chosen.ids, reach)}
         for named in chosen.named:
             job = self._by_name(named.name, named.back)
@@ -118,8 +118,8 @@ class Archive:
             raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
         return found[0]
 
-    def _filtered(self, words: tuple[str, ...], chosen: Selection, reach: Reach, uid: int | None) -> list[Job]:
-        where = self.filter(chosen.where, uid=uid)
+    def _filtered(self, words: tuple[str, ...], chosen: Selection, reach: Reach, by: Who) -> list[Job]:
+        where = self.filter(chosen.where, by=by)
         if not chosen.names_none:
             named = tuple(word for word in words if not word.startswith(selection.WHERE))
             now = self.now()
@@ -135,15 +135,15 @@ class Archive:
         found = _bounded(self.matching(where, reach.most + 1), reach)
         return [job for job in found if reach.applies(job)]
 
-    def filter(self, texts: Iterable[str] = (), *, uid: int | None = None, **flags: Any) -> "Filter":
+    def filter(self, texts: Iterable[str] = (), *, by: Who = ANYBODY, **flags: Any) -> "Filter":
         """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
         from jobd.core import filters
+        from jobd.daemon.remembered.asking import asker
 
-        found, now = filters.by_flags(**flags), self.now().wall.astimezone()
-        uid = os.getuid() if uid is None else uid
+        found = filters.by_flags(**flags)
         for text in texts:
-            read = filters.parse(text, now, datetime.astimezone, uid=uid, presets=self.presets())
-            found = found.also(read)
+            who = asker(self.now().wall, by.zone, os.getuid() if by.uid is None else by.uid)
+            found = found.also(filters.parse(text, who, self.presets()))
         return found
 
     def presets(self) -> dict[str, str]:
@@ -175,10 +175,10 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
-    def report(self, scope: Scope, most: int, *, uid: int | None = None) -> Report:
+    def report(self, scope: Scope, most: int, by: Who) -> Report:
         """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
         where = self.filter(
-            filter(None, (scope.where,)), uid=uid, name=scope.name, group=scope.group, since=scope.since,
+            filter(None, (scope.where,)), by=by, name=scope.name, group=scope.group, since=scope.since,
             until=scope.until, by_end=True,
         )  # fmt: skip
         return statistics.report(self.reader, scope, where, self.now().wall, most)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobd.core.errors import FilterInvalid
-from jobd.core.filters import FUNCTIONS, Filter, parse
+from jobd.core.filters import FUNCTIONS, Asker, Filter, parse
 from jobd.daemon.storage import migration
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 21, 10, 0, tzinfo=BERLIN)
 
 def read(text: str, *, uid: int | None = 1000, presets: Mapping[str, str] | None = None) -> Filter:
     """Read a filter."""
-    return parse(text, NOW, lambda naive: naive.replace(tzinfo=BERLIN), uid=uid, presets=presets)
+    return parse(text, Asker(NOW, lambda naive: naive.replace(tzinfo=BERLIN), uid), presets)
 
 
 def refused(text: str, *, uid: int | None = 1000, presets: Mapping[str, str] | None = None) -> FilterInvalid:

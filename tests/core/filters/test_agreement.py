@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobd.core.errors import FilterInvalid
-from jobd.core.filters import FIELDS, Filter, parse, search_text
+from jobd.core.filters import FIELDS, Asker, Filter, parse, search_text
 from jobd.core.filters.fields import known
 from jobd.core.filters.tree import All, Either, Node, Not
 from jobd.core.model import Job
@@ -52,7 +52,7 @@ def filled(seed: int) -> Filled:
 def read(text: str) -> Filter:
     """Read a filter as user 1000 in Greenwich; one that is nested too deeply is none of the test."""
     try:
-        return parse(text, NOW.wall, lambda naive: naive.replace(tzinfo=NOW.wall.tzinfo), uid=1000)
+        return parse(text, Asker(NOW.wall, lambda naive: naive.replace(tzinfo=NOW.wall.tzinfo), 1000))
     except FilterInvalid as error:
         assume("within one another" not in error.message)
         raise
@@ -145,7 +145,7 @@ def test_each_expression(expression: str) -> None:
 def test_its_text_is_read_as_the_same(tree: Any, style: int) -> None:
     """A filter writes itself so that it is read as the same, by anybody and at any time."""
     which = read(written(tree, style))
-    again = parse(str(which), NOW.wall.replace(year=2030), lambda naive: naive.astimezone())
+    again = parse(str(which), Asker(NOW.wall.replace(year=2030), lambda naive: naive.astimezone()))
     assert again == which
     assert str(again) == str(which)
     assert hash(again) == hash(which)

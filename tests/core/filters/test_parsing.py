@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobd.core.filters import FIELDS, parse
+from jobd.core.filters import FIELDS, Asker, parse
 from tests.core.filters.reading import BERLIN, NOW, read
 
 READ = {
@@ -126,5 +126,5 @@ def test_a_filter_is_known_by_what_it_means() -> None:
 def test_relative_times_are_fixed_when_it_is_read() -> None:
     """The same text means another time later; the filter that was read does not."""
     local = lambda naive: naive.replace(tzinfo=BERLIN)  # noqa: E731
-    assert str(parse("ended > -1h", NOW, local)) == "ended >= 2026-11-21T08:00:00.000001Z"
-    assert str(parse("ended > -1h", NOW.replace(hour=11), local)) == "ended >= 2026-11-21T09:00:00.000001Z"
+    assert str(parse("ended > -1h", Asker(NOW, local))) == "ended >= 2026-11-21T08:00:00.000001Z"
+    assert str(parse("ended > -1h", Asker(NOW.replace(hour=11), local))) == "ended >= 2026-11-21T09:00:00.000001Z"

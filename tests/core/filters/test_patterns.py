@@ -48,9 +48,9 @@ def test_what_re2_does_not_take(expression: str, capfd: pytest.CaptureFixture[st
 PROGRAM = """
 import sys
 from datetime import datetime
-from jobd.core.filters import parse
+from jobd.core.filters import Asker, parse
 text = sys.argv[1]
-which = parse(text, datetime.now().astimezone(), datetime.astimezone)
+which = parse(text, Asker(datetime.now().astimezone(), datetime.astimezone))
 print("re2" in sys.modules, "difflib" in sys.modules, "sqlite3" in sys.modules)
 """
 
