@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
-from jobd.core.errors import ConnectionLost, ShuttingDown, Unavailable
+from jobd.core.errors import ConnectionLost, JobdError, ShuttingDown, Unavailable
 
 if TYPE_CHECKING:
     from jobd.client import Client
@@ -24,21 +24,33 @@ AWAY, AGAIN = 30.0, 0.1
 Item = TypeVar("Item")
 
 
+class _Patience:
+    """How long a daemon that has gone away is waited for: so many seconds from when it was last there."""
+
+    def __init__(self, away: float) -> None:
+        self._away = away
+        self._deadline: float | None = None
+
+    def bear(self, error: JobdError) -> None:
+        """Wait a moment. Raises the error if it was waited long enough, or if the daemon was never there."""
+        if isinstance(error, ConnectionLost | ShuttingDown):
+            self._deadline = time.monotonic() + self._away
+        elif self._deadline is None or time.monotonic() > self._deadline:
+            raise error
+        time.sleep(AGAIN)
+
+
 def resumed(client: "Client", ask: Callable[[], "Stream[Item]"], away: float = AWAY) -> Iterator[Item]:
     """Give the items of a stream; when the daemon goes away, ask anew, with whatever `ask` says by then.
 
     Raises what the daemon raises, Unavailable if it is not there at first, or for `away` seconds once it was.
     """
-    deadline = None
+    patience = _Patience(away)
     while True:
         try:
-            for item in client.stream(ask()):
-                deadline = time.monotonic() + away
-                yield item
-        except (Unavailable, ShuttingDown):
-            if deadline is None or time.monotonic() > deadline:
-                raise
-            time.sleep(AGAIN)
+            yield from client.stream(ask())
+        except (Unavailable, ShuttingDown) as error:
+            patience.bear(error)
         else:
             return
 
@@ -48,16 +60,12 @@ def insist(act: Callable[[], Item], away: float = AWAY) -> Item:
 
     Raises what the daemon raises, Unavailable if it is not there at first, or for `away` seconds once it was.
     """
-    deadline = None
+    patience = _Patience(away)
     while True:
         try:
             return act()
-        except (ConnectionLost, ShuttingDown):
-            deadline = time.monotonic() + away
-        except Unavailable:
-            if deadline is None or time.monotonic() > deadline:
-                raise
-        time.sleep(AGAIN)
+        except (Unavailable, ShuttingDown) as error:
+            patience.bear(error)
 
 
 class News:
