@@ -111,7 +111,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         Rules,
         Meta(
             description="Rules for jobs of some names, in the place of those above: a name, in which * and ? match "
-            "any, and behind it how long jobs of it are kept, how many of each name, or both; off keeps them for ever."
+            "any, and behind it how long jobs of it are kept, how many of each name, or both; off keeps them for "
+            "ever. The first rule that covers a name holds."
         ),
     ] = ""
     events_age: Annotated[
@@ -128,7 +129,10 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0.0
     output_size: Annotated[
         Size,
-        Meta(description="How large the output of all jobs that have ended may be; the oldest goes. 0 sets no limit."),
+        Meta(
+            description="How large the output of all jobs that have ended may be; that of those that ended first "
+            "goes. 0 sets no limit."
+        ),
     ] = 0
 
 

@@ -60,14 +60,20 @@ def believable(before: tuple[datetime, float] | None, now: tuple[datetime, float
 def _rule(text: str) -> Rule:
     pattern, *limits = text.split()
     age, count = 0.0, 0
+    if len(limits) > len(set(map(_is_count, limits))):
+        raise ValueError(f"{text.strip()!r} has two limits of a kind; write a time, a number, or one of each")
     for word in limits:
-        if word.isdecimal() and len(word) <= len(str(LARGEST_COUNT)):
+        if _is_count(word):
             count = int(word)
         elif word != "off":
             age = quantities.parse_duration(word)
     if not limits:
         raise ValueError(f"{pattern!r} has no limit; write {pattern} 90d, {pattern} 100, both, or {pattern} off")
     return Rule(pattern, age, count)
+
+
+def _is_count(word: str) -> bool:
+    return word.isdecimal() and len(word) <= len(str(LARGEST_COUNT))
 
 
 def _written(rule: Rule) -> str:

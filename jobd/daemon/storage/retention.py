@@ -4,9 +4,11 @@ The rule: only jobs that have ended and are settled are named, the oldest first;
 by the general limits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
+
+import msgspec
 
 from jobd.core.history import retention
 from jobd.core.history.retention import Rule
@@ -33,6 +35,14 @@ def jobs_due(reader: Reader, limits: Limits, now: int, most: int) -> list[int]:
             oldest = _ids(reader, *_oldest(limits.rules), "ORDER BY ended_at, id LIMIT ?", most + len(due))
             due.update(dict.fromkeys(islice((job_id for job_id in oldest if job_id not in due), excess)))
     return list(due)[:most]
+
+
+def ends(reader: Reader, jobs: Iterable[int]) -> dict[int, float]:
+    """Say when jobs ended, in seconds since 1970; one that has not, or is not there, is left out."""
+    some = msgspec.json.encode(list(jobs)).decode()
+    text = "SELECT id, ended_at FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL"
+    with reader.asking():
+        return {job_id: ended / SECOND for job_id, ended in reader.walk(text, (some,))}
 
 
 def last_event_due(reader: Reader, age: float, count: int, now: int) -> int:

@@ -11,8 +11,10 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +23,7 @@ from jobd.core import lifecycle
 from jobd.core.errors import JobdError, JobNotFound
 from jobd.core.history import retention
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.storage.retention import Limits, jobs_due, last_event_due
+from jobd.daemon.storage.retention import Limits, ends, jobs_due, last_event_due
 from jobd.daemon.storage.store import PAUSE
 from jobd.daemon.system.clock import to_microseconds
 
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 #: Events removed in one transaction, which takes some milliseconds, and jobs planned to be removed at a time.
 EVENTS_CHUNK, MOST_PLANNED = 500, 5000
+#: Files of output of which it is asked at a time when their jobs ended.
+FILES_CHUNK = 500
 #: Seconds for which nothing is removed after the wall clock has jumped.
 DOUBT = 86400.0
 
@@ -41,10 +45,14 @@ DOUBT = 86400.0
 _OUTPUT = re.compile(r"([1-9]\d{0,17})\.\d+(?:\.stdout|\.stderr)?")
 
 
-class Output(NamedTuple):
-    """A file of output: when it was last written, in seconds since 1970, its bytes, its path."""
+#: Says when jobs ended, in seconds since 1970.
+Ends = Callable[[Iterable[int]], Mapping[int, float]]
 
-    written: float
+
+class Output(NamedTuple):
+    """A file of output: when its job ended, in seconds since 1970, its bytes, its path."""
+
+    ended: float
     bytes: int
     path: str
 
@@ -90,7 +98,7 @@ class Retention:
         jobs = await self._remove_jobs(settings, now)
         events = await self._remove_events(settings, now)
         spared = set(self.engine.jobs)
-        files = await asyncio.to_thread(remove_output, self.engine.paths.log, settings, now / 1e6, spared)
+        files = await asyncio.to_thread(self._remove_output, settings, now / 1e6, spared)
         if jobs or events or files:
             logger.info("retention: removed %d jobs, %d events, %d files of output", jobs, events, files)
 
@@ -115,11 +123,8 @@ class Retention:
         return removed
 
     def _due(self, limits: Limits, now: int) -> list[int]:
-        reader = Reader(self.engine.store.path)
-        try:
+        with closing(Reader(self.engine.store.path)) as reader:
             return jobs_due(reader, limits, now, MOST_PLANNED)
-        finally:
-            reader.close()
 
     def _remove(self, job_id: int) -> bool:
         """Remove a job, unless it is run again, gone, or was abandoned and lives."""
@@ -140,15 +145,19 @@ class Retention:
             await asyncio.sleep(PAUSE)
         return removed
 
+    def _remove_output(self, settings: Settings, now: float, spared: "Container[int]") -> int:
+        with closing(Reader(self.engine.store.path)) as reader:
+            return remove_output(self.engine.paths.log, settings, now, spared, lambda jobs: ends(reader, jobs))
 
-def remove_output(folder: Path, settings: Settings, now: float, spared: "Container[int]") -> int:
+
+def remove_output(folder: Path, settings: Settings, now: float, spared: "Container[int]", ended: Ends) -> int:
     """Delete output that is too old, and the oldest of what is too much, but not that of some jobs; count the files."""
     removed, left = 0, bool(settings.output_age or settings.output_size)
     while left:
-        total = sum(file.bytes for file in _outputs(folder, spared)) if settings.output_size else 0
+        total = sum(file.bytes for file in _outputs(folder, spared, ended)) if settings.output_size else 0
         left = False
-        for file in heapq.nsmallest(MOST_PLANNED, _outputs(folder, spared)):
-            old = settings.output_age and file.written < now - settings.output_age
+        for file in heapq.nsmallest(MOST_PLANNED, _outputs(folder, spared, ended)):
+            old = settings.output_age and file.ended < now - settings.output_age
             if not old and not (settings.output_size and total > settings.output_size):
                 return removed
             Path(file.path).unlink(missing_ok=True)
@@ -157,10 +166,13 @@ def remove_output(folder: Path, settings: Settings, now: float, spared: "Contain
     return removed
 
 
-def _outputs(folder: Path, spared: "Container[int]") -> Iterator[Output]:
+def _outputs(folder: Path, spared: "Container[int]", ended: Ends) -> Iterator[Output]:
+    """List the files; one of a job that nobody knows is as old as what was last written to it."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            match = _OUTPUT.fullmatch(entry.name)
-            if match and int(match[1]) not in spared:
+        files = ((int(match[1]), entry) for entry in entries if (match := _OUTPUT.fullmatch(entry.name)))
+        while some := list(islice((file for file in files if file[0] not in spared), FILES_CHUNK)):
+            known = ended({job_id for job_id, _ in some})
+            for job_id, entry in some:
                 status = entry.stat(follow_symlinks=False)
-                yield Output(status.st_mtime, status.st_blocks * 512, entry.path)
+                used = min(status.st_size, status.st_blocks * 512)
+                yield Output(known.get(job_id, status.st_mtime), used, entry.path)

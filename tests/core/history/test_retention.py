@@ -32,7 +32,13 @@ def test_as_people_write_them() -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("backup-*", "has no limit; write backup-\\* 90d"), ("a 5x", "'5x' is no duration"), ("a 1 2 3d x", "'x' is no")],
+    [
+        ("backup-*", "has no limit; write backup-\\* 90d"),
+        ("a 5x", "'5x' is no duration"),
+        ("a 1 x", "'x' is no"),
+        ("a 5 6", "two limits of a kind"),
+        ("a off 3d", "two limits of a kind"),
+    ],
 )
 def test_what_makes_no_sense(text: str, problem: str) -> None:
     """It is named."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -221,20 +222,42 @@ def put(folder: Path, name: str, age: float, size: int = 10_000) -> None:
     [
         (Settings(), "1.1 2.1.stdout 2.1.stderr 3.1 30.2 daemon.log 4.x"),
         (Settings(output_age=250.0), "3.1 30.2 2.1.stderr daemon.log 4.x"),
-        (Settings(output_size=30_000), "3.1 30.2 2.1.stderr daemon.log 4.x"),
+        (Settings(output_size=20_000), "3.1 30.2 2.1.stderr daemon.log 4.x"),
         (Settings(output_size=13_000), "3.1 30.2 daemon.log 4.x"),
         (Settings(output_size=1, output_age=1.0), "30.2 daemon.log 4.x"),
     ],
 )
 def test_old_output_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, left: str) -> None:
-    """Too old or too much, the oldest first, a part of it at a time; never that of living jobs, nor other files."""
+    """Too old or too much, the oldest first, a part of it at a time; never that of living jobs, nor other files.
+
+    Of a job that is not known counts when its output was last written.
+    """
     monkeypatch.setattr(retention_module, "MOST_PLANNED", 1)
+    monkeypatch.setattr(retention_module, "FILES_CHUNK", 2)
     files = {"1.1": 500, "2.1.stdout": 300, "2.1.stderr": 200, "3.1": 100, "30.2": 900, "daemon.log": 999, "4.x": 999}
     for name, age in files.items():
         put(tmp_path, name, age)
-    removed = remove_output(tmp_path, settings, 1e9, {30})
+    removed = remove_output(tmp_path, settings, 1e9, {30}, lambda _: {})
     assert {file.name for file in tmp_path.iterdir()} == set(left.split())
     assert removed == len(files) - len(left.split())
+
+
+def test_the_age_of_output_is_that_of_the_end(tmp_path: Path) -> None:
+    """However long before its end a job wrote for the last time."""
+
+    async def scene(engine: Engine, retention: Retention, clock: Turned) -> None:
+        early = await ended(engine, "early")
+        clock.pass_by(timedelta(hours=1))
+        late = await ended(engine, "late")
+        engine.paths.log.mkdir(exist_ok=True)
+        files = [engine.paths.log / f"{job.id}.1" for job in early + late]
+        for file, written in zip(files, (time.time() + 7200, 0), strict=True):
+            file.write_text("x")
+            os.utime(file, (written, written))
+        await retention.remove()
+        assert [file.exists() for file in files] == [False, True]
+
+    play(tmp_path, scene, output_age=1800.0)
 
 
 def test_output_goes_with_its_job(tmp_path: Path) -> None:
