@@ -1,7 +1,7 @@
 """Which lines of the log: the conditions that `events` has in all its forms, and how a long log is looked through."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,12 +12,10 @@ from jobd.core.events.happening import Severity
 from jobd.core.history.selection import Where, Who, Zone
 from jobd.core.model import Id
 from jobd.core.subscriptions import interest, rooms
-from jobd.core.subscriptions.interest import Interest, Listening
+from jobd.core.subscriptions.interest import Interest
 
 if TYPE_CHECKING:
     from jobd.core.events.catalogue import Actor
-    from jobd.core.filters import Filter
-    from jobd.core.model import Job, Moment
     from jobd.daemon.remembered.archive import Archive
 
 #: Lines that are looked through for one answer: more would keep others waiting.
@@ -64,7 +62,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
         from jobd.daemon.system.peers import user_id
 
         by = Who(caller.uid, self.zone)
-        known = rooms.Known(user_id, lambda text: Meant(archive.filter((text,), by=by), archive.now))
+        known = rooms.Known(user_id, lambda text: archive.filter((text,), by=by))
         named = tuple(rooms.parse(text, known) for text in self.rooms)
         within = tuple(rooms.parse(text, known) for text in self.conditions)
         for room in named + within:
@@ -73,21 +71,11 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
         return Interest(named or None, within, interest.kinds(self.types, self.severity))
 
 
-class Meant(msgspec.Struct, frozen=True):
-    """Whether a filter means a job now. Two that say the same are equal: those who want the same are told together."""
-
-    where: "Filter"
-    now: "Callable[[], Moment]"
-
-    def __call__(self, job: "Job") -> bool:
-        """Look at the job."""
-        return self.where.matches(job, self.now())
-
-
 class Part:
     """A part of the log: what is wanted of the lines after a number, up to another one.
 
-    Of a single job what is frequent is left out unless it is named: what is rare is found without all the rest.
+    A filter is asked about each job as it is now, or was last. Of a single job what is frequent is left out unless it
+    is named: what is rare is found without all the rest.
     """
 
     def __init__(self, archive: "Archive", which: Which, caller: "Actor", after: int, upto: int) -> None:
@@ -118,10 +106,19 @@ class Part:
         return MOST_LOOKED_AT if self._narrow else limit
 
     def _read(self, after: int, upto: int) -> Iterator[Entry]:
-        listening = Listening(self._wanted, self._archive.recall)
+        held: dict[int, bool] = {}
+        sight = self._archive.sight()
+
+        def wants(entry: Entry) -> bool:
+            if type(entry.event) not in self._wanted.kinds:
+                return False
+            if entry.job not in held:
+                held[entry.job] = self._wanted.holds(entry.job, sight)
+            return held[entry.job]
+
         while after < upto and (entries := self._archive.entries(after, min(PIECE, upto - after), self._job)):
             after = entries[-1].seq
-            yield from (entry for entry in entries if entry.seq <= upto and listening.wants(entry))
+            yield from (entry for entry in entries if entry.seq <= upto and wants(entry))
 
 
 def check(archive: "Archive", seq: int) -> None:

@@ -162,9 +162,9 @@ async def _show_jobs(engine: Engine, wanted: Interest, listener: Listener) -> in
 
 def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
     """List the jobs that have not ended, and those that a room names by id."""
-    find = engine.archive.recall
+    sight = engine.archive.sight()
     ids = {job.id for job in engine.jobs.values() if not job.done} | {room.names for room in wanted.named}
-    return [job for job_id in sorted(filter(None, ids)) if wanted.holds(job_id, find) and (job := find(job_id))]
+    return [job for job_id in sorted(filter(None, ids)) if wanted.holds(job_id, sight) and (job := sight.find(job_id))]
 
 
 @click.command("events", epilog=EXAMPLES)
@@ -205,7 +205,8 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, **asked: An
     The numbers have no gap: who goes on after the last number seen misses nothing and sees nothing twice. With --json a
     line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, filter:FILTER,
     tree:ID (a job and those below it); several are added up, and options narrow them down. The types are told in
-    jobd-events(7).
+    jobd-events(7). A filter is asked about each job as it is now, or was when it was removed; with --follow about the
+    job as each event found and left it.
 
     Exit status: 66 if the number of --since-seq is still to come, or is older than what is kept.
     """

@@ -27,6 +27,7 @@ from jobd.daemon.remembered.archive import Archive
 from jobd.daemon.remembered.families import Families
 from jobd.daemon.remembered.items import Items
 from jobd.daemon.remembered.reading import Reading
+from jobd.daemon.storage import filesystem
 from jobd.daemon.system.crash import crash_point
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
     from jobd.daemon.system.clock import Clock
 
 logger = logging.getLogger(__name__)
-
-#: Bytes free on the disk of the state below which the daemon says so.
-LITTLE_ROOM = 64 << 20
 
 _encoder = msgspec.json.Encoder()
 
@@ -66,7 +64,7 @@ class Engine:
         self.archive = Archive(reader, clock, paths, live=self.jobs, usage=self.usage)
         self.reading = Reading(self.archive, lambda: self.config.storage.slow_query)
         self.hub = Hub(self.archive)
-        self.archive.presence = self.presence = Presence(self.archive.recall)
+        self.archive.presence = self.presence = Presence(self.archive.sight)
         self.channels = Channels(self.hub, self.presence, self.archive.recall)
         self.items = Items(reader)
         self.families = Families(reader, self.jobs)
@@ -75,7 +73,7 @@ class Engine:
         #: Called with each batch that has become durable.
         self.observers: list[Callable[[Batch], None]] = []
         #: Looks at what may be wrong with the daemon, each by a part of it.
-        self.concerns: list[Callable[[], str | None]] = [self._storage, self._room]
+        self.concerns: list[Callable[[], str | None]] = [self._storage, lambda: filesystem.scarcity(paths.state)]
         #: Called after jobs were loaded anew because a commit had failed.
         self.mend: Callable[[], None] = lambda: None
         #: Called when a job may be started.
@@ -225,6 +223,7 @@ class Engine:
         """Forget what could not be made durable: load jobs and numbers from the file again."""
         logger.error("a commit failed: %s", error)
         self._removed.clear()
+        self.hub.versions.clear()
         self.items.forget()
         reader = self.archive.reader
         self.jobs.clear()
@@ -245,8 +244,10 @@ class Engine:
         at = self.clock.now().wall
         entries, before = [], job
         for seq, event in enumerate(events, self._seq + 1):
-            entry, job = recording.enter(job, Entry(seq, at, job_id, event, by))
+            entry, now = recording.enter(job, Entry(seq, at, job_id, event, by))
             entries.append(entry)
+            self.hub.versions[seq] = job, now
+            job = now
         if entries:
             self.store.save(job_id, job, entries)
             self.items.take(job_id, entries)
@@ -289,8 +290,3 @@ class Engine:
 
     def _storage(self) -> str | None:
         return f"storage: {self.store.fault.message}" if self.store.fault else None
-
-    def _room(self) -> str | None:
-        disk = os.statvfs(self.paths.state)
-        free = disk.f_bavail * disk.f_frsize
-        return f"disk: only {free >> 20} MiB are free at {self.paths.state}" if free < LITTLE_ROOM else None

@@ -79,9 +79,11 @@ PROSE = {
 
         @ROOMS
 
-        Conditions (`job`, `name`, `group`, `user`, `types`, `severity`) narrow that down. Whether a job belongs to a
-        room is looked at again whenever something important happens to it; the event that takes it out of a room is
-        the last that is told there. Each item says by its `type` what it is:
+        Conditions (`job`, `name`, `group`, `user`, `where`, `types`, `severity`) narrow that down. Whether a job
+        belongs to a room is decided for each event by the job as the event found and left it: the one that brings it
+        into a room is the first that is told there, the one that takes it out the last. Of what happened long ago the
+        daemon knows no more what a job had reported by then, or used, until it said so again. Each item says by its
+        `type` what it is:
 
         @ITEMS
 

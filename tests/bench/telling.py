@@ -20,8 +20,10 @@ from typing import Any, ClassVar
 from jobd import wire
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor, Entry
+from jobd.core.model import Moment
 from jobd.core.subscriptions.interest import ALL
 from jobd.core.subscriptions.news import News
+from jobd.core.subscriptions.rooms import Sight
 from jobd.core.work.progress import Report
 from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.channels import Channels
@@ -112,7 +114,9 @@ class Engine:
 
     def __init__(self) -> None:
         self.hub = Hub(Log())
-        self.channels = Channels(self.hub, Presence(lambda _: None), lambda _: None)
+        self.channels = Channels(
+            self.hub, Presence(lambda: Sight(lambda _: None, Moment(START, 0, ""))), lambda _: None
+        )
 
     async def feed(self, request: Hear, caller: Actor, listener: Any) -> None:
         """Let a client hear."""

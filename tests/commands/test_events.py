@@ -104,6 +104,37 @@ def test_from_a_snapshot_on(house: House, gate: Gate) -> None:
     assert rows[2][0] == str(marker["seq"])
 
 
+def test_a_room_that_a_job_leaves(own: House, gate: Gate) -> None:
+    """The end of a job that was running is told there: after a snapshot, through a crash, to who comes back."""
+    first = own.running("sh", "-c", gate.wait(), name="first")
+    words = ("events", "-f", "--json", "--where", "state=running")
+    with own.started(*words, "--snapshot") as process:
+        said = read_until(process.stdout, lambda said: b'"snapshot"' in said)
+        own.daemon.kill()
+        own.daemon.start()
+        gate.open()
+        said += read_until(process.stdout, lambda said: b"completed" in said)
+        second = own.ran("true", name="second")
+        said += read_until(process.stdout, lambda said: b"completed" in said)
+    items = [json.loads(line) for line in said.splitlines()]
+    assert [item["id"] for item in items if item["type"] == "job"] == [first]
+    told = [(item["job"], item["event"]["type"]) for item in items if item["type"] == "event"]
+    assert told[-2:] == [(second, "started"), (second, "completed")]
+    assert [kind for job, kind in told if job == first][-1] == "completed"
+    started = next(item["seq"] for item in items if item["type"] == "event" and item["event"]["type"] == "started")
+    with own.started(*words, "--since-seq", str(started)) as process:
+        again = read_until(process.stdout, lambda said: b"completed" in said)
+    assert json.loads(again.splitlines()[0]) == items[-1]
+
+
+def test_a_job_that_was_removed(own: House) -> None:
+    """It is judged as it was last, not as it began."""
+    bad = own.ran("false", name="bad")
+    assert own("rm", str(bad)).status == 0
+    for words, found in (("name=bad state=failed", 5), ("state=pending", 0), ("ended is null", 0)):
+        assert len(own.lines("events", "--json", "--where", words)) == found, words
+
+
 def test_a_snapshot_is_taken_once(own: House) -> None:
     """After a restart it goes on from the last number: nothing is told twice, not even how things stood."""
     own.running(name="long")

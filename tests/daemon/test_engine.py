@@ -14,9 +14,9 @@ from jobd.core.events.catalogue import Actor, Event
 from jobd.core.history.selection import LIVING
 from jobd.core.model import Ending, Job, Moment, Process, State, Surroundings, Usage
 from jobd.core.views import JobView
-from jobd.daemon import engine as engine_module
 from jobd.daemon.engine import Engine
 from jobd.daemon.remembered.archive import Archive
+from jobd.daemon.storage import filesystem
 from jobd.wire import Mutation, Read
 from tests.daemon.gating import gate, kinds, refusing, submitted
 from tests.daemon.storing import ask
@@ -300,7 +300,7 @@ def test_troubles_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         async with gate(tmp_path) as engine:
             assert engine.health() == []
             engine.concerns.append(lambda: "socket: it is gone")
-            monkeypatch.setattr(engine_module, "LITTLE_ROOM", 1 << 60)
+            monkeypatch.setattr(filesystem, "LITTLE_ROOM", 1 << 60)
             disk, socket = engine.health()
             assert disk.startswith("disk: only ")
             assert disk.endswith(f" MiB are free at {tmp_path}")

@@ -17,6 +17,7 @@ from jobd.core.filters.flags import terms
 from jobd.core.filters.functions import FUNCTIONS, Function, folded_text
 from jobd.core.filters.kinds import Asker, Value
 from jobd.core.filters.matching import Predicate, predicate
+from jobd.core.filters.moving import moves
 from jobd.core.filters.parsing import Parser
 from jobd.core.filters.presets import BUILT_IN, Preset
 from jobd.core.filters.scope import MOST, Scope, check_size
@@ -54,6 +55,11 @@ class Filter:
     @cached_property
     def _predicate(self) -> Predicate:
         return predicate(self.tree)
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether it may mean a job now and not later, without an event that is not frequent."""
+        return moves(self.tree)
 
     def also(self, other: "Filter") -> "Filter":
         """Give the filter of the jobs that both mean."""

@@ -1,18 +1,22 @@
 """What somebody wants to hear: of which jobs, and which kinds of event.
 
-The rule: whether a job is meant is decided anew by each event that is not frequent, since it may have changed what the
-decision rests on; the event that takes a job out of a room is the last that is told there.
+The rule: whether a job is meant is decided by the job as each event found and left it, never by what it is now or who
+listened before. So whoever comes back hears what he would have heard; the event that takes a job out of a room is the
+last that is told there.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jobd.core.errors import BadValue
 from jobd.core.events.catalogue import Entry, Event, leaves
 from jobd.core.events.happening import Severity
+from jobd.core.model import Job, Moment
 from jobd.core.subscriptions import rooms
-from jobd.core.subscriptions.rooms import Find, Room
+from jobd.core.subscriptions.rooms import Find, Room, Sight
 
+#: A job before and after an event.
+Versions = tuple[Job | None, Job | None]
 #: Jobs whose decision is remembered.
 MOST_REMEMBERED = 10_000
 FREQUENT = frozenset(kind for kind in leaves() if kind.frequent)
@@ -37,38 +41,71 @@ class Interest(NamedTuple):
         """Whether all jobs are meant."""
         return not self.within and (self.rooms is None or any(room.everything for room in self.rooms))
 
-    def holds(self, job_id: int, find: Find) -> bool:
+    def holds(self, job_id: int, sight: Sight) -> bool:
         """Whether a job is meant."""
-        return (self.rooms is None or any(room.holds(job_id, find) for room in self.rooms)) and all(
-            room.holds(job_id, find) for room in self.within
+        return (self.rooms is None or any(room.holds(job_id, sight) for room in self.rooms)) and all(
+            room.holds(job_id, sight) for room in self.within
         )
 
 
 ALL = Interest()
 
 
+class Line(Protocol):
+    """A line of the log, and the job as it was before and after (None: there was none, or nobody knows)."""
+
+    @property
+    def entry(self) -> Entry:
+        """What happened."""
+        ...
+
+    @property
+    def versions(self) -> Versions:
+        """The job before and after."""
+        ...
+
+
 class Listening:
-    """Tell which entries of the log are wanted, one after the other."""
+    """Tell which lines of the log are wanted, whichever and how many of those before them were heard."""
 
     def __init__(self, interest: Interest, find: Find) -> None:
         self._interest = interest
         self._everything = interest.everything
+        self._numbers_say_all = all(room.everything or room.job is not None for room in interest.named)
+        self._moves = any(room.moves for room in interest.named)
         self._find = find
-        self._held: dict[int, bool] = {}
+        #: What was found of jobs: each as it was looked at, and whether it is meant.
+        self._held: dict[int, tuple[Job, bool]] = {}
 
-    def wants(self, entry: Entry) -> bool:
-        """Whether an entry is wanted."""
-        kind = type(entry.event)
-        return (self._everything or self._holds(entry.job, kind)) and kind in self._interest.kinds
+    def wants(self, line: Line) -> bool:
+        """Whether a line is wanted."""
+        return type(line.entry.event) in self._interest.kinds and (self._everything or self._holds(line))
 
-    def _holds(self, job_id: int, kind: type[Event]) -> bool:
-        before = self._held.get(job_id)
-        if before is not None and kind.frequent:
-            return before
+    def _holds(self, line: Line) -> bool:
+        entry = line.entry
+        at = Moment(entry.at, 0, "")
+        if self._numbers_say_all:
+            return self._interest.holds(entry.job, Sight(self._find, at))
+        before, after = line.versions
+        if entry.event.frequent and not self._moves:
+            meant = self._meant(before, at)
+            if after is not None:
+                self._held[after.id] = after, meant
+            return meant
+        left = self._meant(before, at)
+        return self._meant(after, at) or left
+
+    def _meant(self, job: Job | None, at: Moment) -> bool:
+        if job is None:
+            return False
+        known = self._held.get(job.id)
+        if known is not None and known[0] is job and not self._moves:
+            return known[1]
         if len(self._held) >= MOST_REMEMBERED:
             self._held.clear()
-        now = self._held[job_id] = self._interest.holds(job_id, self._find)
-        return now or bool(before)
+        meant = self._interest.holds(job.id, Sight(lambda other: job if other == job.id else self._find(other), at))
+        self._held[job.id] = job, meant
+        return meant
 
 
 def kinds(types: Iterable[str] = (), severity: Severity | None = None) -> frozenset[type[Event]]:

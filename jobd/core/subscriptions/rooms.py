@@ -1,25 +1,45 @@
 """Rooms: a word that says of which jobs somebody wants to hear, such as `job:12` or `name:backup*`.
 
 A row of the table says what comes after the colon, which jobs are meant, how that is read, and whether a job is one of
-them. A job is looked at only where its number does not say enough.
+them at some time. A job is looked at only where its number does not say enough.
 """
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from jobd.core.errors import BadValue
-from jobd.core.model import LARGEST, Job
+from jobd.core.model import LARGEST, Job, Moment
 
 #: Finds a job by its id, as it is or was; None = nobody knows it.
 Find = Callable[[int], Job | None]
 
 
+class Condition(Protocol):
+    """A filter, as it was read. Two that say the same are equal: those who want the same are told together."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it may mean a job now and not later, without an event that is not frequent."""
+        ...
+
+    def matches(self, job: Job, now: Moment) -> bool:
+        """Whether a job is meant."""
+        ...
+
+
+class Sight(NamedTuple):
+    """How jobs are seen: each is found by its id, at a time."""
+
+    find: Find
+    at: Moment
+
+
 class Known(NamedTuple):
-    """What rooms are understood with: the number of a user by name, and whether a job is one that a filter means."""
+    """What rooms are understood with: the number of a user by name, and what a filter means."""
 
     user: Callable[[str], int | None]
-    condition: Callable[[str], Callable[[Job], bool]]
+    condition: Callable[[str], Condition]
 
 
 class Kind(NamedTuple):
@@ -28,7 +48,7 @@ class Kind(NamedTuple):
     about: str
     meaning: str
     read: Callable[[str, Known], Any]
-    holds: Callable[[Any, int, Find], bool]
+    holds: Callable[[Any, int, Sight], bool]
 
 
 class Room(NamedTuple):
@@ -38,9 +58,14 @@ class Room(NamedTuple):
     kind: Kind
     about: Any
 
-    def holds(self, job_id: int, find: Find) -> bool:
+    def holds(self, job_id: int, sight: Sight) -> bool:
         """Whether a job is in it."""
-        return self.kind.holds(self.about, job_id, find)
+        return self.kind.holds(self.about, job_id, sight)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a job may come into it, or leave it, without an event that is not frequent."""
+        return self.kind is KINDS["filter"] and bool(self.about.moves)
 
     @property
     def job(self) -> int | None:
@@ -86,32 +111,37 @@ def _user(text: str, known: Known) -> int:
     return uid
 
 
-def _filter(text: str, known: Known) -> Callable[[Job], bool]:
+def _filter(text: str, known: Known) -> Condition:
     return known.condition(_word(text, known))
 
 
-def _job(holds: Callable[[Any, Job], bool]) -> Callable[[Any, int, Find], bool]:
+def _job(holds: Callable[[Any, Job], bool]) -> Callable[[Any, int, Sight], bool]:
     """Make a rule of one that looks at the job; a job that nobody knows is in no such room."""
 
-    def rule(about: Any, job_id: int, find: Find) -> bool:
-        job = find(job_id)
+    def rule(about: Any, job_id: int, sight: Sight) -> bool:
+        job = sight.find(job_id)
         return job is not None and holds(about, job)
 
     return rule
 
 
-def _below(root: int, job_id: int, find: Find) -> bool:
+def _means(about: Condition, job_id: int, sight: Sight) -> bool:
+    job = sight.find(job_id)
+    return job is not None and about.matches(job, sight.at)
+
+
+def _below(root: int, job_id: int, sight: Sight) -> bool:
     """Whether a job is `root` or below it; a parent has a smaller id than its children."""
     at: int | None = job_id
     while at is not None and at > root:
-        job = find(at)
+        job = sight.find(at)
         parent = job.parent if job else None
         at = parent if parent is not None and parent < at else None
     return at == root
 
 
 KINDS: Mapping[str, Kind] = {
-    "all": Kind("", "every job", _nothing, lambda _about, _job_id, _find: True),
+    "all": Kind("", "every job", _nothing, lambda _about, _job_id, _sight: True),
     "job": Kind("ID", "one job", _id, lambda about, job_id, _: job_id == about),
     "group": Kind("GROUP", "the jobs of a group", _word, _job(lambda about, job: job.group == about)),
     "name": Kind(
@@ -120,9 +150,7 @@ KINDS: Mapping[str, Kind] = {
     "user": Kind(
         "USER", "the jobs of a user, by name or number", _user, _job(lambda about, job: job.origin.uid == about)
     ),
-    "filter": Kind(
-        "FILTER", "the jobs that a filter means, see jobd-filter(7)", _filter, _job(lambda means, job: means(job))
-    ),
+    "filter": Kind("FILTER", "the jobs that a filter means, see jobd-filter(7)", _filter, _means),
     "tree": Kind("ID", "a job and all below it: those that it asked for, and theirs", _id, _below),
 }
 #: How each kind is written, and what it means.

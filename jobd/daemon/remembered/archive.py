@@ -10,7 +10,7 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobd.config import Paths
-from jobd.core import lifecycle, showing
+from jobd.core import showing
 from jobd.core.errors import BadValue, JobNotFound, NothingMatched, TooManyMeant
 from jobd.core.estimates.usual import Usual
 from jobd.core.events.catalogue import Created, Entry
@@ -19,9 +19,11 @@ from jobd.core.history.searching import Condition, Explained, Search
 from jobd.core.history.selection import ANYBODY, Reach, Selection, Who
 from jobd.core.history.stats import Report, Scope
 from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
+from jobd.core.subscriptions.rooms import Sight
 from jobd.core.text import lossless, plain
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
+from jobd.daemon.remembered import past
 from jobd.daemon.remembered.learning import Learning
 from jobd.daemon.remembered.searching import Found, Searching
 from jobd.daemon.storage import statistics
@@ -80,11 +82,18 @@ class Archive:
         return job
 
     def recall(self, job_id: int) -> Job | None:
-        """Find a job by its id; of one that was removed, as it began; None = nobody remembers it."""
-        job = (self._live or {}).get(job_id) or self.reader.job(job_id)
-        if job is None and (begun := self.reader.entries(0, 1, job_id)) and isinstance(begun[0].event, Created):
-            job = lifecycle.fold(None, begun[0])
-        return job
+        """Find a job by its id; one that was removed as it was last; None = nobody remembers it."""
+        return (self._live or {}).get(job_id) or self.reader.job(job_id) or past.removed(self.reader, job_id)
+
+    def before(self, entry: Entry) -> Job | None:
+        """Give a job as it was before an entry of the log, as it is now if that is not kept; None = there was none."""
+        if isinstance(entry.event, Created):
+            return None
+        return past.before(self.reader, entry) or self.recall(entry.job)
+
+    def sight(self) -> Sight:
+        """Say how jobs are seen now."""
+        return Sight(self.recall, self.now())
 
     def watchers(self, job_id: int | None = None) -> tuple[Watcher, ...]:
         """List who watches a job, or anything; nobody can without a daemon."""
@@ -205,16 +214,7 @@ class Archive:
 
     def seq_before(self, at: datetime) -> int:
         """Give the number of the last line of the log before a time; 0 if there is none. The times never go back."""
-        low, high = self.first_seq(), self.last_seq() + 1
-        low = max(0, low - 1)
-        while high - low > 1:
-            middle = (low + high) // 2
-            found = self.entries(middle - 1, 1)
-            if found and found[0].at < at:
-                low = found[0].seq
-            else:
-                high = middle
-        return low
+        return past.seq_before(self.reader, at)
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""

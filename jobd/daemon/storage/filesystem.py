@@ -14,6 +14,8 @@ from jobd.core.errors import StorageBroken
 #: Where other machines can write too: SQLite's locks do not reach them, and its log lives in memory that they do not
 #: share.
 NETWORK = re.compile(r"nfs\d?|cifs|smb\d?(fs)?|9p|afs|ceph|lustre|gpfs|ncpfs|fuse\..+")
+#: Bytes free on a disk below which that is said.
+LITTLE_ROOM = 64 << 20
 MOUNTS = Path("/proc/self/mountinfo")
 #: SQLite needs 32 KiB more even to read after a full disk; the rest is for the last words of everybody else.
 BALLAST_BYTES = 4 << 20
@@ -96,6 +98,13 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def scarcity(path: Path) -> str | None:
+    """Say that little room is left on the disk of a path; None if there is enough."""
+    disk = os.statvfs(path)
+    free = disk.f_bavail * disk.f_frsize
+    return f"disk: only {free >> 20} MiB are free at {path}" if free < LITTLE_ROOM else None
 
 
 def _reserve(descriptor: int) -> None:

@@ -75,7 +75,7 @@ class Subscriber:
                 continue
             lines = hub.since(self.after, most)
             self.after = lines[-1].entry.seq
-            items = self.channel.chosen([line for line in lines if listening.wants(line.entry)])
+            items = self.channel.chosen([line for line in lines if listening.wants(line)])
             for portion in _portions(items):
                 await self._tell(portion)
             del lines, items
@@ -155,7 +155,7 @@ class Channel:
         if new is None:
             self._lose_all()
             return
-        wanted = [line for line in new if self._listening.wants(line.entry)]
+        wanted = [line for line in new if self._listening.wants(line)]
         self._waiting += wanted
         window = self.manner.coalesce
         if window is None or not all(line.entry.event.frequent for line in wanted):

@@ -14,6 +14,9 @@ import msgspec
 
 from jobd.core.errors import NoLongerKept
 from jobd.core.events.catalogue import Entry, ItemsChanged
+from jobd.core.model import Job
+from jobd.core.subscriptions.interest import Versions
+from jobd.core.subscriptions.replay import Replay
 
 #: Entries kept in memory, some 3 MiB: enough for a follower that stalls for a second under load.
 RING = 4096
@@ -38,6 +41,10 @@ class Log(Protocol):
         """Read on after a number."""
         ...
 
+    def before(self, entry: Entry) -> Job | None:
+        """Give a job as it was before an entry; None = there was none, or nobody knows."""
+        ...
+
     def first_seq(self) -> int:
         """Give the number of the first entry; 0 if there is none."""
         ...
@@ -57,12 +64,20 @@ class Channel(Protocol):
 class Line:
     """An entry, put into JSON once however many are told; `items` is the number of those it tells of."""
 
-    __slots__ = ("_json", "entry", "items")
+    __slots__ = ("_json", "_versions", "entry", "items")
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, versions: Versions | Replay = (None, None)) -> None:
         self.entry = entry
         self.items = len(entry.event.changes) if isinstance(entry.event, ItemsChanged) else 0
         self._json: bytes | None = None
+        self._versions = versions
+
+    @property
+    def versions(self) -> Versions:
+        """The job before and after; None: there was none, or nobody knows."""
+        if isinstance(self._versions, Replay):
+            self._versions = self._versions.versions(self.entry)
+        return self._versions
 
     @property
     def json(self) -> bytes:
@@ -78,6 +93,8 @@ class Hub:
     def __init__(self, log: Log, *, ring: int = RING) -> None:
         self.log = log
         self._size = ring
+        #: The jobs before and after entries that are not yet durable, by their numbers.
+        self.versions: dict[int, Versions] = {}
         #: The lines from `_first` to `_last` by their numbers, and the items of which they tell.
         self._ring: dict[int, Line] = {}
         self._items = 0
@@ -104,8 +121,9 @@ class Hub:
             self._ring.clear()
             self._first, self._items = entries[0].seq, 0
         self._last = entries[-1].seq
+        replay = Replay(entries, self._before)
         for entry in entries:
-            line = self._ring[entry.seq] = Line(entry)
+            line = self._ring[entry.seq] = Line(entry, self.versions.pop(entry.seq, replay))
             self._items += line.items
         while len(self._ring) > self._size or self._items > ITEMS:
             self._items -= self._ring.pop(self._first).items
@@ -150,12 +168,17 @@ class Hub:
         page, _ = self._pages.get(number, ([], 0))
         if not page or page[-1].entry.seq <= after:
             first = number * MOST_AT_ONCE
-            page = [Line(entry) for entry in self.log.entries(first, MOST_AT_ONCE)]
+            entries = self.log.entries(first, MOST_AT_ONCE)
+            replay = Replay(entries, self._before)
+            page = [Line(entry, replay) for entry in entries]
             if page and page[0].entry.seq == first + 1:
                 self._pages[number] = page, sum(line.items for line in page)
             while len(self._pages) > PAGES or sum(items for _, items in self._pages.values()) > ITEMS:
                 del self._pages[next(iter(self._pages))]
         return page
+
+    def _before(self, entry: Entry) -> Job | None:
+        return self.log.before(entry)
 
     def tell(self) -> None:
         """Tell all channels what is new, then rest: what comes meanwhile is told together."""

@@ -12,16 +12,16 @@ from itertools import count
 from jobd.core.events.catalogue import Actor
 from jobd.core.subscriptions import news
 from jobd.core.subscriptions.interest import Interest
-from jobd.core.subscriptions.rooms import Find
+from jobd.core.subscriptions.rooms import Sight
 from jobd.core.views import Watcher
 from jobd.daemon.system import peers
 
 
 class Presence:
-    """The watchers, each with what it is interested in. `find` finds a job by its id."""
+    """The watchers, each with what it is interested in. `sight` says how jobs are seen now."""
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
+    def __init__(self, sight: Callable[[], Sight]) -> None:
+        self._sight = sight
         self._numbers = count(1)
         self._present: dict[int, tuple[Watcher, Interest]] = {}
         #: Told of each who comes or goes, and of what interest.
@@ -49,7 +49,8 @@ class Presence:
 
     def of_job(self, job_id: int) -> tuple[Watcher, ...]:
         """List those who watch a job."""
-        return tuple(who for who, interest in self._present.values() if interest.holds(job_id, self._find))
+        sight = self._sight()
+        return tuple(who for who, interest in self._present.values() if interest.holds(job_id, sight))
 
     def of(self, interest: Interest) -> tuple[Watcher, ...]:
         """List those whose interest meets one."""
@@ -62,8 +63,9 @@ class Presence:
         """
         if one.everything or other.everything or {*one.named} & {*other.named}:
             return True
+        sight = self._sight()
         return any(
-            room.names is not None and whole.holds(room.names, self._find)
+            room.names is not None and whole.holds(room.names, sight)
             for part, whole in ((one, other), (other, one))
             for room in part.named
         )

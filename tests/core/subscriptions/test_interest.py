@@ -1,23 +1,32 @@
-"""Interest: of which jobs, and of what; decided anew when a job may have changed."""
+"""Interest: of which jobs, and of what; decided by the job as each event found and left it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
+from jobd.core import recording
 from jobd.core.errors import BadValue
 from jobd.core.events import catalogue as happened
-from jobd.core.events.catalogue import Event
+from jobd.core.events.catalogue import Entry, Event
 from jobd.core.events.happening import Severity
-from jobd.core.model import Job, State
+from jobd.core.filters import Asker, parse
+from jobd.core.model import Job, Moment, State
 from jobd.core.subscriptions import interest, rooms
-from jobd.core.subscriptions.interest import ALL, FREQUENT, RARE, Interest, Listening
-from tests.core.samples import EVENTS, entry, job_in
+from jobd.core.subscriptions.interest import ALL, FREQUENT, RARE, Interest, Listening, Versions
+from jobd.core.subscriptions.rooms import Sight
+from jobd.core.work.progress_record import Progress
+from tests.core.samples import AT, EVENTS, entry, job_in
 
 
 def room(text: str) -> rooms.Room:
     """Make a room."""
-    return rooms.parse(text, rooms.Known({}.get, lambda _: lambda _: False))
+    return rooms.parse(text, rooms.Known({}.get, lambda text: parse(text, Asker(AT, lambda naive: naive))))
 
 
+NOW = Moment(AT, 0, "")
+NOBODY = (None, None)
 JOBS = {number: replace(job_in(State.RUNNING, job_id=number), name=name) for number, name in enumerate("abc", 1)}
 
 
@@ -33,7 +42,7 @@ def test_rooms_add_up_and_conditions_narrow_down() -> None:
         interest.jobs([1, 3]): {1, 3},
     }
     for wanted, held in cases.items():
-        assert {job_id for job_id in JOBS if wanted.holds(job_id, JOBS.get)} == held, wanted
+        assert {job_id for job_id in JOBS if wanted.holds(job_id, Sight(JOBS.get, NOW))} == held, wanted
     assert [wanted.everything for wanted in cases] == [True, False, False, False, False, True, False]
     assert interest.jobs([]) == Interest(())
 
@@ -50,43 +59,102 @@ def test_kinds_by_name_and_severity() -> None:
         interest.kinds(["fail", "failed"])
 
 
-def heard(wanted: Interest, jobs: dict[int, Job], *events: Event) -> list[str]:
-    """Say what is heard of events of job 7."""
-    listening = Listening(wanted, jobs.get)
-    return [event.title() for event in events if listening.wants(entry(event))]
+class Told(NamedTuple):
+    """A line of the log."""
+
+    entry: Entry
+    versions: Versions
+
+
+def told(job: Job, *events: Event) -> list[Told]:
+    """Let events happen to a job, and give the lines of the log."""
+    lines = []
+    for event in events:
+        line, now = recording.enter(job, entry(event, job=job.id))
+        lines.append(Told(line, (job, now)))
+        job = now or job
+    return lines
+
+
+def heard(wanted: Interest, lines: Iterable[Told]) -> list[str]:
+    """Name the events that are heard by one who listens to all of them."""
+    listening = Listening(wanted, {}.get)
+    return [line.entry.event.title() for line in lines if listening.wants(line)]
 
 
 def test_all_is_heard_without_a_look_at_any_job() -> None:
-    """Whoever wants everything costs nothing."""
-    listening = Listening(ALL, lambda _: pytest.fail("a job was looked at"))
-    assert all(listening.wants(entry(event)) for event in EVENTS.values())
+    """Whoever wants everything, or jobs by their numbers, costs nothing."""
+    for wanted in (ALL, interest.jobs([7, 9])):
+        listening = Listening(wanted, lambda _: pytest.fail("a job was looked at"))
+        assert all(listening.wants(Told(entry(event), NOBODY)) for event in EVENTS.values())
 
 
 def test_kinds_that_are_wanted() -> None:
     """Of the jobs that are meant only these."""
-    wanted = Interest(None, (), interest.kinds(["failed"]))
-    assert heard(wanted, {}, *EVENTS.values()) == ["failed"]
-    assert heard(Interest((room("job:8"),)), {}, *EVENTS.values()) == []
+    lines = [Told(entry(event), NOBODY) for event in EVENTS.values()]
+    assert heard(Interest(None, (), interest.kinds(["failed"])), lines) == ["failed"]
+    assert heard(Interest((room("job:8"),)), lines) == []
 
 
-def test_a_job_that_changes_is_looked_at_again() -> None:
-    """But not for each report; and the event that takes it out of the room is the last that is heard there."""
-    looks: list[int] = []
-    jobs = {7: replace(job_in(State.RUNNING), group="a")}
+LIFE = told(
+    replace(job_in(State.PENDING, job_id=7), progress=Progress()),
+    *(EVENTS[kind] for kind in (happened.Opened, happened.Started, happened.Progressed, happened.PauseAsked)),
+    *(EVENTS[kind] for kind in (happened.Paused, happened.Resumed, happened.Progressed, happened.Failed)),
+)
+HEARD = {
+    "filter:state = running": "started progressed pause_asked resumed progressed failed",
+    "filter:state = paused": "paused resumed",
+    "filter:state = failed": "failed",
+    "filter:NOT state = pending": "started progressed pause_asked paused resumed progressed failed",
+    "filter:progress > 0%": "progressed pause_asked paused resumed progressed failed",
+    "filter:progress > 0% state = running": "progressed pause_asked resumed progressed failed",
+    "filter:state = canceled": "",
+    "name:encode": "opened started progressed pause_asked paused resumed progressed failed",
+}
 
-    def find(job_id: int) -> Job | None:
-        looks.append(job_id)
-        return jobs.get(job_id)
 
-    listening = Listening(Interest((room("group:a"),)), find)
-    progressed, resumed = EVENTS[happened.Progressed], EVENTS[happened.Resumed]
-    assert [listening.wants(entry(progressed)) for _ in range(5)] == [True] * 5
-    assert len(looks) == 1
-    jobs[7] = replace(jobs[7], group="b")
-    assert listening.wants(entry(progressed))
-    assert listening.wants(entry(resumed))
-    assert not listening.wants(entry(progressed))
-    assert not listening.wants(entry(resumed))
+@pytest.mark.parametrize("text", HEARD)
+def test_what_happens_in_a_room(text: str) -> None:
+    """All that finds the job there or brings it there; the event that takes it out is the last that is heard."""
+    assert " ".join(heard(Interest((room(text),)), LIFE)) == HEARD[text]
+
+
+@pytest.mark.parametrize("text", HEARD)
+@pytest.mark.parametrize("missed", range(len(LIFE)))
+def test_whoever_comes_later_hears_the_same(text: str, missed: int) -> None:
+    """Where one begins to listen makes no difference to what is heard from there on."""
+    listening = Listening(Interest((room(text),)), {}.get)
+    whole = [listening.wants(line) for line in LIFE]
+    later = Listening(Interest((room(text),)), {}.get)
+    assert [later.wants(line) for line in LIFE[missed:]] == whole[missed:]
+
+
+def test_time_is_that_of_the_event() -> None:
+    """What a job has run for is counted to when something happened, not to when that is told."""
+    job = job_in(State.RUNNING)
+    assert job.attempts[0].started_at == AT
+    lines = [
+        Told(entry(EVENTS[happened.Progressed], seq=seconds, job=job.id), (job, job)) for seconds in (1, 4, 6, 300)
+    ]
+    listening = Listening(Interest((room("filter:duration between 5s and 1m"),)), {}.get)
+    assert [listening.wants(line) for line in lines] == [False, False, True, False]
+
+
+def test_a_job_is_looked_at_once() -> None:
+    """What was found of it holds as long as it is the same, and through all that is frequent."""
+    looks: list[Job] = []
+
+    class Watched(NamedTuple):
+        moves: bool = False
+
+        def matches(self, job: Job, _: Moment) -> bool:
+            looks.append(job)
+            return True
+
+    listening = Listening(Interest((rooms.parse("filter:x", rooms.Known({}.get, lambda _: Watched())),)), {}.get)
+    job = job_in(State.RUNNING)
+    lines = told(job, *[EVENTS[happened.Progressed]] * 50, EVENTS[happened.PauseAsked], EVENTS[happened.Paused])
+    assert all(listening.wants(line) for line in lines)
     assert len(looks) == 3
 
 
@@ -94,5 +162,6 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many jobs there are."""
     monkeypatch.setattr(interest, "MOST_REMEMBERED", 10)
     listening = Listening(Interest((room("name:a"),)), JOBS.get)
-    found = [job_id for job_id in range(1, 100) if listening.wants(entry(EVENTS[happened.Started], job=job_id))]
-    assert found == [1]
+    jobs = [JOBS.get(number) for number in range(1, 100)]
+    lines = [Told(entry(EVENTS[happened.Started], job=at), (job, job)) for at, job in enumerate(jobs, 1)]
+    assert [line.entry.job for line in lines if listening.wants(line)] == [1]

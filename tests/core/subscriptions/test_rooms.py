@@ -1,17 +1,32 @@
 """Rooms mean the jobs they name, and no others."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from jobd.core.errors import BadValue
-from jobd.core.model import Job, State
+from jobd.core.model import Job, Moment, State
 from jobd.core.subscriptions import rooms
-from jobd.core.subscriptions.rooms import Known
-from tests.core.samples import ORIGIN, job_in
+from jobd.core.subscriptions.rooms import Known, Sight
+from tests.core.samples import AT, ORIGIN, job_in
 
-KNOWN = Known({"ann": 1000, "bob": 1001}.get, lambda text: lambda job: job.name.startswith(text))
+
+class Begins(NamedTuple):
+    """A filter: a name that begins so."""
+
+    text: str
+    moves: bool = False
+
+    def matches(self, job: Job, _: Moment) -> bool:
+        """Look at the name."""
+        return job.name.startswith(self.text)
+
+
+KNOWN = Known({"ann": 1000, "bob": 1001}.get, Begins)
+NOW = Moment(AT, 0, "")
 
 
 def a_job(job_id: int, **fields: object) -> Job:
@@ -70,7 +85,7 @@ def test_who_is_in_a_room(text: str) -> None:
     """By id, group, name, user or family; a job that nobody knows is only where its number says enough."""
     room = rooms.parse(text, KNOWN)
     assert room.text == text
-    assert {job_id for job_id in range(1, 8) if room.holds(job_id, JOBS.get)} == HELD[text]
+    assert {job_id for job_id in range(1, 8) if room.holds(job_id, Sight(JOBS.get, NOW))} == HELD[text]
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -95,7 +110,7 @@ def test_any_family(parents: dict[int, int | None], root: int) -> None:
     """Whatever is said of parents, even what cannot be, a family is found and the search ends."""
     jobs = {job_id: a_job(job_id, parent=parent) for job_id, parent in parents.items()}
     room = rooms.parse(f"tree:{root}", KNOWN)
-    held = {job_id for job_id in range(1, 31) if room.holds(job_id, jobs.get)}
+    held = {job_id for job_id in range(1, 31) if room.holds(job_id, Sight(jobs.get, NOW))}
     assert root in held
     for job_id in held - {root}:
         parent = parents[job_id]

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Entry, Event
+from jobd.core.filters import Asker, parse
+from jobd.core.model import Moment
 from jobd.core.subscriptions import interest, rooms
 from jobd.core.subscriptions.interest import ALL, Interest
+from jobd.core.subscriptions.rooms import Sight
 from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from jobd.core.model import Job
 
 PATIENCE = 20.0
+NOW = Moment(START, 0, "")
 EAGER = Manner()
 
 
@@ -87,6 +91,7 @@ class Log:
 
     def __init__(self) -> None:
         self.lines: list[Entry] = []
+        self.jobs: dict[int, Job] = {}
         self.reads = 0
 
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
@@ -94,6 +99,10 @@ class Log:
         assert job is None
         self.reads += 1
         return [line for line in self.lines if line.seq > after][:limit]
+
+    def before(self, entry: Entry) -> "Job | None":
+        """Give a job as it was before an entry; nothing changes it here."""
+        return self.jobs.get(entry.job)
 
     def first_seq(self) -> int:
         """Give the number of the first line."""
@@ -110,9 +119,9 @@ class Stage:
     def __init__(self, *, ring: int = 8192, old: int = 0) -> None:
         self.log = Log()
         self.log.lines += [line(seq) for seq in range(1, old + 1)]
-        self.jobs: dict[int, Job] = {}
+        self.jobs = self.log.jobs
         self.hub = Hub(self.log, ring=ring)
-        self.presence = Presence(self.jobs.get)
+        self.presence = Presence(lambda: Sight(self.jobs.get, NOW))
         self.channels = Channels(self.hub, self.presence, self.jobs.get)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -148,7 +157,9 @@ def line(seq: int, event: Event | None = None, job: int = 1) -> Entry:
 
 def room(text: str) -> Interest:
     """Make the interest in a room."""
-    return Interest((rooms.parse(text, rooms.Known({}.get, lambda _: lambda _: False)),))
+    return Interest(
+        (rooms.parse(text, rooms.Known({}.get, lambda text: parse(text, Asker(START, lambda naive: naive)))),)
+    )
 
 
 def some(*types: str) -> Interest:
