@@ -505,6 +505,9 @@ _jobd_value() {
         'end:--color')
             _jobd_offer 'auto' 'always' 'never'
             ;;
+        'events:--job')
+            _jobd_jobs
+            ;;
         'events:--type')
             _jobd_offer 'submitted' 'begun' 'imported' 'stale' 'revived' 'adopted' 'progressed' 'items_changed' 'report_rejected' 'children_counted' 'measured' 'output_trimmed' 'cancel_stalled' 'rate_limited' 'rate_limit_lifted' 'opened' 'withdrawn' 'started' 'pause_asked' 'paused' 'resumed' 'draining' 'cancel_asked' 'completed' 'failed' 'attempt_failed' 'canceled' 'retried' 'removed'
             ;;

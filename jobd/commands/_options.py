@@ -133,7 +133,7 @@ def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
 
 limit_option = click.option(
     *("--limit",),
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=1),
     default=FIRST_PAGE,
     show_default=True,
     callback=lambda _, __, value: min(value, LARGEST_PAGE),
@@ -154,7 +154,9 @@ state_option = click.option(
     callback=together,
     help="Only jobs in this state (several: a comma between, or repeat it).",
 )
-name_option = click.option("--name", metavar="NAME", help="Only jobs of this name; * and ? match any.")
+name_option = click.option(
+    "--name", metavar="NAME", help="Only jobs of this name; * and ? match any, %NAME is surely a name."
+)
 group_option = click.option("-g", "--group", metavar="GROUP", help="Only jobs of this group.")
 where_option = _where("where", lambda _, __, texts: joined(*texts))
 since_option = click.option(

@@ -94,7 +94,8 @@ def _problem(state: State, age: float, max_age: float | None) -> Problem | None:
 def command(shell: Shell, /, *, name: str, success: bool, max_age: float | None) -> int:
     """Tell whether the latest run of a name ended well.
 
-    NAME may have * and ?. Runs that have not ended do not count. It works without a daemon, too.
+    NAME may have * and ?; %NAME is surely a name. Runs that have not ended do not count. It works without a daemon,
+    too.
 
     Exit status: 0 if all is well, 1 if not.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -24,10 +24,12 @@ from jobd.commands._options import (
     where_option,
     words,
 )
+from jobd.commands.list import List
 from jobd.commands.rpc import Hello
 from jobd.core.errors import BadValue, JobdError
 from jobd.core.events.catalogue import Actor, Entry, leaves
 from jobd.core.events.happening import Severity
+from jobd.core.history.selection import Time
 from jobd.core.model import Count
 from jobd.core.subscriptions import news
 from jobd.core.subscriptions.news import News, Pulse, Snapshot
@@ -35,6 +37,7 @@ from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from jobd.client import Client
     from jobd.commands._shell import Shell
@@ -55,8 +58,8 @@ jobd events --since-seq 12 --json          # on from the last number seen
 """
 
 
-#: So many lines of the log are told at once.
-MOST_SHOWN = 10_000
+#: So many lines of the log are told at once, and so many if nothing is said.
+MOST_SHOWN, FEW = 10_000, 100
 #: Jobs of a snapshot that are written at a time.
 JOBS_AT_ONCE = 64
 SEVERITIES = [severity.value for severity in Severity]
@@ -67,7 +70,8 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
     """Read the log, oldest first: the first entries after `since_seq`, or of a time, or else the latest.
 
     `until_seq` and `until` say where to stop. With conditions 10,000 entries at most are looked through, the first or
-    the latest of the part: go on by the numbers, or hear all of it from `events.follow`. Of a single job the frequent
+    the latest of the part: after fewer than `limit` go on 10,000 numbers further, or hear all of it from
+    `events.follow`. Of a single job the frequent
     types are left out, unless they are named. 0 is the beginning of what is kept.
     """
 
@@ -75,9 +79,9 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
 
     since_seq: Count | None = None
     until_seq: Count | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST_SHOWN)] = 100
+    since: Time | None = None
+    until: Time | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_SHOWN)] = FEW
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[Entry, ...]:
         """Ask the archive. Raises JobNotFound for a job that never was, NotYetHappened, NoLongerKept, BadValue."""
@@ -175,7 +179,7 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @since_option
 @until_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
-@click.option("--job", type=click.IntRange(min=1), metavar="ID", help="Only those of one job.")
+@click.option("--job", metavar="JOB", help="Only those of one job.")
 @name_option
 @group_option
 @where_option
@@ -190,8 +194,8 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 )
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
 @click.option(
-    "--limit", type=click.IntRange(1, MOST_SHOWN), default=100, show_default=True,
-    help=f"At most so many, {MOST_SHOWN} at the most.",
+    "--limit", type=click.IntRange(1, MOST_SHOWN), metavar="N",
+    help=f"At most so many, {MOST_SHOWN} at the most (default: {FEW}, with -f no limit).",
 )  # fmt: skip
 @click.option("--snapshot", is_flag=True, help="With -f: begin with the jobs as they are.")
 @click.option("--coalesce", type=duration(), metavar="TIME", help="With -f: tell progress this often, short.")
@@ -199,37 +203,48 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @click.option("--presence", is_flag=True, help="With -f: tell also who else watches.")
 @json_option(Entry)
 @click.pass_obj
-def command(shell: Shell, /, *, since_seq: int | None, follow: bool, **asked: Any) -> None:
+def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | None, **asked: Any) -> None:
     """Show the log of everything that happened.
 
     The numbers have no gap: who goes on after the last number seen misses nothing and sees nothing twice. With --json a
     line of JSON for each. ROOM says of which jobs: all, job:ID, group:NAME, name:PATTERN, user:USER, filter:FILTER,
     tree:ID (a job and those below it); several are added up, and options narrow them down. The types are told in
     jobd-events(7). A filter is asked about each job as it is now, or was when it was removed; with --follow about the
-    job as each event found and left it.
+    job as each event found and left it. Of a single job (--job, job:ID) what comes often, such as progress, is left out
+    unless it is followed or named by --type.
 
     Exit status: 66 if the number of --since-seq is still to come, or is older than what is kept.
     """
-    parts = {name: asked.pop(name) for name in ("since", "until", "limit")}
+    if job is not None:
+        asked["job"] = int(job) if job.isdecimal() else _the_one(shell.client, job)
+    limit, parts = asked.pop("limit"), {name: asked.pop(name) for name in ("since", "until")}
     manner = {name: asked.pop(name) for name in ("snapshot", "coalesce", "heartbeat", "presence")}
     if follow:
         if parts["until"] is not None:
             raise click.UsageError("--until and --follow exclude each other")
-        if manner["snapshot"] and (since_seq or parts["since"]) is not None:
+        if manner["snapshot"] and (since_seq, parts["since"]) != (None, None):
             raise click.UsageError("--snapshot begins with the present, so it goes without --since and --since-seq")
         if parts["since"] is not None:
             since_seq = _number(shell.client, since_seq or 0, parts["since"])
-        _follow(shell, Follow(since_seq=since_seq, **manner, **asked))
+        _follow(shell, Follow(since_seq=since_seq, **manner, **asked), limit)
         return
     said = [f"--{name}" for name, value in manner.items() if value]
     if said:
         raise click.UsageError(f"{said[0]} goes with --follow only")
-    for entry in _search(shell.client, Events(since_seq=since_seq, **parts, **asked)):
+    for entry in _search(shell.client, Events(since_seq=since_seq, limit=limit or FEW, **parts, **asked)):
         _told.show(shell, entry)
 
 
-def _follow(shell: Shell, asked: Follow) -> None:
-    """Show what happens, through restarts of the daemon: once seen, a number is where to go on."""
+def _the_one(client: Client, word: str) -> int:
+    """Find the id of the one job that a word names. Raises BadValue if it names several or none, JobNotFound."""
+    found = client.call(List(jobs=(word,)))
+    if len(found) != 1:
+        raise BadValue(field="job", problem=f"name one job; this names {len(found)}")
+    return found[0].id
+
+
+def _follow(shell: Shell, asked: Follow, limit: int | None) -> None:
+    """Show what happens, through restarts of the daemon: once seen, a number is where to go on; so many at most."""
     seen = asked.since_seq
     if seen is None and not asked.snapshot:
         seen = _latest(shell.client)
@@ -237,7 +252,7 @@ def _follow(shell: Shell, asked: Follow) -> None:
     def ask() -> Follow:
         return replace(asked, since_seq=seen, snapshot=asked.snapshot and seen is None)
 
-    for item in resumed(shell.client, ask):
+    for item in islice(resumed(shell.client, ask), limit):
         _told.show(shell, item)
         if isinstance(item, Entry | Snapshot | Pulse):
             seen = item.seq

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -25,7 +24,7 @@ from jobd.commands._options import (
 from jobd.commands._shell import Shell
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.history.searching import PAGE, Explained, Search, page_size, parse_sort
-from jobd.core.history.selection import Where, Who, Zone
+from jobd.core.history.selection import Time, Where, Who, Zone
 from jobd.core.model import State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -70,8 +69,8 @@ class History(Read[Listed], frozen=True):
     states: tuple[State, ...] = ()
     name: str | None = None
     group: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     where: Where = ""
     zone: Zone = ""
     sort: str = "-id"

@@ -60,7 +60,7 @@ def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job 
 def command(shell: Shell, /, *, name: str, states: str | None) -> None:
     """Show the latest run of a name that has ended.
 
-    NAME may have * and ?. It works without a daemon, too.
+    NAME may have * and ?; %NAME is surely a name. It works without a daemon, too.
 
     Exit status: 66 if there is no such run.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -12,7 +11,7 @@ from jobd.commands import _numbers
 from jobd.commands._asked import json_option, plain_option
 from jobd.commands._options import group_option, limit_option, name_option, since_option, until_option, where_option
 from jobd.core.history.searching import PAGE, page_size
-from jobd.core.history.selection import Where, Who, Zone
+from jobd.core.history.selection import Time, Where, Who, Zone
 from jobd.core.history.stats import By, Report, Scope
 from jobd.wire import Read
 
@@ -36,8 +35,8 @@ class Stats(Read[Report], frozen=True):
     """Give the statistics of runs that have ended, by name, group, day or the value of a label.
 
     They are of names (with * and ?), a group and a filter, and ended in a time. Runs that retention removed count as
-    long as there is no filter and no label. No more than `limit` keys are told of, those with the most runs, or the
-    newest days; the total is of all.
+    long as there is no filter and no label, those of a day if it begins in that time. Days are those of UTC. No more
+    than `limit` keys are told of, those with the most runs, or the newest days; the total is of all.
     """
 
     method: ClassVar = "stats"
@@ -47,8 +46,8 @@ class Stats(Read[Report], frozen=True):
     label: Text = ""
     name: Text | None = None
     group: Text | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     where: Where = ""
     zone: Zone = ""
     limit: Annotated[int, Meta(ge=0)] = PAGE
@@ -77,13 +76,13 @@ def command(
 ) -> int:
     """Show how often, how well and how long jobs ran.
 
-    NAME may have * and ?. Of runs that ended in the time given: OK is the share that ended well, p50 to p99 are the
-    times that so many percent of the completed runs took at most, WAIT is the mean time before the start, TREND by how
-    much they take longer each week. LAST shows the latest runs, the newest last: the height is the time, x is a run
-    that failed, c one that was canceled.
+    NAME may have * and ?; %NAME is surely a name. Of runs that ended in the time given: OK is the share that ended
+    well, p50 to p99 are the times that so many percent of the completed runs took at most, WAIT is the mean time before
+    the start, TREND by how much they take longer each week. LAST shows the latest runs, the newest last: the height is
+    the time, x is a run that failed, c one that was canceled.
 
-    What retention removed counts, too, but not with --where and not by label: only sums are kept of it. It works
-    without a daemon, too.
+    What retention removed counts, too, but not with --where and not by label: only sums are kept of it, of each day,
+    which counts if it begins in the time given. Days are those of UTC. It works without a daemon, too.
 
     Exit status: 1 if no run is found.
     """

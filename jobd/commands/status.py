@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from jobd.commands._asked import output_options
 from jobd.commands._options import jobs_argument
 from jobd.core.events.catalogue import Entry
-from jobd.core.history.selection import Who, Words, Zone
+from jobd.core.history.selection import Time, Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, Job, State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -59,7 +59,7 @@ class Status(Read[Overview], frozen=True):
 
     jobs: Words = ()
     zone: Zone = ""
-    since: datetime | None = None
+    since: Time | None = None
 
     def answer(self, archive: Archive, caller: Actor) -> Overview:
         """Ask the archive."""

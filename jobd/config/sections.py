@@ -89,7 +89,7 @@ class Storage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is remembered; every ten minutes what is too much goes.
+    """How much is remembered; every ten minutes, and two after the start, what is too much goes.
 
     What is removed stays in the statistics; living jobs are never removed.
     """

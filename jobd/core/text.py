@@ -66,6 +66,13 @@ def single_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def glob(name: str) -> str:
+    """Write a name, in which * and ? match any, as fnmatch and SQLite's GLOB read it; %NAME is surely a name."""
+    if name.startswith("%"):
+        return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name[1:])
+    return name.replace("[", "[[]")
+
+
 def place(details: Mapping[str, object]) -> Place | None:
     """Find in the details of an error the place that it is about (`text`, `start`, `end`); None if they name none."""
     text, start, end = (details.get(name) for name in Place._fields)

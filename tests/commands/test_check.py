@@ -72,6 +72,24 @@ def test_without_a_daemon(own: House) -> None:
     assert own("check", "nobody").status == 1
 
 
+def test_names_with_wildcards(empty: House) -> None:
+    """A percent sign says that it is surely a name, whatever signs it has; such is a name in stats and last, too."""
+    maker = Maker()
+    names = ("a*b", "a\\b", "a[b", "axb")
+    write(empty.state / "jobd.db", *(maker.run(at, name) for at, name in enumerate(names, 1)))
+    for at, name in enumerate(names, 1):
+        assert empty("check", f"%{name}").out.startswith(f"{name} #{at} completed")
+        assert empty("last", f"%{name}", "-q").out == f"{at}\n"
+        assert empty("history", "--name", f"%{name}", "-q").out == f"{at}\n"
+        assert empty("stats", f"%{name}").out.split("\t")[:2] == [name, "1"]
+        assert [line["seq"] for line in empty.lines("events", "--json=seq", "--name", f"%{name}")] == list(
+            range(at * 4 - 3, at * 4 + 1)
+        )
+    write(empty.state / "jobd.db", maker.happen(1, happened.Removed(why="retention")))
+    assert empty("stats", "%a*b").out.split("\t")[:2] == ["a*b", "1"]
+    assert empty("history", "--name", "a*b", "--count").out == "3\n"
+
+
 def test_retention_has_removed_them(empty: House) -> None:
     """The day of the latest of them is still known, of a success if that is asked for."""
     maker, gone = Maker(), happened.Removed(why="retention")

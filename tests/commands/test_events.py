@@ -127,6 +127,26 @@ def test_a_room_that_a_job_leaves(own: House, gate: Gate) -> None:
     assert json.loads(again.splitlines()[0]) == items[-1]
 
 
+def test_so_many(own: House) -> None:
+    """Also of what is followed: it ends then."""
+    first, second = own.ran("true", name="one"), own.ran("true", name="two")
+    assert [line["seq"] for line in own.lines("events", "-f", "--json=seq", "--since-seq", "2", "--limit", "3")] == [
+        3,
+        4,
+        5,
+    ]
+    assert own.lines("events", "--json=job", "--job", "one", "--limit", "1") == [{"job": first}]
+    assert own.lines("events", "--json=job", "--job", "last", "--limit", "1") == [{"job": second}]
+    for words, status, said in (
+        (("--job", "1-2"), 65, "name one job; this names 2"),
+        (("--job", "nobody"), 66, "no job nobody"),
+        (("-f", "--snapshot", "--since-seq", "0"), 2, "goes without --since and --since-seq"),
+    ):
+        done = own("events", *words)
+        assert (done.status, done.out) == (status, ""), done
+        assert said in done.err
+
+
 def test_a_job_that_was_removed(own: House) -> None:
     """It is judged as it was last, not as it began."""
     bad = own.ran("false", name="bad")
@@ -207,7 +227,7 @@ def test_bad_input(house: House) -> None:
     house.ran("true")
     refused = {
         ("--since-seq", "-1"): (2, "invalid value for '--since-seq'"),
-        ("--job", "0"): (2, "invalid value for '--job'"),
+        ("--job", "0"): (65, "job"),
         ("--job", "9" * 30): (65, "job"),
         ("--job", "999"): (66, "no job 999"),
         ("-f", "--job", "999"): (66, "no job 999"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 import jobd as package
 from jobd import commands, openrpc, wire
@@ -85,3 +86,15 @@ def test_the_schema_needs_no_daemon(state_dir: Path) -> None:
     assert list(state_dir.iterdir()) == []
     assert rpc("hello")
     assert rpc("rpc.discover") == schema
+
+
+@pytest.mark.parametrize("method", ["events", "history", "stats", "status"])
+@pytest.mark.parametrize("time", ["2026-11-29T19:00:00", "yesterday", "2026-11-29"])
+def test_a_time_has_a_zone(state_dir: Path, method: str, time: str) -> None:
+    """One that has none is refused, since nobody knows which is meant; the schema says so."""
+    refused = jobd("rpc", method, json.dumps({"since": time}))
+    assert (refused.status, refused.out) == (65, ""), state_dir
+    assert "since: " in refused.err
+    odd = jobd("rpc", method, json.dumps({"since": "0001-01-01T00:00:00+14:00"}))
+    assert odd.status in (0, 65), odd
+    assert '"format":"date-time"' in jobd("rpc", "--schema").out.replace(" ", "")

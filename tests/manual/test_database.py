@@ -20,7 +20,7 @@ from tests.core.samples import AT, BOOT, ENDED, MAIN, job_in
 from tests.daemon.storing import write
 from tests.making import Maker
 
-ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 VIEWS = {view.name: view for view in views()}
 
 
@@ -70,6 +70,7 @@ def test_all_views_are_told(connection: sqlite3.Connection) -> None:
 def test_jobs(connection: sqlite3.Connection) -> None:
     """What is known of each, in the units that are told."""
     found = {row["id"]: row for row in rows(connection, "v_jobs")}
+    assert {row["warnings"] for row in found.values()} == {0, 3}
     assert {number: row["state"] for number, row in found.items()} == {
         1: "completed", 2: "failed", 3: "running", 5: "failed", 6: "completed",
     }  # fmt: skip
@@ -97,6 +98,8 @@ def test_attempts(connection: sqlite3.Connection) -> None:
     last = every[-1]
     assert (last["seconds"], last["cpu_seconds"], last["pid"]) == (ENDED.elapsed, 1.75, MAIN.pid)
     assert all(ISO.fullmatch(last[time]) for time in ("started", "ended"))
+    text = "SELECT count(*) FROM v_jobs AS j JOIN v_attempts AS a ON a.job = j.id AND a.started = j.started"
+    assert connection.execute(text).fetchone()[0] >= 4
 
 
 def test_events(connection: sqlite3.Connection) -> None:

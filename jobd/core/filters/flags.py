@@ -6,6 +6,7 @@ from datetime import datetime
 from jobd.core.filters.tree import Comparison, Node
 from jobd.core.model import State
 from jobd.core.quantities import to_microseconds
+from jobd.core.text import glob
 
 
 def terms(
@@ -24,9 +25,11 @@ def terms(
 
 
 def _named(name: str) -> Comparison:
-    """Compare with a name, in which * and ? are wildcards."""
+    """Compare with a name, in which * and ? are wildcards, or with what stands behind a %, surely a name."""
+    if name.startswith("%"):
+        return Comparison("name", "=", (name[1:],))
     if "*" in name or "?" in name:
-        return Comparison("name", "like", (name.replace("[", "[[]"),))
+        return Comparison("name", "like", (glob(name),))
     return Comparison("name", "=", (name,))
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import msgspec
 
 from jobd.core import quantities
+from jobd.core.text import glob
 
 #: A wall clock that has jumped by more than this since the last look is not believed: nothing is removed.
 LARGEST_JUMP = timedelta(hours=1)
@@ -31,7 +32,7 @@ class Rule(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(translate(self.pattern.replace("[", "[[]")))
+        return re.compile(translate(glob(self.pattern)))
 
 
 def parse(text: str) -> tuple[Rule, ...]:

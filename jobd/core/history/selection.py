@@ -9,6 +9,7 @@ where:state=running cpu>1h                 only those that a filter means; alone
 
 import re
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -84,6 +85,8 @@ READING = Reach(most=MOST_SHOWN)
 Where = Annotated[str, Meta(max_length=10_000)]
 #: The time zone of who asks, by name or offset (`+02:00`), in which a filter is read; empty is that of the machine.
 Zone = Annotated[str, Meta(max_length=100)]
+#: A point in time as a request carries it, with its zone.
+Time = Annotated[datetime, Meta(tz=True)]
 #: The words of a selection as a request carries them.
 Words = Annotated[tuple[Annotated[str, Meta(max_length=4096)], ...], Meta(max_length=10_000)]
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jobd.core.errors import BadValue
 from jobd.core.model import LARGEST, Job, Moment
+from jobd.core.text import glob
 
 #: Finds a job by its id, as it is or was; None = nobody knows it.
 Find = Callable[[int], Job | None]
@@ -101,7 +102,7 @@ def _word(text: str, _: Known) -> str:
 
 
 def _pattern(text: str, known: Known) -> str:
-    return _word(text, known).replace("[", "[[]")
+    return glob(_word(text, known))
 
 
 def _user(text: str, known: Known) -> int:

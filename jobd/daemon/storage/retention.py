@@ -12,6 +12,7 @@ import msgspec
 
 from jobd.core.history import retention
 from jobd.core.history.retention import Rule
+from jobd.core.text import glob
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import first_id
 
@@ -56,7 +57,7 @@ def last_event_due(reader: Reader, age: float, count: int, now: int) -> int:
 def _oldest(rules: tuple[Rule, ...]) -> tuple[str, tuple[object, ...]]:
     """Select the jobs that no rule spares, to be put in the order of their ends."""
     spared = "".join(" AND NOT name GLOB ?" for _ in rules)
-    patterns = tuple(rule.pattern.replace("[", "[[]") for rule in rules)
+    patterns = tuple(glob(rule.pattern) for rule in rules)
     return f"SELECT id FROM jobs INDEXED BY jobs_by_end WHERE settled = 1{spared}", patterns  # noqa: S608
 
 

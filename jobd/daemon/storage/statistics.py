@@ -7,7 +7,7 @@ hours are known of no run that was removed.
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -17,6 +17,8 @@ from jobd.core.history import histogram, stats
 from jobd.core.history.searching import Ended
 from jobd.core.history.stats import By, Report, Scope, Statistics, Sums, Week
 from jobd.core.model import State
+from jobd.core.quantities import EPOCH
+from jobd.core.text import glob
 from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import Walk
@@ -68,13 +70,8 @@ def last_day(reader: Reader, name: str, states: Iterable[State]) -> str | None:
     """Say on which day (UTC) the latest of the removed runs of a name (with * and ?) ended in one of some states."""
     ended = " + ".join(state.value for state in states)
     with reader.asking():
-        day: str | None = reader.ask(f"SELECT max(day) FROM daily WHERE name GLOB ? AND {ended} > 0", _glob(name))  # noqa: S608
+        day: str | None = reader.ask(f"SELECT max(day) FROM daily WHERE name GLOB ? AND {ended} > 0", glob(name))  # noqa: S608
     return day
-
-
-def _glob(name: str) -> str:
-    """Write a name, with * and ?, as SQLite's GLOB reads it."""
-    return name.replace("[", "[[]")
 
 
 def _key(scope: Scope) -> str:
@@ -125,22 +122,27 @@ def _durations(reader: Reader, rows: Walk) -> dict[tuple[str, int], "array[float
 
 
 def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
-    """Give what is kept of runs that were removed, by key and day."""
+    """Give what is kept of runs that were removed, by key and day; a day counts if it begins in the time asked for."""
     if scope.by is By.LABEL or scope.where:
         return
-    pattern = None if scope.name is None else _glob(scope.name)
-    last = None if scope.until is None else scope.until - timedelta(microseconds=1)
+    pattern = None if scope.name is None else glob(scope.name)
     limits = (
         ("name GLOB ?", pattern),
         ("grp = ?", scope.group),
-        ("day >= ?", scope.since and scope.since.astimezone(UTC).date().isoformat()),
-        ("day <= ?", last and last.astimezone(UTC).date().isoformat()),
+        ("day >= ?", scope.since and _first_day(scope.since)),
+        ("day < ?", scope.until and _first_day(scope.until)),
     )
     said = [(text, limit) for text, limit in limits if limit is not None]
     where = " AND ".join(["1", *(text for text, _ in said)])
     text = f"SELECT {DAILY_KEYS[scope.by]}, day, {summaries.SUMS}, durations FROM daily WHERE {where}"  # noqa: S608
     for key, day, *figures, counts in reader.walk(text, [limit for _, limit in said]):
         yield key, datetime.fromisoformat(day).replace(tzinfo=UTC), Sums(*figures), summaries.read_counts(counts)
+
+
+def _first_day(time: datetime) -> str:
+    """Give the first day (UTC) that does not begin before a time."""
+    days = EPOCH.toordinal() - -to_microseconds(time) // (DAY * 1_000_000)
+    return date.fromordinal(min(max(days, 1), date.max.toordinal())).isoformat()
 
 
 def _week(day: datetime) -> int:

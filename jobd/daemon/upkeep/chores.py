@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 #: Seconds between looks at what may have changed without a word, and at what grows slowly.
 TICK = 10.0
 RARELY = 600.0
+#: Seconds after which it is looked for the first time: a daemon may live no longer than a short job.
+SOON = 120.0
 #: Seconds between tries to write while the disk is full: at first, and after some tries.
 PROBE, LONGEST_PROBE = 0.1, 5.0
 
@@ -74,7 +76,7 @@ class Upkeep:
             logger.exception("what happened meanwhile could not be looked at")
 
     async def _run(self) -> None:
-        due = {chore: time.monotonic() + chore.every() for chore in self._chores}
+        due = {chore: time.monotonic() + min(chore.every(), SOON) for chore in self._chores}
         while True:
             await asyncio.sleep(max(0.0, min(due.values()) - time.monotonic()))
             for chore in self._chores:

@@ -97,18 +97,16 @@ def midnight(time: datetime) -> datetime:
 
 
 def within(job: Job, scope: Scope, removed: set[int]) -> bool:
-    """Say by looking at it whether a run counts; of a removed one only the day of its end is known."""
+    """Say by looking at it whether a run counts; of a removed one the day of its end must begin in the time."""
     if not job.done or job.ended_at is None:
         return False
     since, until = scope.since, scope.until
-    if job.id in removed:
-        since = since and midnight(since)
-        until = until and midnight(until - timedelta(microseconds=1)) + timedelta(days=1)
+    ended = midnight(job.ended_at) if job.id in removed else job.ended_at
     return (
         (scope.name is None or job.name.startswith(scope.name.removesuffix("*")))
         and scope.group in (None, job.group)
-        and (since is None or job.ended_at >= since)
-        and (until is None or job.ended_at < until)
+        and (since is None or ended >= since)
+        and (until is None or ended < until)
     )
 
 

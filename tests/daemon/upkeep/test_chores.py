@@ -1,6 +1,7 @@
 """The slow clock: chores at their pace, whatever goes wrong with one, and idleness that ends the daemon."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -73,6 +74,25 @@ def test_chores_are_done_at_their_pace(tmp_path: Path, monkeypatch: pytest.Monke
     play(tmp_path, scene)
     assert done.count("often") > done.count("badly")
     assert "seldom" not in done
+
+
+def test_a_short_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done rarely is done soon after the start, too, and then not again for long."""
+    monkeypatch.setattr(chores, "SOON", 0.05)
+    done: list[float] = []
+
+    async def seldom() -> None:
+        done.append(time.monotonic())
+
+    async def scene(engine: Engine, recovering: Recovering) -> None:
+        work = Upkeep(engine, cast("Any", recovering), [Chore(lambda: 60.0, seldom)])
+        work.start()
+        await eventually(lambda: done)
+        await asyncio.sleep(0.2)
+        work.close()
+
+    play(tmp_path, scene)
+    assert len(done) == 1
 
 
 def test_a_backup_is_made_when_it_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
