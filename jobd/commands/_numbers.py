@@ -34,8 +34,8 @@ def show(report: Report, by: By, limit: int, screen: "Screen") -> None:
     screen.data(table(columns, report.statistics, screen))
     if report.total.runs and not screen.plain:
         screen.data(_total(report, screen))
-        if len(report.statistics) == limit:
-            screen.hint(f"no more than {limit} are shown; more: --limit")
+    if len(report.statistics) == limit:
+        screen.notice(f"no more than {limit} are shown; more: --limit")
 
 
 def _columns(by: By, screen: "Screen") -> list[Room]:

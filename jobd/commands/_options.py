@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from jobd.core import quantities
+from jobd.core.history.searching import LARGEST_PAGE, PAGE
 from jobd.core.history.selection import WHERE
 from jobd.core.model import STATE_SPELLINGS, State
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType
-
-FIRST_PAGE, LARGEST_PAGE = 50, 1000
 
 
 class Reading(ParamType):
@@ -134,10 +133,9 @@ def job_argument(*, required: bool = True) -> Callable[[Function], Function]:
 limit_option = click.option(
     *("--limit",),
     type=click.IntRange(min=1),
-    default=FIRST_PAGE,
-    show_default=True,
-    callback=lambda _, __, value: min(value, LARGEST_PAGE),
-    help=f"At most so many, {LARGEST_PAGE} at the most.",
+    metavar="N",
+    callback=lambda _, __, value: value and min(value, LARGEST_PAGE),
+    help=f"At most so many, {LARGEST_PAGE} at the most (default: {PAGE} on a terminal, else all there are).",
 )
 
 

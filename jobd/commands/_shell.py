@@ -7,8 +7,8 @@ the same function could run at another place than the terminal it was typed at.
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from jobd.client import Client, environment
 from jobd.config import Paths, config_files, state_directory
 from jobd.core.errors import BadValue, ConfigInvalid
+from jobd.core.history.searching import LARGEST_PAGE, PAGE
 from jobd.core.text import Lossless, lossless
 from jobd.core.text import path as as_path
 from jobd.ui.fields import Template, pick
@@ -157,6 +158,18 @@ class Shell:
     def emit_all(self, records: Sequence[Any], show: Callable[[], object]) -> None:
         """Give records: one JSON array, or a line for each; or else `show` them."""
         self._emit(records, records, show)
+
+    def emit_pages(self, pages: Iterable[Sequence[Any]], show: Callable[[Sequence[Any]], object]) -> None:
+        """Give records as `emit_all` does, but as they come, a page after the other."""
+        if self.screen.as_json:
+            self.screen.json_array([self.document(record) for record in page] for page in pages)
+        else:
+            for page in pages:
+                self._emit(page, page, partial(show, page))
+
+    def how_many(self, limit: int | None) -> int:
+        """Say how many are shown: as many as are asked for, or else a page on a terminal, more where nobody looks."""
+        return limit or (PAGE if self.screen.is_terminal else LARGEST_PAGE)
 
     def none_meant(self, jobs: Sequence[Any]) -> bool:
         """Whether the words of a selection mean no job at all; if so, that is said."""

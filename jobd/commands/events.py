@@ -36,7 +36,7 @@ from jobd.core.subscriptions.news import News, Pulse, Snapshot
 from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from datetime import datetime
 
     from jobd.client import Client
@@ -195,7 +195,7 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those that matter at least so much.")
 @click.option(
     "--limit", type=click.IntRange(1, MOST_SHOWN), metavar="N",
-    help=f"At most so many, {MOST_SHOWN} at the most (default: {FEW}, with -f no limit).",
+    help=f"At most so many (default: the latest {FEW}; with -f, or a beginning and no terminal, all).",
 )  # fmt: skip
 @click.option("--snapshot", is_flag=True, help="With -f: begin with the jobs as they are.")
 @click.option("--coalesce", type=duration(), metavar="TIME", help="With -f: tell progress this often, short.")
@@ -231,7 +231,9 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | 
     said = [f"--{name}" for name, value in manner.items() if value]
     if said:
         raise click.UsageError(f"{said[0]} goes with --follow only")
-    for entry in _search(shell.client, Events(since_seq=since_seq, limit=limit or FEW, **parts, **asked)):
+    wanted = Events(since_seq=since_seq, **parts, **asked)
+    whole = limit is None and wanted.onward and not shell.screen.is_terminal
+    for entry in _search(shell.client, wanted, None if whole else limit or FEW):
         _told.show(shell, entry)
 
 
@@ -271,23 +273,24 @@ def _number(client: Client, after: int, since: datetime) -> int:
     return found[0].seq - 1 if found else max(after, _latest(client))
 
 
-def _search(client: Client, asked: Events) -> Sequence[Entry]:
-    """Look through as much of the log as it takes, a part at a time."""
-    if not asked.narrow:
-        return client.call(asked)
+def _search(client: Client, asked: Events, limit: int | None) -> Iterator[Entry]:
+    """Look through as much of the log as it takes, a part at a time; None = however many are found."""
     oldest = client.call(Events(since_seq=asked.since_seq or 0, since=asked.since, limit=1))
     newest = client.call(Events(until=asked.until, limit=1))
     if not oldest or not newest:
-        return ()
+        return
     first, last, found = oldest[0].seq - 1, newest[0].seq, list[Entry]()
-    for place in range(first, last, MOST_LOOKED_AT) if asked.onward else range(last, first, -MOST_LOOKED_AT):
-        limit = asked.limit - len(found)
-        if asked.onward:
-            part = client.call(replace(asked, since_seq=place, since=None, limit=limit))
-            found = [*found, *part]
-        else:
-            part = client.call(replace(asked, until_seq=place, until=None, limit=limit))
-            found = [*part, *found]
-        if len(found) == asked.limit:
-            break
-    return found
+    if not asked.onward:
+        for place in range(last, first, -MOST_LOOKED_AT):
+            left = (limit or MOST_SHOWN) - len(found)
+            if left > 0:
+                found = [*client.call(replace(asked, until_seq=place, until=None, limit=left)), *found]
+        yield from found
+        return
+    for place in range(first, last, MOST_LOOKED_AT):
+        most = MOST_SHOWN if limit is None else limit
+        part = client.call(replace(asked, since_seq=place, since=None, limit=most))
+        yield from part
+        limit = None if limit is None else limit - len(part)
+        if limit == 0:
+            return

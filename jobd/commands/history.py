@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from jobd.commands._asked import output_options
 from jobd.commands._export import FORMATS
 from jobd.commands._options import (
-    LARGEST_PAGE,
     group_option,
     joined,
     limit_option,
@@ -21,17 +21,21 @@ from jobd.commands._options import (
     until_option,
     where_option,
 )
-from jobd.commands._shell import Shell
 from jobd.core.errors import PageInvalid, PageOfAnother
-from jobd.core.history.searching import PAGE, Explained, Search, page_size, parse_sort
+from jobd.core.history.searching import LARGEST_PAGE, PAGE, Explained, Search, page_size, parse_sort
 from jobd.core.history.selection import Time, Where, Who, Zone
 from jobd.core.model import State
 from jobd.core.views import JobView
+from jobd.ui.terminal_text import harmless
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor
     from jobd.daemon.remembered.archive import Archive
+    from jobd.ui.screen import Screen
 
 EXAMPLES = """\
 jobd history --since -7d --state failed
@@ -99,7 +103,7 @@ class History(Read[Listed], frozen=True):
         if not self.page_token:
             return self
         question = archive.question(self.page_token)
-        bare = msgspec.structs.replace(self, zone="").question() == History().question()
+        bare = replace(self, zone="").question() == History().question()
         if not bare and self.question() != question:
             raise PageOfAnother
         try:
@@ -109,7 +113,7 @@ class History(Read[Listed], frozen=True):
 
     def question(self) -> str:
         """Write down what makes up the pages."""
-        plain = msgspec.structs.replace(self, page_size=PAGE, page_token="", total=False, explain=False)
+        plain = replace(self, page_size=PAGE, page_token="", total=False, explain=False)
         return msgspec.json.encode(plain).decode()
 
 
@@ -123,7 +127,8 @@ class History(Read[Listed], frozen=True):
 @until_option
 @click.option(
     "--sort", default="-id", show_default=True, metavar="ORDER",
-    help="By id, created, started, ended, duration, wait, cpu, memory or name; with - before it the largest first.",
+    help="By id, created, started, ended, duration, wait, cpu, memory or name; with - before it the largest first. "
+    "What is not known, as the duration of a job that has not ended, comes last.",
 )  # fmt: skip
 @limit_option
 @click.option("--page", "page_token", default="", metavar="TOKEN", help="The next page, by what the one before said.")
@@ -135,9 +140,9 @@ class History(Read[Listed], frozen=True):
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="Print only how they are searched for, and how long that takes.")
 @output_options(JobView)
-@click.pass_context
+@click.pass_obj
 def command(
-    ctx: click.Context, /, words: tuple[str, ...], limit: int, *, where: str, count: bool, explain: bool,
+    shell: Shell, /, words: tuple[str, ...], limit: int | None, *, where: str, count: bool, explain: bool,
     fields: bool, export: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """List the jobs that were, newest first.
@@ -146,38 +151,30 @@ def command(
     were submitted. It works without a daemon, too. What comes after a page is not shifted by jobs that are new
     meanwhile.
     """
-    shell = ctx.ensure_object(Shell)
+    asked = History(**options, where=joined(" ".join(words), where))
     if fields:
         _list_fields(shell)
-        return
-    size, said = (0 if count else limit), joined(" ".join(words), where)
-    asked = History(**options, where=said, page_size=size, total=count, explain=explain)
-    if export is not None:
+    elif export is not None:
         if count or explain or shell.asked.printed_otherwise:
             raise click.UsageError("with --export leave out --count, --explain, --format, --plain and --quiet")
-        whole = ctx.get_parameter_source("limit") is click.core.ParameterSource.DEFAULT
-        _export(shell, msgspec.structs.replace(asked, page_size=LARGEST_PAGE) if whole else asked, export, whole=whole)
-        return
-    found = shell.client.call(asked)
-    if count:
+        _export(shell, asked, limit, export)
+    elif count:
+        found = shell.client.call(replace(asked, page_size=0, total=True))
         shell.screen.data(f"{found.total_size}\n")
-    elif found.explained is not None:
-        _tell(shell, found.explained)
+    elif explain:
+        _tell(shell, shell.client.call(replace(asked, page_size=shell.how_many(limit), explain=True)).explained)
     else:
-        shell.emit_all(found.jobs, lambda: show(shell, found, limit))
+        show(shell, asked, limit)
 
 
-def _export(shell: Shell, asked: History, form: str, *, whole: bool) -> None:
-    """Write the page that is asked for, and with `whole` all after it."""
+def _export(shell: Shell, asked: History, limit: int | None, form: str) -> None:
+    """Write all that is found, a page at a time, or so much of it; on a terminal without harm to it."""
     header, write = FORMATS[form]
-    names, more = shell.asked.fields, True
-    before = header(names)
-    while more:
-        found = shell.client.call(asked)
-        shell.screen.data(before + write(map(msgspec.to_builtins, found.jobs), names))
+    names, before = shell.asked.fields, header(shell.asked.fields)
+    for page in _pages(shell, asked, limit, whole=True):
+        text = before + write(map(msgspec.to_builtins, page.jobs), names)
+        shell.screen.data(harmless(text) if shell.screen.is_terminal else text)
         before = ""
-        asked = msgspec.structs.replace(asked, page_token=found.next_page_token)
-        more = whole and bool(found.next_page_token)
 
 
 def _list_fields(shell: Shell) -> None:
@@ -190,25 +187,63 @@ def _list_fields(shell: Shell) -> None:
         shell.screen.data("".join(("\t" if shell.screen.plain else "  ").join(row) + "\n" for row in rows))
 
 
-def _tell(shell: Shell, explained: Explained) -> None:
+def _tell(shell: Shell, explained: Explained | None) -> None:
+    assert explained is not None
     if shell.screen.as_json:
         shell.screen.json(explained)
         return
-    took = f"{explained.found} found among {explained.looked} looked at, in {explained.seconds * 1e3:.1f} ms"
+    took = f"{explained.found} found, {explained.looked} looked at in the file, in {explained.seconds * 1e3:.1f} ms"
     shell.screen.data("".join(f"{line}\n" for line in (*explained.plan, took)))
 
 
-def show(shell: Shell, found: Listed, limit: int, verb: str = "history") -> None:
-    """Show a page to a person, in the columns of a verb, and say what comes next."""
-    from jobd.commands import _looks, _tables
+def _pages(shell: Shell, asked: History, limit: int | None, *, whole: bool = False) -> Iterator[Listed]:
+    """Give the page that is asked for; without a limit all after it too, if they are wanted `whole` or nobody looks."""
+    more = limit is None and (whole or not (asked.page_token or shell.screen.is_terminal))
+    asked = replace(asked, page_size=LARGEST_PAGE if more else shell.how_many(limit))
+    while True:
+        found = shell.client.call(asked)
+        if not more or not found.next_page_token:
+            yield found
+            return
+        asked = replace(asked, page_token=found.next_page_token)
+        yield replace(found, next_page_token="")
 
-    screen = shell.screen
-    screen.data((_tables.slow if verb == "slow" else _tables.past)(found.jobs, screen))
-    failed = [job for job in found.jobs if job.state is State.FAILED]
-    if found.next_page_token:
-        size = "" if limit == PAGE else f" --limit {limit}"
-        screen.hint(f"Next page: jobd {verb}{size} --page {found.next_page_token}")
-    elif not found.jobs:
+
+def show(shell: Shell, asked: History, limit: int | None, verb: str = "history") -> None:
+    """Print what is found; a person is told what comes next."""
+    screen, found = shell.screen, _pages(shell, asked, limit)
+    if not screen.is_terminal:
+        shell.emit_pages(_noting(shell, found, limit, verb), lambda jobs: screen.data(_table(jobs, screen, verb)))
+        return
+    page = next(found)
+    shell.emit_all(page.jobs, lambda: _show_page(page, screen, limit, verb))
+
+
+def _noting(shell: Shell, found: Iterator[Listed], limit: int | None, verb: str) -> Iterator[tuple[JobView, ...]]:
+    for page in found:
+        yield page.jobs
+        if page.next_page_token:
+            shell.screen.notice(f"there are more: {_next(page, limit, verb)}")
+
+
+def _show_page(page: Listed, screen: Screen, limit: int | None, verb: str) -> None:
+    from jobd.commands import _looks
+
+    screen.data(_table(page.jobs, screen, verb))
+    failed = [job for job in page.jobs if job.state is State.FAILED]
+    if page.next_page_token:
+        screen.hint(f"Next page: {_next(page, limit, verb)}")
+    elif not page.jobs:
         screen.hint("nothing found; all there is: jobd history")
     elif failed:
         _looks.hint(screen, *_looks.next_commands(failed[0]))
+
+
+def _next(page: Listed, limit: int | None, verb: str) -> str:
+    return f"jobd {verb}{f' --limit {limit}' if limit else ''} --page {page.next_page_token}"
+
+
+def _table(jobs: Sequence[JobView], screen: Screen, verb: str) -> str:
+    from jobd.commands import _tables
+
+    return (_tables.slow if verb == "slow" else _tables.past)(jobs, screen)

@@ -95,13 +95,17 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 @limit_option
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, **options: Any) -> None:
+def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, limit: int | None, **options: Any) -> None:
     """List the jobs that are active and those that have just ended.
 
-    In a pipe a line for each, tab separated, without titles; --json gives one array.
+    In a pipe a line for each, tab separated, without titles; --json gives one array. No more than 1000 are listed:
+    `jobd history` goes through all that were.
     """
-    found = shell.client.call(List(jobs=jobs, all=everything, **options))
+    size = shell.how_many(limit)
+    found = shell.client.call(List(jobs=jobs, all=everything, limit=size, **options))
     shell.emit_all(found, lambda: _show(shell, found))
+    if not jobs and len(found) == size:
+        shell.screen.notice(f"no more than {size} are listed; others: --limit, jobd history")
 
 
 def _show(shell: Shell, found: tuple[JobView, ...]) -> None:

@@ -44,7 +44,9 @@ jobd slow --where state=running --json=id,name,elapsed
 @click.option("--page", "page_token", default="", metavar="TOKEN", help="The next page, by what the one before said.")
 @output_options(JobView)
 @click.pass_obj
-def command(shell: Shell, /, *, factor: float | None, where: str, limit: int, page_token: str, **options: Any) -> None:
+def command(
+    shell: Shell, /, *, factor: float | None, where: str, limit: int | None, page_token: str, **options: Any
+) -> None:
     """List the jobs that take or took longer than their own history says, newest first.
 
     A job is slow that takes longer than 95 % of the completed runs of its name before it was submitted (its usual p95),
@@ -53,9 +55,7 @@ def command(shell: Shell, /, *, factor: float | None, where: str, limit: int, pa
     """
     only_page = page_token and factor is None and not where and not any(options.values())
     meant = "" if only_page else joined(_filter(factor), where)
-    asked = History(where=meant, page_size=limit, page_token=page_token, **options)
-    found = shell.client.call(asked)
-    shell.emit_all(found.jobs, lambda: show(shell, found, limit, "slow"))
+    show(shell, History(where=meant, page_token=page_token, **options), limit, "slow")
 
 
 def _filter(factor: float | None) -> str:

@@ -72,7 +72,15 @@ class Stats(Read[Report], frozen=True):
 @json_option(Report)
 @click.pass_obj
 def command(
-    shell: Shell, /, *, only: str | None, name: str | None, by: str | None, label: str, limit: int, **options: Any
+    shell: Shell,
+    /,
+    *,
+    only: str | None,
+    name: str | None,
+    by: str | None,
+    label: str,
+    limit: int | None,
+    **options: Any,
 ) -> int:
     """Show how often, how well and how long jobs ran.
 
@@ -91,9 +99,10 @@ def command(
     kind = By(by or ("label" if label else "name"))
     if (kind is By.LABEL) != bool(label):
         raise click.UsageError("--by label and --label NAME need each other." if by else "--label needs a NAME.")
-    asked = Stats(by=kind, label=label, name=name if only is None else only, limit=limit, **options)
+    size = shell.how_many(limit)
+    asked = Stats(by=kind, label=label, name=name if only is None else only, limit=size, **options)
     report = shell.client.call(asked)
-    shell.emit(report, lambda: _numbers.show(report, kind, limit, shell.screen))
+    shell.emit(report, lambda: _numbers.show(report, kind, size, shell.screen))
     if not report.total.runs:
         shell.screen.notice("no run found that has ended; what there is: jobd history")
     return 0 if report.total.runs else 1

@@ -182,6 +182,8 @@ def _option(option: click.Option) -> Option:
     optional = takes_value and option.to_info_dict()["flag_value"] is not None
     flags = sorted((*option.opts, *option.secondary_opts), key=lambda flag: flag.startswith("--"))
     text = " ".join((option.help or "").split())
+    if option.show_default and takes_value:
+        text = f"{text.removesuffix('.')} (default: {option.default})."
     return Option(tuple(flags), text, option.multiple or option.count, value, optional, _source(option))
 
 

@@ -5,12 +5,12 @@ output and must arrive: if it cannot, OutputFailed is raised. Hints, notices and
 failure changes nothing: the exit status tells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
 from jobd.ui.sink import Sink
-from jobd.ui.terminal_text import RESET, field
+from jobd.ui.terminal_text import RESET, field, harmless_json
 
 COLUMNS = 80
 
@@ -95,9 +95,16 @@ class Screen:
 
         The value is anything msgspec encodes. Raises OutputFailed, and what msgspec raises for anything else.
         """
-        import msgspec
+        self._out.write_bytes(self._json(value) + b"\n")
 
-        self._out.write_bytes(msgspec.json.encode(value) + b"\n")
+    def json_array(self, pages: Iterable[Sequence[object]]) -> None:
+        """Write one compact JSON array, of which a page after the other comes. Raises as `json` does."""
+        between = b"["
+        for page in pages:
+            for value in page:
+                self._out.write_bytes(between + self._json(value))
+                between = b","
+        self._out.write_bytes((b"[]" if between == b"[" else b"]") + b"\n")
 
     def json_line(self, value: object) -> None:
         """Write the next item of a stream as one line of JSON (NDJSON). Raises as `json` does."""
@@ -122,6 +129,12 @@ class Screen:
         indented = "".join(f"  {line}\n" for line in (*more, *_lines(hint)))
         self._tell(f"{name} {first}\n{indented}")
         return status
+
+    def _json(self, value: object) -> bytes:
+        import msgspec
+
+        text = msgspec.json.encode(value)
+        return harmless_json(text.decode()).encode() if self.is_terminal else text
 
     def _remark(self, text: str, style: str) -> None:
         if not (self.quiet or self.as_json):

@@ -46,16 +46,21 @@ def _visible(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 
 
-def _neutral(text: str) -> str:
-    """Make every control but newline and tab visible."""
+def harmless(text: str) -> str:
+    """Give lines of text, in which every control but newline and tab is visible."""
     return text if text.isprintable() else _pattern(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{INVISIBLE}]").sub(_visible, text)
+
+
+def harmless_json(text: str) -> str:
+    """Give JSON that says the same, with escapes for what would do something to a terminal."""
+    return _pattern(f"[\x7f-\x9f{INVISIBLE}]").sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def field(text: str) -> str:
     r"""Give the text as one harmless line: every control becomes visible (`^[`, `\n`, `\x9b`, `\u202e`)."""
     if text.isprintable():
         return text
-    text = _neutral(text)
+    text = harmless(text)
     for control, shown in LINE_CONTROLS.items():
         text = text.replace(control, shown)
     return text
@@ -96,7 +101,7 @@ class Stream:
         if not final and (cut := unfinished.search(text, max(0, len(text) - 32))):
             text, self._held = text[: cut.start()], cut[0]
         text = text.replace("\r\n", "\n")
-        return self._coloured(text) if self._active or "\x1b[" in text else _neutral(text)
+        return self._coloured(text) if self._active or "\x1b[" in text else harmless(text)
 
     def _coloured(self, text: str) -> str:
         shown, out = False, []
@@ -111,7 +116,7 @@ class Stream:
             if piece and not separates and self._active and not shown:
                 out.append(self._active)
                 shown = True
-            out.append(_neutral(piece))
+            out.append(harmless(piece))
         return "".join(out) + (RESET if shown else "")
 
     def _take(self, sequence: str) -> None:

@@ -129,7 +129,7 @@ def test_whatever_is_sought(client: Reading, written: Written, asked: dict[str, 
         patch.setattr(events, "MOST_LOOKED_AT", most)
         patch.setattr(_log, "PIECE", piece)
         request = Events(**{name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()})
-        found = events._search(client, request)  # type: ignore[arg-type]  # noqa: SLF001 -- the command without a shell
+        found = events._search(client, request, request.limit)  # type: ignore[arg-type]  # noqa: SLF001 -- the command without a shell
     assert list(found) == wanted(written.entries, asked)
 
 
@@ -148,9 +148,10 @@ def test_times(client: Reading, written: Written) -> None:
         ({"until": entries[0].at}, []),
     ]
     for asked, found in cases:
-        assert list(events._search(client, Events(**asked))) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
+        for limit in {asked.get("limit", 100), asked.get("limit")}:
+            assert list(events._search(client, Events(**asked), limit)) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
         narrow = Events(**asked, severity=Severity.LOW)
-        assert list(events._search(client, narrow)) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
+        assert list(events._search(client, narrow, asked.get("limit", 100))) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
 
 
 def test_what_is_refused(client: Reading, written: Written) -> None:
@@ -186,7 +187,7 @@ def test_a_log_without_its_beginning(tmp_path: Path) -> None:
             assert [entry.seq for entry in client.call(Events(since_seq=since_seq))] == list(range(11, 21))
         assert [entry.seq for entry in client.call(Events(limit=3))] == [18, 19, 20]
         narrow = Events(types=("submitted",), since_seq=0, limit=2)
-        assert [entry.seq for entry in events._search(client, narrow)] == [11, 12]  # type: ignore[arg-type]  # noqa: SLF001
+        assert [entry.seq for entry in events._search(client, narrow, narrow.limit)] == [11, 12]  # type: ignore[arg-type]  # noqa: SLF001
         assert client.call(Events(until=maker.at.replace(year=2001))) == ()
 
 
@@ -196,4 +197,4 @@ def test_an_empty_log(tmp_path: Path) -> None:
     with reading(Paths(tmp_path).database) as reader:
         client = Reading(Archive(reader, Clock(), Paths(tmp_path)))
         for asked in (Events(), Events(since_seq=0), Events(types=("failed",)), Events(since_seq=0, name="x")):
-            assert list(events._search(client, asked)) == []  # type: ignore[arg-type]  # noqa: SLF001
+            assert list(events._search(client, asked, 100)) == []  # type: ignore[arg-type]  # noqa: SLF001

@@ -84,3 +84,49 @@ def test_more_than_a_page(house: House, ids: list[int]) -> None:
     names = [row["name"] for row in csv.DictReader(io.StringIO(done.out))]
     assert names == [f"many-{number}" for number in reversed(range(MANY))]
     assert ids
+    nobody_looks(house, names)
+    somebody_looks(house)
+
+
+def nobody_looks(house: House, names: list[str]) -> None:
+    """In a pipe all that is found is written, in any form; where it is cut it is said, and how to go on."""
+    wanted = ("--name", "many-*")
+    assert [job["name"] for job in house.json("history", "--json=name", *wanted)] == names
+    assert house("history", "--format", "{name}", *wanted).out.split() == names
+    assert [row.split("\t")[1] for row in house("history", *wanted).out.splitlines()] == names
+    cut = house("history", "--limit", "2", "--format", "{name}", *wanted)
+    assert cut.out.split() == names[:2]
+    assert cut.err.startswith("! there are more: jobd history --limit 2 --page ")
+    token = cut.err.split()[-1]
+    assert house("history", "--page", token, "--limit", "1", "--format", "{name}").out.split() == names[2:3]
+    assert house.json("history", "--json=name", "--limit", "1", *wanted) == [{"name": names[0]}]
+    listed = house("list", "--name", "many-*", "--all")
+    assert listed.out.count("\n") == 1000
+    assert listed.err == "! no more than 1000 are listed; others: --limit, jobd history\n"
+    seqs = [line["seq"] for line in house.lines("events", "--json=seq", "--since-seq", "0")]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert len(seqs) > MANY
+    assert house("history", "--json", "--name", "nobody").out == "[]\n"
+
+
+def somebody_looks(house: House) -> None:
+    """On a terminal a page is shown, and how to see the next."""
+    rows = house.screen("history", "--name", "many-*", columns=300)
+    assert len(rows) == 52
+    assert rows[-1].startswith("Next page: jobd history --page ")
+    assert len(house.screen("events", "--since-seq", "0", columns=30)) == 100
+    listed = house.screen("list", "--all", "--name", "many-*", columns=200)
+    assert listed[-1] == "! no more than 50 are listed; others: --limit, jobd history"
+
+
+def test_a_terminal_is_not_harmed(own: House) -> None:
+    """What would move its cursor is shown, not sent, in any form; a program gets every byte."""
+    own.ran("true", name="evil", labels={"a": "\x1b]0;x\x07\x9b2J"})
+    forms = ("--export", "csv", "--json=labels"), ("--export", "jsonl"), ("--json=labels",), ("--format", "{labels}")
+    for words in forms:
+        with own.on_terminal("history", *words, columns=500) as session:
+            session.end()
+            assert "\x1b]0;" not in session.text, words
+            assert "\x9b" not in session.text, words
+    assert own.json("history", "--json=labels") == [{"labels": {"a": "\x1b]0;x\x07\x9b2J"}}]
+    assert own.json("history", "--json=labels") == own.lines("history", "--export", "jsonl", "--json=labels")

@@ -12,6 +12,7 @@ from jobd.cli import program
 from jobd.commands import _asked
 from jobd.commands import _options as options
 from jobd.commands._shell import Shell
+from jobd.core.history.searching import LARGEST_PAGE
 from jobd.core.model import State
 from jobd.core.views import JobView
 
@@ -57,8 +58,8 @@ def test_states(words: str, states: tuple[str, ...]) -> None:
     assert value(options.state_option, *words.split()) == tuple(map(State, states))
 
 
-@pytest.mark.parametrize(("number", "limit"), [("", options.FIRST_PAGE), ("7", 7), ("1001", options.LARGEST_PAGE)])
-def test_limit(number: str, limit: int) -> None:
+@pytest.mark.parametrize(("number", "limit"), [("", None), ("7", 7), ("1001", LARGEST_PAGE)])
+def test_limit(number: str, limit: int | None) -> None:
     """A page has a size; what is too large is the largest."""
     assert value(options.limit_option, *(["--limit", number] if number else [])) == limit
 

@@ -36,7 +36,7 @@ def test_on_a_terminal(past: House) -> None:
     ascii_rows = past.screen("stats", "--ascii", columns=130)
     assert ascii_rows[1].endswith("#xc")
     assert all(row.isascii() for row in ascii_rows)
-    assert past.screen("stats", "--limit", "1")[-1] == "no more than 1 are shown; more: --limit"
+    assert past.screen("stats", "--limit", "1")[-1] == "! no more than 1 are shown; more: --limit"
 
 
 def test_chosen(past: House) -> None:
