@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobd import __version__, commands
-from jobd.commands._asked import everywhere
-from jobd.commands._help import show_help
-from jobd.commands._options import flag, meant
 from jobd.commands._shell import Shell
+from jobd.commands.options.kept import everywhere
+from jobd.commands.options.values import flag, meant
+from jobd.commands.screens.help import show_help
 from jobd.core.errors import BadInput, BadParameters, BadValue, InternalError, JobdError, OutputFailed
 from jobd.core.text import place, single_line
 from jobd.ui import sink
@@ -275,7 +275,7 @@ def _log(shell: Shell, error: Exception, arguments: list[str]) -> str:
 
 
 def _offline(shell: Shell, request: "Read[Any]") -> Any:
-    from jobd.commands._saved import answer
+    from jobd.commands.alone.saved import answer
 
     return answer(shell, request)
 

@@ -1,7 +1,8 @@
 """What jobd can be told: a file for each verb, found by its name and loaded when it is asked for.
 
 A file holds the types of its requests, what they answer, and `command`, what the shell sees. The method of a request is
-the path of the command, joined by dots: `submit`, `daemon.status`.
+the path of the command, joined by dots: `submit`, `daemon.status`. What several verbs share is in the folders and in
+files with a leading underscore.
 """
 
 import os

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 from msgspec.structs import replace
 
-from jobd.commands import _looks
+from jobd.commands.screens import looks
 from jobd.core.history.selection import LIVING, WHERE, Reach, Words, Zone
 from jobd.core.views import JobView
 from jobd.ui.terminal_text import field
@@ -69,7 +69,7 @@ def ask(shell: Shell, change: Change, verb: str, *, yes: bool, dry_run: bool) ->
 def report(
     shell: Shell,
     jobs: Sequence[JobView],
-    became: Callable[[JobView], str] = _looks.outcome,
+    became: Callable[[JobView], str] = looks.outcome,
     *,
     prefix: str = "",
     next_step: str = "",
@@ -85,7 +85,7 @@ def report(
     return int(none)
 
 
-def line(job: JobView, became: Callable[[JobView], str] = _looks.outcome) -> str:
+def line(job: JobView, became: Callable[[JobView], str] = looks.outcome) -> str:
     """Say in a line which job it is and where it stands."""
     return f"{job.id} {field(job.name)}: {became(job)}"
 

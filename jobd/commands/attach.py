@@ -10,9 +10,9 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import output_options
-from jobd.commands._heartbeat import heartbeat_options, promised
-from jobd.commands._parents import named_parent_options, parent_of
+from jobd.commands.options.heartbeat import heartbeat_options, promised
+from jobd.commands.options.kept import output_options
+from jobd.commands.options.parents import named_parent_options, parent_of
 from jobd.commands.submit import named_after
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted
 from jobd.core.events.catalogue import Actor, Begun

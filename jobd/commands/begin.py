@@ -8,9 +8,9 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import output_options
-from jobd.commands._heartbeat import heartbeat_options, promised
-from jobd.commands._parents import belonging, parent_of, parent_options
+from jobd.commands.options.heartbeat import heartbeat_options, promised
+from jobd.commands.options.kept import output_options
+from jobd.commands.options.parents import belonging, parent_of, parent_options
 from jobd.core.errors import BadValue
 from jobd.core.events.catalogue import Actor, Begun
 from jobd.core.history import selection

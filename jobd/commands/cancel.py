@@ -8,8 +8,9 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _changes
-from jobd.commands._asked import output_options
-from jobd.commands._options import SIGNAL, dry_run_option, duration, jobs_argument, yes_option
+from jobd.commands.options.choosing import dry_run_option, jobs_argument, yes_option
+from jobd.commands.options.kept import output_options
+from jobd.commands.options.values import SIGNAL, duration
 from jobd.commands.wait import Wait, wait_for
 from jobd.core import lifecycle
 from jobd.core.history.selection import LIVING

@@ -9,10 +9,10 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands import _looks
-from jobd.commands._asked import json_option, quiet_option
-from jobd.commands._options import duration
 from jobd.commands.last import newest_ended
+from jobd.commands.options.kept import json_option, quiet_option
+from jobd.commands.options.values import duration
+from jobd.commands.screens import looks
 from jobd.core.model import FINAL, Seconds, State
 from jobd.core.views import JobView
 from jobd.ui import amounts
@@ -113,7 +113,7 @@ def _line(verdict: Verdict, name: str, max_age: float | None, wanted: str) -> st
     if job is None:
         kept = f"no run is kept any more; the latest {wanted} on {verdict.day}"
         return f"{field(name)}: {kept if verdict.day else f'no run has {wanted} yet'}"
-    how = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
-    took = f", took {_looks.took(job.elapsed)}" if verdict.ok and _looks.took(job.elapsed) else ""
+    how = f"failed, {looks.outcome(job)}" if job.state is State.FAILED else looks.outcome(job)
+    took = f", took {looks.took(job.elapsed)}" if verdict.ok and looks.took(job.elapsed) else ""
     late = f", more than {amounts.duration(max_age)}" if verdict.problem is Problem.OLD else ""
-    return f"{_looks.title(job)} {how}, {amounts.duration(verdict.age)} ago{late}{took}"
+    return f"{looks.title(job)} {how}, {amounts.duration(verdict.age)} ago{late}{took}"

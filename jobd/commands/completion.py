@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import click
 from msgspec import Meta
 
-from jobd.commands._help import library
 from jobd.commands._shell import Shell
+from jobd.commands.screens.help import library
 from jobd.core.model import FINAL, State
 from jobd.wire import Read
 

@@ -5,8 +5,8 @@ import os
 import click
 import msgspec
 
-from jobd.commands._asked import json_option
 from jobd.commands._shell import Shell
+from jobd.commands.options.kept import json_option
 from jobd.config import config_files
 
 EXAMPLES = """\

@@ -11,7 +11,7 @@ import msgspec
 
 from jobd import __version__
 from jobd.commands import _service
-from jobd.commands._asked import json_option
+from jobd.commands.options.kept import json_option
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown, Unavailable
 from jobd.core.history.searching import Slow
 from jobd.core.model import State

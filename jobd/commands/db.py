@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 import msgspec
 
-from jobd.commands._asked import json_option
+from jobd.commands.options.kept import json_option
 from jobd.core.errors import BadValue, DaemonAlreadyRunning, DaemonNotRunning, NothingMatched, StateDirectoryUnusable
 from jobd.core.text import Base64, lossless, plain
 from jobd.ui import amounts

@@ -3,9 +3,9 @@
 import click
 
 from jobd.commands import _checks as checks
-from jobd.commands._asked import json_option
 from jobd.commands._checks import Finding
 from jobd.commands._shell import Shell
+from jobd.commands.options.kept import json_option
 
 EXAMPLES = """\
 jobd doctor            # one line for each thing that was looked at

@@ -8,8 +8,8 @@ import click
 from msgspec import Meta
 
 from jobd.commands import _changes
-from jobd.commands._asked import output_options
-from jobd.commands._options import jobs_argument
+from jobd.commands.options.choosing import jobs_argument
+from jobd.commands.options.kept import output_options
 from jobd.core import lifecycle
 from jobd.core.history.selection import LIVING
 from jobd.core.views import JobView

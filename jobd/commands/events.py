@@ -10,22 +10,14 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from jobd.commands import _told
-from jobd.commands._asked import json_option
 from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
-from jobd.commands._news import resumed
-from jobd.commands._options import (
-    duration,
-    group_option,
-    name_option,
-    since_option,
-    together,
-    until_option,
-    where_option,
-    words,
-)
+from jobd.commands.following.news import resumed
 from jobd.commands.list import List
+from jobd.commands.options.choosing import group_option, name_option, since_option, together, until_option, where_option
+from jobd.commands.options.kept import json_option
+from jobd.commands.options.values import duration, words
 from jobd.commands.rpc import Hello
+from jobd.commands.screens import entries
 from jobd.core.errors import BadValue, JobdError
 from jobd.core.events.catalogue import Actor, Entry, leaves
 from jobd.core.events.happening import Severity
@@ -234,7 +226,7 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | 
     wanted = Events(since_seq=since_seq, **parts, **asked)
     whole = limit is None and wanted.onward and not shell.screen.is_terminal
     for entry in _search(shell.client, wanted, None if whole else limit or FEW):
-        _told.show(shell, entry)
+        entries.show(shell, entry)
 
 
 def _the_one(client: Client, word: str) -> int:
@@ -255,7 +247,7 @@ def _follow(shell: Shell, asked: Follow, limit: int | None) -> None:
         return replace(asked, since_seq=seen, snapshot=asked.snapshot and seen is None)
 
     for item in islice(resumed(shell.client, ask), limit):
-        _told.show(shell, item)
+        entries.show(shell, item)
         if isinstance(item, Entry | Snapshot | Pulse):
             seen = item.seq
 

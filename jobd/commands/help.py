@@ -6,9 +6,9 @@ import tempfile
 
 import click
 
-from jobd.commands._help import library, show_help
-from jobd.commands._options import meant
 from jobd.commands._shell import Shell
+from jobd.commands.options.values import meant
+from jobd.commands.screens.help import library, show_help
 
 #: Columns below which groff 1.22 never ends: the head of a page in section 7 does not fit.
 NARROWEST = 60

@@ -9,9 +9,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from jobd.commands._asked import output_options
 from jobd.commands._export import FORMATS
-from jobd.commands._options import (
+from jobd.commands.options.choosing import (
     group_option,
     joined,
     limit_option,
@@ -21,6 +20,7 @@ from jobd.commands._options import (
     until_option,
     where_option,
 )
+from jobd.commands.options.kept import output_options
 from jobd.core.errors import PageInvalid, PageOfAnother
 from jobd.core.history.searching import LARGEST_PAGE, PAGE, Explained, Search, page_size, parse_sort
 from jobd.core.history.selection import Time, Where, Who, Zone
@@ -227,7 +227,7 @@ def _noting(shell: Shell, found: Iterator[Listed], limit: int | None, verb: str)
 
 
 def _show_page(page: Listed, screen: Screen, limit: int | None, verb: str) -> None:
-    from jobd.commands import _looks
+    from jobd.commands.screens import looks
 
     screen.data(_table(page.jobs, screen, verb))
     failed = [job for job in page.jobs if job.state is State.FAILED]
@@ -236,7 +236,7 @@ def _show_page(page: Listed, screen: Screen, limit: int | None, verb: str) -> No
     elif not page.jobs:
         screen.hint("nothing found; all there is: jobd history")
     elif failed:
-        _looks.hint(screen, *_looks.next_commands(failed[0]))
+        looks.hint(screen, *looks.next_commands(failed[0]))
 
 
 def _next(page: Listed, limit: int | None, verb: str) -> str:
@@ -244,6 +244,6 @@ def _next(page: Listed, limit: int | None, verb: str) -> str:
 
 
 def _table(jobs: Sequence[JobView], screen: Screen, verb: str) -> str:
-    from jobd.commands import _tables
+    from jobd.commands.screens import tables
 
-    return (_tables.slow if verb == "slow" else _tables.past)(jobs, screen)
+    return (tables.slow if verb == "slow" else tables.past)(jobs, screen)

@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import json_option
+from jobd.commands.options.kept import json_option
 from jobd.core import clocks, telling
 from jobd.core.errors import BadValue, JobdError
 from jobd.core.text import lossless, plain

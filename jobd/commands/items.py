@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands._asked import format_option, json_option, plain_option
-from jobd.commands._options import job_argument, members
+from jobd.commands.options.choosing import job_argument
+from jobd.commands.options.kept import format_option, json_option, plain_option
+from jobd.commands.options.values import members
 from jobd.core.views import ItemView
 from jobd.core.work.items import SPELLINGS, ItemState
 from jobd.ui import amounts

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _cards
-from jobd.commands._asked import output_options
+from jobd.commands.options.kept import output_options
+from jobd.commands.screens import cards
 from jobd.core.errors import NothingMatched
 from jobd.core.model import FINAL, Job, State
 from jobd.core.views import JobView
@@ -65,4 +65,4 @@ def command(shell: Shell, /, *, name: str, states: str | None) -> None:
     Exit status: 66 if there is no such run.
     """
     job = shell.client.call(Last(name=name, states=(State(states),) if states else ()))
-    shell.emit(job, lambda: _cards.show(shell, (job,), ()))
+    shell.emit(job, lambda: cards.show(shell, (job,), ()))

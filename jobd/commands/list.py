@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands._asked import output_options
-from jobd.commands._options import group_option, limit_option, name_option, state_option, where_option
+from jobd.commands.options.choosing import group_option, limit_option, name_option, state_option, where_option
+from jobd.commands.options.kept import output_options
 from jobd.core.history.selection import READING, Reach, Where, Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, State
 from jobd.core.views import JobView
@@ -109,20 +109,21 @@ def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, limit: 
 
 
 def _show(shell: Shell, found: tuple[JobView, ...]) -> None:
-    from jobd.commands import _looks, _output, _tables
+    from jobd.commands.following import output
+    from jobd.commands.screens import looks, tables
 
     screen = shell.screen
     if screen.plain:
-        screen.data(_tables.plain(found, screen))
+        screen.data(tables.plain(found, screen))
         return
     active, ended = [job for job in found if not job.done], [job for job in found if job.done]
     lists = [
-        _tables.active(active, screen),
-        _tables.ended(ended, screen, datetime.now(UTC), lambda job: "".join(_output.last_lines(shell.paths, job, 1))),
+        tables.active(active, screen),
+        tables.ended(ended, screen, datetime.now(UTC), lambda job: "".join(output.last_lines(shell.paths, job, 1))),
     ]
     screen.data("\n".join(filter(None, lists)))
     failed = [job for job in ended if job.state is State.FAILED]
     if not found:
         screen.hint("no jobs; submit one: jobd submit -- COMMAND")
     elif active or failed:
-        _looks.hint(screen, *_looks.next_commands((_tables.in_turn(active) or failed)[0]))
+        looks.hint(screen, *looks.next_commands((tables.in_turn(active) or failed)[0]))

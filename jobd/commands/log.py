@@ -9,10 +9,10 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import json_option
-from jobd.commands._options import jobs_argument
-from jobd.commands._output import Wanted, show_all, wanted_files
+from jobd.commands.following.output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
+from jobd.commands.options.choosing import jobs_argument
+from jobd.commands.options.kept import json_option
 from jobd.core.errors import OutputNotFound
 from jobd.core.model import Count, Id
 from jobd.core.text import Lossless, lossless

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from jobd.commands import _changes
-from jobd.commands._asked import output_options
-from jobd.commands._options import dry_run_option, jobs_argument, yes_option
+from jobd.commands.options.choosing import dry_run_option, jobs_argument, yes_option
+from jobd.commands.options.kept import output_options
 from jobd.core import lifecycle
 from jobd.core.history.selection import Reach
 from jobd.core.model import State

@@ -9,7 +9,7 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import json_option, plain_option
+from jobd.commands.options.kept import json_option, plain_option
 from jobd.core.errors import BadValue, FilterInvalid, NothingMatched, Refused
 from jobd.core.history.selection import Where
 from jobd.ui.table import Column, table

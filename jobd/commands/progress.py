@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from jobd import hot
-from jobd.commands._asked import json_option
-from jobd.commands._options import duration
 from jobd.commands.item import take
+from jobd.commands.options.kept import json_option
+from jobd.commands.options.values import duration
 from jobd.core import telling
 from jobd.core.work import progress
 from jobd.core.work.items import ItemReport

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from jobd.commands import _looks
-from jobd.commands._asked import json_option, quiet_option
-from jobd.commands._following import Following
-from jobd.commands._interrupts import Interrupts
-from jobd.commands._job_options import job_options, parameters
-from jobd.commands._news import resumed
-from jobd.commands._output import Wanted, show_all
+from jobd.commands.following.interrupts import Interrupts
+from jobd.commands.following.jobs import Following
+from jobd.commands.following.news import resumed
+from jobd.commands.following.output import Wanted, show_all
+from jobd.commands.options.kept import json_option, quiet_option
+from jobd.commands.options.new_job import job_options, parameters
+from jobd.commands.screens import looks
 from jobd.commands.submit import Submit, name_of
 from jobd.commands.tail import Tail
 from jobd.core.errors import CannotStart, JobdError, OutcomeUnknown, ShuttingDown, TryAgain, Unavailable
@@ -70,9 +70,9 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
         return shell.screen.error(error.message, error.hint, NOT_KNOWN)
     if quiet_ok and exit_status(ended):
         show_all(shell, [ended], wanted)
-        shell.screen.notice(_looks.end_line(ended, shell.screen))
+        shell.screen.notice(looks.end_line(ended, shell.screen))
     if exit_status(ended) and not quiet_ok:
-        _looks.hint(shell.screen, *(_looks.next_commands(ended) if ended.id else ()))
+        looks.hint(shell.screen, *(looks.next_commands(ended) if ended.id else ()))
     return exit_status(ended)
 
 
@@ -85,7 +85,7 @@ def _run(shell: Shell, asked: Submit, wanted: Wanted) -> JobView:
         try:
             following.run()
         except (KeyboardInterrupt, OSError):
-            shell.screen.notice(f"{_looks.title(begun.job)} goes on: jobd tail -f {begun.job.id}")
+            shell.screen.notice(f"{looks.title(begun.job)} goes on: jobd tail -f {begun.job.id}")
             raise
     return following.jobs[begun.job.id]
 
@@ -97,14 +97,14 @@ def _begin(shell: Shell, asked: Submit) -> Begun:
     except OutcomeUnknown:
         raise
     except (Unavailable, TryAgain) as error:
-        from jobd.commands import _alone
+        from jobd.commands.alone import attempt
 
-        known = _alone.taken(shell.paths, asked)
+        known = attempt.taken(shell.paths, asked)
         if known is None:
-            attempt = _alone.Attempt(shell, asked, name_of(asked))
+            alone = attempt.Attempt(shell, asked, name_of(asked))
             later = "the command runs without it, its record is taken in later"
-            shell.screen.notice(f"{error.message}; {later}{_alone.missed(asked)}")
-            return Begun(attempt.view, attempt.views(), attempt.end)
+            shell.screen.notice(f"{error.message}; {later}{attempt.missed(asked)}")
+            return Begun(alone.view, alone.views(), alone.end)
         job = known
     return Begun(job, _told(shell, job), partial(_end, shell, job))
 
@@ -115,9 +115,9 @@ def _told(shell: Shell, job: JobView) -> Iterator[JobView]:
     try:
         yield from resumed(shell.client, lambda: Tail(jobs=(str(job.id),), every=every), AWAY)
     except (Unavailable, ShuttingDown):
-        from jobd.commands import _alone
+        from jobd.commands.alone import attempt
 
-        yield from _alone.rest(shell.paths, job.id)
+        yield from attempt.rest(shell.paths, job.id)
 
 
 def _end(shell: Shell, job: JobView, times: int) -> None:
@@ -128,6 +128,6 @@ def _end(shell: Shell, job: JobView, times: int) -> None:
     try:
         shell.client.call(Cancel(jobs=(str(job.id),), grace=None if times == 1 else 0.0, reason="interrupted"))
     except (Unavailable, ShuttingDown):
-        from jobd.commands import _alone
+        from jobd.commands.alone import attempt
 
-        _alone.cancel(shell.paths, job.id, now=times > 1)
+        attempt.cancel(shell.paths, job.id, now=times > 1)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobd.commands._asked import output_options
-from jobd.commands._options import (
+from jobd.commands.history import History, show
+from jobd.commands.options.choosing import (
     group_option,
     joined,
     limit_option,
@@ -16,7 +16,7 @@ from jobd.commands._options import (
     until_option,
     where_option,
 )
-from jobd.commands.history import History, show
+from jobd.commands.options.kept import output_options
 from jobd.core.views import JobView
 
 if TYPE_CHECKING:

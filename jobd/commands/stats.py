@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _numbers
-from jobd.commands._asked import json_option, plain_option
-from jobd.commands._options import group_option, limit_option, name_option, since_option, until_option, where_option
+from jobd.commands.options.choosing import (
+    group_option,
+    limit_option,
+    name_option,
+    since_option,
+    until_option,
+    where_option,
+)
+from jobd.commands.options.kept import json_option, plain_option
+from jobd.commands.screens import numbers
 from jobd.core.history.searching import PAGE, page_size
 from jobd.core.history.selection import Time, Where, Who, Zone
 from jobd.core.history.stats import By, Report, Scope
@@ -102,7 +109,7 @@ def command(
     size = shell.how_many(limit)
     asked = Stats(by=kind, label=label, name=name if only is None else only, limit=size, **options)
     report = shell.client.call(asked)
-    shell.emit(report, lambda: _numbers.show(report, kind, size, shell.screen))
+    shell.emit(report, lambda: numbers.show(report, kind, size, shell.screen))
     if not report.total.runs:
         shell.screen.notice("no run found that has ended; what there is: jobd history")
     return 0 if report.total.runs else 1

@@ -10,8 +10,8 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from jobd.commands._asked import output_options
-from jobd.commands._options import jobs_argument
+from jobd.commands.options.choosing import jobs_argument
+from jobd.commands.options.kept import output_options
 from jobd.core.events.catalogue import Entry
 from jobd.core.history.selection import Time, Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, Job, State
@@ -113,21 +113,19 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> int:
 
     Exit status: 1 if --where means no job.
     """
-    from jobd.commands import _cards, _overview
+    from jobd.commands.screens import cards, overview
 
     midnight = datetime.now(UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    overview = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
+    seen = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
     if jobs:
-        views: Any = overview.jobs[0] if len(jobs) == 1 and len(overview.jobs) == 1 else overview.jobs
-        emit = shell.emit if views is not overview.jobs else shell.emit_all
-        emit(views, lambda: _cards.show(shell, overview.jobs, overview.events, overview.children))
+        views: Any = seen.jobs[0] if len(jobs) == 1 and len(seen.jobs) == 1 else seen.jobs
+        emit = shell.emit if views is not seen.jobs else shell.emit_all
+        emit(views, lambda: cards.show(shell, seen.jobs, seen.events, seen.children))
     elif shell.screen.as_json and not shell.asked.fields:
-        shell.screen.json(overview)
+        shell.screen.json(seen)
     else:
         shell.emit_all(
-            overview.jobs,
-            lambda: _overview.show(
-                shell, overview.jobs, overview.failures, overview.counts, overview.today, overview.serving_since
-            ),
+            seen.jobs,
+            lambda: overview.show(shell, seen.jobs, seen.failures, seen.counts, seen.today, seen.serving_since),
         )
-    return int(bool(jobs) and shell.none_meant(overview.jobs))
+    return int(bool(jobs) and shell.none_meant(seen.jobs))

@@ -8,9 +8,9 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands._asked import output_options
-from jobd.commands._job_options import job_options, parameters
-from jobd.commands._parents import parent_of
+from jobd.commands.options.kept import output_options
+from jobd.commands.options.new_job import job_options, parameters
+from jobd.commands.options.parents import parent_of
 from jobd.core import retries
 from jobd.core.history import selection
 from jobd.core.model import ALIVE, Count, Id, Leftover, Origin, Seconds, Spec, State, Surroundings
@@ -136,14 +136,14 @@ def command(shell: Shell, /, *, print_id: bool, follow: bool, wait: bool, **opti
         shell.emit(job, lambda: _show(shell, job, follow=follow or wait))
     if not (follow or wait):
         return 0
-    from jobd.commands._output import Wanted
+    from jobd.commands.following.output import Wanted
     from jobd.commands.tail import follow_to_the_end
 
     return follow_to_the_end(shell, [job], Wanted(output=follow, remarks=not shell.asked.quiet))
 
 
 def _show(shell: Shell, job: JobView, *, follow: bool) -> None:
-    from jobd.commands import _looks
+    from jobd.commands.screens import looks
 
     screen = shell.screen
     if not screen.is_terminal:
@@ -151,7 +151,7 @@ def _show(shell: Shell, job: JobView, *, follow: bool) -> None:
         return
     screen.data(f"{job.id} {field(job.name)}: {_stands(shell, job)}\n")
     if not follow:
-        _looks.hint(screen, *_looks.next_commands(job))
+        looks.hint(screen, *looks.next_commands(job))
 
 
 def _stands(shell: Shell, job: JobView) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _looks
-from jobd.commands._asked import json_option, quiet_option
-from jobd.commands._options import jobs_argument, name_option
-from jobd.commands._output import Wanted, show_all, wanted_files
+from jobd.commands.following.output import Wanted, show_all, wanted_files
 from jobd.commands.list import List
+from jobd.commands.options.choosing import jobs_argument, name_option
+from jobd.commands.options.kept import json_option, quiet_option
+from jobd.commands.screens import looks
 from jobd.core.errors import NothingMatched
 from jobd.core.history.selection import Who, Words, Zone
 from jobd.core.model import ALIVE, State
@@ -137,8 +137,8 @@ def command(
 
 def follow_to_the_end(shell: Shell, jobs: Sequence[JobView], wanted: Wanted) -> int:
     """Show jobs until all have ended, and give the exit status that stands for them: the worst of theirs."""
-    from jobd.commands._following import Following
-    from jobd.commands._news import resumed
+    from jobd.commands.following.jobs import Following
+    from jobd.commands.following.news import resumed
 
     ids = tuple(str(job.id) for job in jobs)
     request = Tail(jobs=ids, every=EVERY if shell.screen.live else None)
@@ -148,7 +148,7 @@ def follow_to_the_end(shell: Shell, jobs: Sequence[JobView], wanted: Wanted) -> 
     except KeyboardInterrupt:
         left = [job for job in following.jobs.values() if not job.done]
         if left:
-            _looks.hint(shell.screen, *_looks.next_commands(left[0]))
+            looks.hint(shell.screen, *looks.next_commands(left[0]))
         raise
 
 
@@ -180,7 +180,7 @@ def _show(shell: Shell, jobs: tuple[JobView, ...], wanted: Wanted, *, follow: bo
         return
     for job in jobs:
         if follow and wanted.remarks:
-            screen.hint(_looks.end_line(job, screen))
+            screen.hint(looks.end_line(job, screen))
         elif job.output is None:
-            reason = _looks.waits_for(job) if job.state is State.PENDING else "it has no output"
-            screen.hint(f"{_looks.title(job)}: {reason}")
+            reason = looks.waits_for(job) if job.state is State.PENDING else "it has no output"
+            screen.hint(f"{looks.title(job)}: {reason}")

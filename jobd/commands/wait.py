@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from jobd.commands import _changes
-from jobd.commands._asked import output_options
-from jobd.commands._news import insist
-from jobd.commands._options import STATES, duration, jobs_argument
+from jobd.commands.following.news import insist
 from jobd.commands.list import List
+from jobd.commands.options.choosing import jobs_argument
+from jobd.commands.options.kept import output_options
+from jobd.commands.options.values import STATES, duration
 from jobd.core.errors import WaitTimedOut
 from jobd.core.history.selection import LIVING, WHERE, Who, Words, Zone
 from jobd.core.model import ACTIVE, Job, Seconds, State

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands import _looks
-from jobd.commands._asked import output_options
-from jobd.commands._options import job_argument
+from jobd.commands.options.choosing import job_argument
+from jobd.commands.options.kept import output_options
+from jobd.commands.screens import looks
 from jobd.core.views import Watcher
 from jobd.ui import amounts
 from jobd.ui.table import Column, table
@@ -27,7 +27,7 @@ jobd watchers --json | jq .[].pid
 """
 
 COLUMNS = (
-    Column("USER", lambda watcher: _looks.user(watcher.uid), raw="uid"),
+    Column("USER", lambda watcher: looks.user(watcher.uid), raw="uid"),
     Column("PID", "pid", right=True),
     Column("PROGRAM", "command"),
     Column("TERMINAL", lambda watcher: (watcher.tty or "").removeprefix("/dev/"), raw="tty"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from jobd.commands import _cards, _looks, _tables
+from jobd.commands.screens import cards, looks, tables
 from jobd.config import Paths
 from jobd.core import showing
 from jobd.core.estimates.usual import Experience
@@ -37,7 +37,7 @@ def card(job: JobView) -> str:
     """Draw the card of a job."""
     out = io.StringIO()
     screen = Screen(out, io.StringIO(), {})
-    _cards.show(cast("Shell", SimpleNamespace(screen=screen, paths=Paths(Path("/nowhere")))), [job], [])
+    cards.show(cast("Shell", SimpleNamespace(screen=screen, paths=Paths(Path("/nowhere")))), [job], [])
     return out.getvalue()
 
 
@@ -52,18 +52,18 @@ def card(job: JobView) -> str:
 )
 def test_running(job: JobView, table: str, line: str) -> None:
     """The table says it briefly, the card and the bottom line in words; silence past what is usual gives no number."""
-    assert table in _tables.active([job], SCREEN)
-    assert line in _looks.bottom_line(job, SCREEN)
+    assert table in tables.active([job], SCREEN)
+    assert line in looks.bottom_line(job, SCREEN)
     assert ("over the usual p95 by 3m" in card(job)) == ("over" in line)
 
 
 def test_time_goes_on() -> None:
     """Between two looks at a job what it is over grows, and what is left shrinks."""
-    assert "by 3m10s" in _looks.bottom_line(seen(200.0), SCREEN, since=10.0)
-    assert _looks.left(seen(10.0), since=100.0) == "0s"
+    assert "by 3m10s" in looks.bottom_line(seen(200.0), SCREEN, since=10.0)
+    assert looks.left(seen(10.0), since=100.0) == "0s"
 
 
 def test_ended() -> None:
     """An ended job has no end to come."""
     done = seen(200.0, state=State.COMPLETED)
-    assert (_looks.left(done), _looks.over(done)) == ("", "")
+    assert (looks.left(done), looks.over(done)) == ("", "")

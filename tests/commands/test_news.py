@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobd.commands import _news
+from jobd.commands.following import news
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown
 
 Act = int | float | JobdError
@@ -37,17 +37,17 @@ SILENCE = 2 * AWAY
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
-    monkeypatch.setattr(_news, "AGAIN", 0.01)
+    monkeypatch.setattr(news, "AGAIN", 0.01)
 
 
 def told(daemon: Any) -> list[int]:
     """List what is told."""
-    return list(_news.resumed(daemon, lambda: daemon, AWAY))
+    return list(news.resumed(daemon, lambda: daemon, AWAY))
 
 
 def waited(daemon: Any) -> list[int]:
     """Wait for an answer, which is the last that is told."""
-    return [_news.insist(lambda: list(daemon.stream(None))[-1], AWAY)]
+    return [news.insist(lambda: list(daemon.stream(None))[-1], AWAY)]
 
 
 @pytest.mark.parametrize(

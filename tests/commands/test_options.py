@@ -9,9 +9,8 @@ import click
 import pytest
 
 from jobd.cli import program
-from jobd.commands import _asked
-from jobd.commands import _options as options
 from jobd.commands._shell import Shell
+from jobd.commands.options import choosing, kept, values
 from jobd.core.history.searching import LARGEST_PAGE
 from jobd.core.model import State
 from jobd.core.views import JobView
@@ -55,45 +54,45 @@ def value(decorate: Callable[[Any], Any], *words: str) -> Any:
 )
 def test_states(words: str, states: tuple[str, ...]) -> None:
     """Several by commas or by repeating, in both spellings."""
-    assert value(options.state_option, *words.split()) == tuple(map(State, states))
+    assert value(choosing.state_option, *words.split()) == tuple(map(State, states))
 
 
 @pytest.mark.parametrize(("number", "limit"), [("", None), ("7", 7), ("1001", LARGEST_PAGE)])
 def test_limit(number: str, limit: int | None) -> None:
     """A page has a size; what is too large is the largest."""
-    assert value(options.limit_option, *(["--limit", number] if number else [])) == limit
+    assert value(choosing.limit_option, *(["--limit", number] if number else [])) == limit
 
 
 @pytest.mark.parametrize("name", ["-S", "--since", "--starttime"])
 def test_times(name: str) -> None:
     """A time is read where one is, and becomes one in UTC."""
     expected = datetime.now(UTC) - timedelta(hours=2)
-    found = value(options.since_option, name, "-2h")
+    found = value(choosing.since_option, name, "-2h")
     assert abs(found - expected) < timedelta(minutes=1)
     assert found.tzinfo is UTC
-    assert value(options.until_option, "-E", "2026-11-20T10:00:00Z") == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert value(choosing.until_option, "-E", "2026-11-20T10:00:00Z") == datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("text", "number"), [("INT", 2), ("sigint", 2), ("SIGKILL", 9), ("15", 15)])
 def test_signals(text: str, number: int) -> None:
     """By number, or by name with or without SIG."""
-    assert options.SIGNAL.convert(text, None, None) == number
+    assert values.SIGNAL.convert(text, None, None) == number
 
 
-REFUSED: list[tuple[options.Reading, str, str]] = [
-    (options.SIGNAL, "99", "'99' is no signal"),
-    (options.SIGNAL, "SIGFOO", "is no signal"),
-    (options.SIGNAL, "0", "is no signal"),
-    (options.STATES, "runing", "did you mean 'running'?"),
-    (options.STATES, "xyz", "There are: pending, "),
-    (options.TIME, "someday", "is no time"),
-    (options.SIZE, "4X", "is no size"),
-    (options.duration(), "5", "write 90s"),
+REFUSED: list[tuple[values.Reading, str, str]] = [
+    (values.SIGNAL, "99", "'99' is no signal"),
+    (values.SIGNAL, "SIGFOO", "is no signal"),
+    (values.SIGNAL, "0", "is no signal"),
+    (values.STATES, "runing", "did you mean 'running'?"),
+    (values.STATES, "xyz", "There are: pending, "),
+    (values.TIME, "someday", "is no time"),
+    (values.SIZE, "4X", "is no size"),
+    (values.duration(), "5", "write 90s"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "text", "said"), REFUSED, ids=[case[1] for case in REFUSED])
-def test_what_cannot_be_read(kind: options.Reading, text: str, said: str) -> None:
+def test_what_cannot_be_read(kind: values.Reading, text: str, said: str) -> None:
     """The sentence says what is expected."""
     with pytest.raises(click.BadParameter, match=said.replace("?", r"\?")):
         kind.convert(text, None, None)
@@ -101,27 +100,27 @@ def test_what_cannot_be_read(kind: options.Reading, text: str, said: str) -> Non
 
 def test_durations() -> None:
     """With units; a bare number where its unit is plain; a default that is a number already."""
-    assert options.duration().convert("1m30s", None, None) == 90
-    assert options.duration(bare_unit="m").convert("5", None, None) == 300
-    assert options.duration().convert(2.5, None, None) == 2.5
+    assert values.duration().convert("1m30s", None, None) == 90
+    assert values.duration(bare_unit="m").convert("5", None, None) == 300
+    assert values.duration().convert(2.5, None, None) == 2.5
 
 
 def test_jobs() -> None:
     """One, several, or none where none is needed."""
-    assert value(options.jobs_argument(), "1", "@") == ("1", "@")
-    assert value(options.jobs_argument(required=False)) == ()
-    assert value(options.job_argument(required=False)) is None
+    assert value(choosing.jobs_argument(), "1", "@") == ("1", "@")
+    assert value(choosing.jobs_argument(required=False)) == ()
+    assert value(choosing.job_argument(required=False)) is None
     with pytest.raises(click.UsageError, match="Missing argument"):
-        value(options.jobs_argument())
+        value(choosing.jobs_argument())
 
 
 def test_how_to_print_is_kept_by_the_shell() -> None:
     """The command itself gets nothing of it."""
-    got, shell = read(_asked.output_options(JobView), "--json=id,progress.fraction", "-q", "--plain")
+    got, shell = read(kept.output_options(JobView), "--json=id,progress.fraction", "-q", "--plain")
     assert got == {}
     assert (shell.asked.json, shell.asked.quiet, shell.asked.plain) == (True, True, True)
     assert shell.asked.fields == ("id", "progress.fraction")
-    shell = read(_asked.output_options(JobView), "--format", "{id}")[1]
+    shell = read(kept.output_options(JobView), "--format", "{id}")[1]
     assert shell.asked.template is not None
     assert (shell.asked.json, shell.asked.fields) == (False, ())
 
@@ -130,7 +129,7 @@ def test_what_all_commands_take() -> None:
     """Where a flag stands does not matter; what is not said stays as it is."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__click_params__ = _asked.everywhere()  # type: ignore[attr-defined]
+        function.__click_params__ = kept.everywhere()  # type: ignore[attr-defined]
         return function
 
     def plain(**_: object) -> None:
@@ -149,7 +148,7 @@ def test_what_all_commands_take() -> None:
 @pytest.mark.parametrize(("word", "said"), [("statu", "; did you mean 'status'?"), ("zzz", "."), ("", ".")])
 def test_what_was_meant(word: str, said: str) -> None:
     """A close word is offered, a far one is not."""
-    assert options.meant(word, ["status", "list"]) == said
+    assert values.meant(word, ["status", "list"]) == said
 
 
 def _commands(command: click.Command) -> Iterator[click.Command]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from msgspec.structs import replace
 
-from jobd.commands._following import Following
-from jobd.commands._output import Wanted
+from jobd.commands.following.jobs import Following
+from jobd.commands.following.output import Wanted
 from jobd.config import Paths
 from jobd.core import showing
 from jobd.core.model import State

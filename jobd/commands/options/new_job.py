@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobd.commands._heartbeat import heartbeat_options, on_stale_option, promised
-from jobd.commands._options import SIGNAL, SIZE, Function, duration
-from jobd.commands._parents import belonging, parent_options
-from jobd.commands._retries import retries_options, wanted
+from jobd.commands.options.heartbeat import heartbeat_options, on_stale_option, promised
+from jobd.commands.options.parents import belonging, parent_options
+from jobd.commands.options.retries import retries_options, wanted
+from jobd.commands.options.values import SIGNAL, SIZE, Function, duration
 from jobd.core.errors import BadValue
 from jobd.core.model import Leftover, Surroundings
 from jobd.core.text import Lossless, lossless, plain

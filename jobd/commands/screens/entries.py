@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobd.commands import _looks
+from jobd.commands.screens import looks
 from jobd.core.events.catalogue import Actor, Entry
 from jobd.core.subscriptions.news import JobNow, News, Present
 from jobd.core.views import Watcher
@@ -30,7 +30,7 @@ def show(shell: "Shell", item: News) -> None:
         screen.json_line(shell.document(item) if isinstance(item, Entry) else item)
         return
     line = ("\t" if screen.plain else "  ").join(_columns(screen, item)).rstrip()
-    screen.data(line if screen.plain else _looks.fitted(line, screen))
+    screen.data(line if screen.plain else looks.fitted(line, screen))
 
 
 def _columns(screen: "Screen", item: News) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from jobd.commands._options import Function, duration
+from jobd.commands.options.values import Function, duration
 from jobd.core.promises import Heartbeat, OnStale
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -6,8 +6,8 @@ from typing import Any
 import click
 import msgspec
 
-from jobd.commands._options import Function, meant
 from jobd.commands._shell import Shell
+from jobd.commands.options.values import Function, meant
 from jobd.ui.fields import Template, missing, split_names
 from jobd.ui.screen import COLOR_CHOICES
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from jobd.client.environment import OF_A_JOB
-from jobd.commands._witness import Witness
+from jobd.commands.alone.witness import Witness
 from jobd.core import lifecycle, showing
 from jobd.core.errors import StateDirectoryUnusable, Unavailable
 from jobd.core.events import catalogue as happened

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobd.commands import _looks
-from jobd.commands._news import News
-from jobd.commands._output import Prefixes, Source, Wanted, open_output
+from jobd.commands.following.news import News
+from jobd.commands.following.output import Prefixes, Source, Wanted, open_output
+from jobd.commands.screens import looks
 from jobd.core import views
 from jobd.core.errors import OutputNotFound
 from jobd.core.model import State
@@ -135,14 +135,14 @@ class Following:
     def _remark(self, before: JobView | None, job: JobView) -> None:
         new = job.warned - before.warned if before else 0
         for warning in job.warnings[-new:] if new > 0 else ():
-            self._say(f"! {_looks.title(job)}: {field(warning.text)}", "yellow")
+            self._say(f"! {looks.title(job)}: {field(warning.text)}", "yellow")
         if job.done and not (before and before.done):
             self._live.clear()
-            self._say(_looks.end_line(job, self._screen), _looks.style(job))
+            self._say(looks.end_line(job, self._screen), looks.style(job))
         elif self._has_fallen_back(before, job):
-            self._say(_looks.failed_attempt(job), "yellow")
+            self._say(looks.failed_attempt(job), "yellow")
         elif self._expected > 1 and before is not None and before.state is not job.state:
-            self._say(f"{_looks.title(job)} {job.state}", _looks.style(job))
+            self._say(f"{looks.title(job)} {job.state}", looks.style(job))
 
     def _say(self, line: str, style: str) -> None:
         if self._screen.live:
@@ -158,7 +158,7 @@ class Following:
         job = active[0]
         more = f"{len(active) - 1} more" if len(active) > 1 else ""
         since = time.monotonic() - self._told_at[job.id]
-        line = _looks.bottom_line(job, self._screen, since, more, self._note)
+        line = looks.bottom_line(job, self._screen, since, more, self._note)
         self._live.show(line, job.progress.fraction, job.state)
 
 

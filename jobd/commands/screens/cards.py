@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobd.commands import _looks
-from jobd.commands._output import last_lines
+from jobd.commands.following.output import last_lines
+from jobd.commands.screens import looks
 from jobd.core.model import State
 from jobd.core.promises import OnStale
 from jobd.core.text import plain
@@ -47,14 +47,14 @@ def show(
         below = _events(screen, events) if len(jobs) == 1 else []
         below += [screen.paint(" | ", "dim") + line for line in last_lines(shell.paths, job, LAST_LINES)]
         lines += ["", *below] if below else []
-        screen.data("".join(f"{_looks.fitted(line, screen)}\n" for line in lines))
+        screen.data("".join(f"{looks.fitted(line, screen)}\n" for line in lines))
     if len(jobs) == 1:
-        _looks.hint(screen, *_looks.next_commands(jobs[0]))
+        looks.hint(screen, *looks.next_commands(jobs[0]))
 
 
 def _head(screen: "Screen", job: JobView) -> str:
     command = " - " + field(" ".join(plain(word) for word in job.argv)) if job.argv else ""
-    return screen.paint(f"{bars.mark('head', unicode=screen.unicode)} {_looks.title(job)}{command}", "bold")
+    return screen.paint(f"{bars.mark('head', unicode=screen.unicode)} {looks.title(job)}{command}", "bold")
 
 
 def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
@@ -79,18 +79,18 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
 
 
 def _state(screen: "Screen", job: JobView) -> str:
-    text = f"failed, {_looks.outcome(job)}" if job.state is State.FAILED else _looks.outcome(job)
-    text = _looks.painted(text, job, screen)
+    text = f"failed, {looks.outcome(job)}" if job.state is State.FAILED else looks.outcome(job)
+    text = looks.painted(text, job, screen)
     if job.state is State.PENDING:
-        text += f", {_looks.waits_for(job)}" + (f", after {_looks.why_again(job)}" if job.not_before else "")
+        text += f", {looks.waits_for(job)}" + (f", after {looks.why_again(job)}" if job.not_before else "")
     if job.detail:
         text += f" ({field(job.detail)})"
     if job.done and job.ended_at:
         text += f" at {_clock(job.ended_at)}"
     elif job.started_at:
         text += f" since {_clock(job.started_at)}"
-    text += "".join(f", {remark}" for remark in (_looks.stale(job), _looks.rate_limited(job)) if remark)
-    took = _looks.took(job.elapsed)
+    text += "".join(f", {remark}" for remark in (looks.stale(job), looks.rate_limited(job)) if remark)
+    took = looks.took(job.elapsed)
     text += (f", after {took}" if job.done else f", {took}") if took else ""
     if job.done and took and job.usual:
         text += f" (usually {amounts.duration(job.usual.p50)})"
@@ -117,7 +117,7 @@ def _watchers(job: JobView) -> str:
         return ""
     who = job.watchers[-1]
     terminal = f", {who.tty.removeprefix('/dev/')}" if who.tty else ""
-    return f"{len(job.watchers)} ({_looks.user(who.uid)}{terminal})"
+    return f"{len(job.watchers)} ({looks.user(who.uid)}{terminal})"
 
 
 def _retries(job: JobView) -> str:
@@ -132,7 +132,7 @@ def _progress(screen: "Screen", job: JobView) -> str:
     counted = f"{progress.done:g}/{progress.total:g}" if progress.done is not None and progress.total else ""
     weighted = progress.stages or progress.items
     parts = [
-        _looks.progress_text(job, screen) if progress.fraction is not None or progress.done is not None else "",
+        looks.progress_text(job, screen) if progress.fraction is not None or progress.done is not None else "",
         _stage(job),
         f"{counted} {field(progress.unit or '')}".rstrip() if counted else "",
         f"{progress.rate:.3g}/s" if progress.rate and counted and not weighted and not job.done else "",
@@ -161,13 +161,13 @@ def _whole(job: JobView) -> str:
 
 def _child(screen: "Screen", job: JobView) -> str:
     """Say in a line how a child stands."""
-    stands = _looks.outcome(job) if job.done else _looks.progress_text(job, screen) or job.state.value
-    mark = screen.paint(bars.mark(job.state, unicode=screen.unicode), _looks.style(job))
+    stands = looks.outcome(job) if job.done else looks.progress_text(job, screen) or job.state.value
+    mark = screen.paint(bars.mark(job.state, unicode=screen.unicode), looks.style(job))
     return f"{'':>{LABEL}}  {mark} {job.id} {field(job.name)}  {stands}"
 
 
 def _eta(job: JobView) -> str:
-    eta, left, late = job.progress.eta, _looks.left(job), _looks.over(job)
+    eta, left, late = job.progress.eta, looks.left(job), looks.over(job)
     if eta is None or not left:
         return late
     runs = f"{job.usual.runs} earlier runs" if "history" in eta.basis and job.usual else ""
@@ -187,7 +187,7 @@ def _usage(screen: "Screen", job: JobView) -> str:
     series = bars.spark([point.cpu_percent for point in usage.series[-SERIES:]], unicode=screen.unicode)
     parts = [
         f"CPU {usage.cpu_percent:.0f}% {series}".rstrip() if usage.cpu_percent is not None else "",
-        f"CPU time {_looks.took(usage.cpu_seconds)}" if _looks.took(usage.cpu_seconds) else "",
+        f"CPU time {looks.took(usage.cpu_seconds)}" if looks.took(usage.cpu_seconds) else "",
         f"mem {amounts.size(usage.rss_bytes)}" if usage.rss_bytes else "",
         f"peak {amounts.size(usage.peak_rss_bytes)}" if usage.peak_rss_bytes else "",
         f"read {amounts.size(usage.read_bytes)}" if usage.read_bytes else "",
@@ -199,7 +199,7 @@ def _usage(screen: "Screen", job: JobView) -> str:
 def _place(screen: "Screen", job: JobView) -> str:
     where = _below_home(screen, plain(job.cwd)) if job.cwd is not None else ""
     terminal = f" from {field(job.origin.tty).removeprefix('/dev/')}" if job.origin.tty else ""
-    return f"{where} by {_looks.user(job.origin.uid)}{terminal}".lstrip()
+    return f"{where} by {looks.user(job.origin.uid)}{terminal}".lstrip()
 
 
 def _output(screen: "Screen", job: JobView) -> str:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jobd import __version__
-from jobd.commands import _looks, _tables
-from jobd.commands._output import last_lines
+from jobd.commands.following.output import last_lines
+from jobd.commands.screens import looks, tables
 from jobd.core.model import ALIVE, State
 from jobd.ui import amounts
 
@@ -42,7 +42,7 @@ def show(
     """Draw the first line, the active jobs, and the latest failures; `since` is when the daemon was started."""
     screen = shell.screen
     if screen.plain:
-        screen.data(_tables.plain(active, screen))
+        screen.data(tables.plain(active, screen))
         return
     if not counts:
         screen.data(WELCOME if screen.unicode else WELCOME.replace("·", "|"))
@@ -54,11 +54,11 @@ def show(
     parts = [f"jobd {__version__}", up, _counted(counts, NOW), f"today {ended}" if ended else ""]
     blocks = [
         screen.paint(separator.join(part for part in parts if part), "bold") + "\n",
-        _tables.active(active, screen),
-        _tables.ended(failures, screen, now, lambda job: "".join(last_lines(shell.paths, job, 1))),
+        tables.active(active, screen),
+        tables.ended(failures, screen, now, lambda job: "".join(last_lines(shell.paths, job, 1))),
     ]
     screen.data("\n".join(filter(None, blocks)))
-    _looks.hint(screen, *_next(_tables.in_turn(active), failures))
+    looks.hint(screen, *_next(tables.in_turn(active), failures))
 
 
 def _counted(counts: "Mapping[State, int]", words: "Mapping[State, str]") -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from jobd.commands._options import Function
     from jobd.commands._shell import Shell
+    from jobd.commands.options.values import Function
     from jobd.daemon.engine import Engine
 
 PARENT = "Make it a part of this job, whose progress follows from its parts if it does not say it itself{default}."

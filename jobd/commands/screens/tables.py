@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from jobd.commands import _looks
+from jobd.commands.screens import looks
 from jobd.core.model import State
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
@@ -45,10 +45,10 @@ def active(found: Iterable[JobView], screen: "Screen") -> str:
     jobs = in_turn(found)
     columns = [
         *_names(screen),
-        Column("STATE", _state, style=_looks.style),
+        Column("STATE", _state, style=looks.style),
         Column("PROGRESS", lambda job: _progress(job, screen), shrink=2, least=10),
         Column("ETA", _ends, right=True),
-        Column("TIME", lambda job: _looks.took(job.elapsed), right=True),
+        Column("TIME", lambda job: looks.took(job.elapsed), right=True),
         Column("CPU", _cpu, right=True),
         Column("MEM", lambda job: amounts.size(job.usage.rss_bytes) if job.usage.rss_bytes else "", right=True),
     ]
@@ -66,9 +66,9 @@ def ended(jobs: Sequence[JobView], screen: "Screen", now: datetime, last_line: C
     """List jobs that have ended, for a person: when, how long it took, and what they said last if they failed."""
     columns = [
         *_names(screen),
-        Column("STATE", _looks.outcome, style=_looks.style, shrink=3),
+        Column("STATE", looks.outcome, style=looks.style, shrink=3),
         Column("ENDED", lambda job: amounts.ago((now - job.ended_at).total_seconds()) if job.ended_at else ""),
-        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True),
+        Column("TOOK", lambda job: looks.took(job.elapsed), right=True),
         Column("USUAL", _usual, right=True),
         Column("LAST LINE", lambda job: last_line(job) if job.state is State.FAILED else "", shrink=2, least=8),
     ]
@@ -109,16 +109,16 @@ def _times(job: JobView) -> float | None:
 def _runs(screen: "Screen") -> list[Column]:
     return [
         *_names(screen),
-        Column("STATE", _looks.outcome, style=_looks.style, shrink=2, raw=lambda job: job.state),
+        Column("STATE", looks.outcome, style=looks.style, shrink=2, raw=lambda job: job.state),
         Column("STARTED", _started, raw=lambda job: job.started_at),
-        Column("TOOK", lambda job: _looks.took(job.elapsed), right=True, raw=lambda job: job.elapsed),
+        Column("TOOK", lambda job: looks.took(job.elapsed), right=True, raw=lambda job: job.elapsed),
     ]
 
 
 def _names(screen: "Screen") -> list[Column]:
     mark = Column("", lambda job: bars.mark(job.state, unicode=screen.unicode), gap=1, terminal_only=True)
     return [
-        mark._replace(style=_looks.style),
+        mark._replace(style=looks.style),
         Column("ID", lambda job: job.id, right=True),
         Column("NAME", lambda job: job.name, shrink=1, least=10),
     ]
@@ -145,8 +145,8 @@ def _remark(job: JobView) -> str | None:
 
 
 def _progress(job: JobView, screen: "Screen") -> str:
-    cells = _looks.BAR if screen.columns >= WIDE else NARROW_BAR
-    return _looks.waits_for(job) if job.state is State.PENDING else _looks.progress_text(job, screen, cells)
+    cells = looks.BAR if screen.columns >= WIDE else NARROW_BAR
+    return looks.waits_for(job) if job.state is State.PENDING else looks.progress_text(job, screen, cells)
 
 
 def _cpu(job: JobView) -> str:
@@ -155,7 +155,7 @@ def _cpu(job: JobView) -> str:
 
 def _ends(job: JobView) -> str:
     late = job.progress.eta.over if job.progress.eta and not job.done else 0.0
-    return _looks.left(job) or (f"{amounts.duration(float(int(late)))} over p95" if late else "")
+    return looks.left(job) or (f"{amounts.duration(float(int(late)))} over p95" if late else "")
 
 
 def _usual(job: JobView) -> str:
