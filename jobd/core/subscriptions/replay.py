@@ -35,5 +35,5 @@ def after(job: Job | None, entry: Entry) -> Job | None:
     """Give a job as an entry left it, or as it was before if the entry does not fit to that."""
     try:
         return lifecycle.fold(job, entry)
-    except (IllegalChange, AssertionError):
+    except (IllegalChange, IndexError):
         return job
