@@ -310,7 +310,7 @@ _jobd_takes_value() {
         'end:--where' | 'end:--exit' | 'end:--format' | 'end:--color')
             :
             ;;
-        'events:--since-seq' | 'events:-S' | 'events:--since' | 'events:--starttime' | 'events:-E' | 'events:--until' | 'events:--endtime' | 'events:--job' | 'events:--name' | 'events:-g' | 'events:--group' | 'events:--where' | 'events:--user' | 'events:--type' | 'events:--severity' | 'events:--limit' | 'events:--coalesce' | 'events:--heartbeat' | 'events:--color')
+        'events:--since-seq' | 'events:-S' | 'events:--since' | 'events:--starttime' | 'events:-E' | 'events:--until' | 'events:--endtime' | 'events:--job' | 'events:--name' | 'events:-g' | 'events:--group' | 'events:--where' | 'events:--user' | 'events:--type' | 'events:--severity' | 'events:--limit' | 'events:--coalesce' | 'events:--heartbeat' | 'events:--format' | 'events:--color')
             :
             ;;
         'help:--color')
@@ -776,7 +776,7 @@ _jobd_options() {
             _jobd_offer '--where' '--exit' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'events')
-            _jobd_offer '--since-seq' '--since' '--starttime' '--until' '--endtime' '--follow' '--job' '--name' '--group' '--where' '--user' '--type' '--severity' '--limit' '--snapshot' '--coalesce' '--heartbeat' '--presence' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--since-seq' '--since' '--starttime' '--until' '--endtime' '--follow' '--job' '--name' '--group' '--where' '--user' '--type' '--severity' '--limit' '--snapshot' '--coalesce' '--heartbeat' '--presence' '--format' '--json' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'help')
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--help'

@@ -56,11 +56,13 @@ class Asked(msgspec.Struct):
     #: The fields to pick (`id`, `progress.fraction`); all if there are none.
     fields: tuple[str, ...] = ()
     template: Template | None = None
+    #: A form that the command knows, in the place of a template.
+    form: str | None = None
 
     @property
     def printed_otherwise(self) -> bool:
         """Whether a flag wants anything but JSON, which then goes before a setting that wants JSON."""
-        return self.quiet or self.plain or self.template is not None
+        return self.quiet or self.plain or self.template is not None or self.form is not None
 
 
 class Shell:

@@ -14,7 +14,7 @@ from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
 from jobd.commands.following.news import resumed
 from jobd.commands.list import List
 from jobd.commands.options.choosing import group_option, name_option, since_option, together, until_option, where_option
-from jobd.commands.options.kept import json_option
+from jobd.commands.options.kept import format_option, json_option
 from jobd.commands.options.values import duration, words
 from jobd.commands.rpc import Hello
 from jobd.commands.screens import entries
@@ -47,6 +47,7 @@ jobd events -f --where '@mine duration < 1h'     # live, of jobs that a filter m
 jobd events -f --json | jq .event.type
 jobd events -f --snapshot --json           # first how things stand, then all that happens
 jobd events --since-seq 12 --json          # on from the last number seen
+jobd events -f --format cloudevents        # for programs that know CloudEvents
 """
 
 
@@ -193,6 +194,7 @@ def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
 @click.option("--coalesce", type=duration(), metavar="TIME", help="With -f: tell progress this often, short.")
 @click.option("--heartbeat", type=duration(), metavar="TIME", help="With -f: say something at least this often.")
 @click.option("--presence", is_flag=True, help="With -f: tell also who else watches.")
+@format_option(Entry, "entry", "{seq} {job} {event.type}", forms=("cloudevents",))
 @json_option(Entry)
 @click.pass_obj
 def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | None, **asked: Any) -> None:

@@ -105,7 +105,8 @@ def events_page() -> str:
     page.paragraph(
         "Everything that happens to a job is an event. It is written to the log in the transaction that changes the "
         "job, and has the same JSON in the log, on the socket and in the output of `jobd events --json`. "
-        "So the log is the audit trail: all jobs and items follow from it."
+        "So the log is the audit trail: all jobs and items follow from it. "
+        "`jobd events --format cloudevents` puts each into the envelope of a CloudEvent."
     )
     page.paragraph(
         "A line of the log, an entry, has the fields below. `seq` grows by one with each entry, without gaps, and "

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 
 from jobd.daemon.system import peers
 from tests.commands.running import Gate, House, read_until
@@ -125,6 +126,24 @@ def test_a_room_that_a_job_leaves(own: House, gate: Gate) -> None:
     with own.started(*words, "--since-seq", str(started)) as process:
         again = read_until(process.stdout, lambda said: b"completed" in said)
     assert json.loads(again.splitlines()[0]) == items[-1]
+
+
+def test_in_other_forms(own: House) -> None:
+    """By a template, with nothing where an event has no such field, or in the envelope of a CloudEvent; live, too."""
+    own.ran("false", name="bad")
+    lines = own("events", "--format", "{seq} {job} {event.type} {event.reason}").out.splitlines()
+    assert [line.split() for line in lines][-1] == ["4", "1", "failed", "exit:1"]
+    assert lines[0] == "1 1 submitted "
+    last = own.lines("events", "--format", "cloudevents")[-1]
+    plain = own.lines("events", "--json")[-1]
+    assert last.pop("data") == plain
+    assert last.pop("source") == f"//{socket.gethostname()}{own.state}"
+    assert last == {
+        "specversion": "1.0", "id": "4", "type": "jobd.failed", "time": plain["at"], "subject": "job/1",
+        "sequence": f"{4:019}", "datacontenttype": "application/json",
+    }  # fmt: skip
+    assert own("events", "-f", "--since-seq", "3", "--limit", "1", "--format", "{event.type}").out == "failed\n"
+    assert own("events", "--format", "{nope}").status == 2
 
 
 def test_so_many(own: House) -> None:

@@ -28,6 +28,7 @@ ENDLESS = {
     "jobd events -f --where '@mine duration < 1h'",
     "jobd events -f --json | jq .event.type",
     "jobd events -f --snapshot --json",
+    "jobd events -f --format cloudevents",
     "jobd rpc events.follow",
 }
 #: Examples for the inside of a job.

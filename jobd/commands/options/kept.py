@@ -43,16 +43,23 @@ def json_option(kind: type[msgspec.Struct]) -> Callable[[Function], Function]:
 
 
 def format_option(
-    kind: type[msgspec.Struct], each: str = "job", like: str = "{id} {state} {progress.fraction}"
-) -> Callable[[Function], Function]:
-    """Take --format with a template, such as `like` for `each` line; `kind` is what is printed, or a list of it."""
+    kind: type[msgspec.Struct], each: str = "job", like: str = "{id} {state} {progress.fraction}", *,
+    forms: tuple[str, ...] = (),
+) -> Callable[[Function], Function]:  # fmt: skip
+    """Take --format with a template, such as `like` for `each` line; `kind` is what is printed, or a list of it.
+
+    A word of `forms` is kept as it is: the command knows what it means.
+    """
 
     def asked(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        if value is not None:
+        if value in forms:
+            _shell(ctx).asked.form = value
+        elif value is not None:
             _checked(lambda: Template(value).names, kind)
             _shell(ctx).asked.template = Template(value)
 
-    text = f"Print a line like this for each {each}: '{like}'."
+    others = f" Or a form: {', '.join(forms)}." if forms else ""
+    text = f"Print a line like this for each {each}: '{like}'.{others}"
     return click.option("--format", metavar="TEMPLATE", expose_value=False, callback=asked, help=text)
 
 
@@ -96,7 +103,7 @@ plain_option = click.option(
 )
 
 
-def output_options(kind: type[msgspec.Struct], **shown: str) -> Callable[[Function], Function]:
+def output_options(kind: type[msgspec.Struct], **shown: Any) -> Callable[[Function], Function]:
     """Take all options that say how to print: --json, --format (which `shown` is about), --plain, --quiet."""
 
     def decorate(function: Function) -> Function:

@@ -25,12 +25,26 @@ OF_A_JOB = ("name", "state", "group")
 
 def show(shell: "Shell", item: News) -> None:
     """Show an item of the stream, or a line of the log."""
-    screen = shell.screen
+    screen, asked = shell.screen, shell.asked
+    if asked.form or asked.template:
+        if isinstance(item, Entry):
+            _show_formed(shell, item)
+        return
     if screen.as_json:
         screen.json_line(shell.document(item) if isinstance(item, Entry) else item)
         return
     line = ("\t" if screen.plain else "  ").join(_columns(screen, item)).rstrip()
     screen.data(line if screen.plain else looks.fitted(line, screen))
+
+
+def _show_formed(shell: "Shell", entry: Entry) -> None:
+    """Show an entry by a template, or in the form of a CloudEvent; there is no other."""
+    from jobd.commands import _cloudevents
+
+    if shell.asked.form is None:
+        shell.emit(entry, lambda: None)
+    else:
+        shell.screen.json_line(_cloudevents.enveloped(entry, _cloudevents.source(shell.paths.state)))
 
 
 def _columns(screen: "Screen", item: News) -> tuple[str, ...]:
