@@ -184,7 +184,7 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
-    def report(self, scope: Scope, most: int, by: Who) -> Report:
+    def report(self, scope: Scope, most: int, by: Who = ANYBODY) -> Report:
         """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
         where = self.filter(
             filter(None, (scope.where,)), by=by, name=scope.name, group=scope.group, since=scope.since,
