@@ -103,8 +103,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=10**9,
-            description="How many jobs that have ended are kept in all; the oldest without a rule of names go. 0 sets "
-            "no limit.",
+            description="How many jobs that have ended are kept, of those whose names have no rule of their own; the "
+            "oldest go. 0 sets no limit.",
         ),
     ] = 1_000_000
     names: Annotated[

@@ -30,12 +30,12 @@ class Limits(NamedTuple):
 def jobs_due(reader: Reader, limits: Limits, now: int, most: int) -> list[int]:
     """Name up to so many jobs that are to be removed; `now` is in microseconds."""
     with reader.asking():
-        due = dict.fromkeys((*_by_rules(reader, limits.rules, now, most), *_too_old(reader, limits, now, most)))
-        excess = _excess(reader, limits.most) - len(due)
+        due = dict.fromkeys(_too_old(reader, limits, now, most))
+        excess = _excess(reader, limits) - len(due)
         if excess > 0:
             oldest = _ids(reader, *_oldest(limits.rules), "ORDER BY ended_at, id LIMIT ?", most + len(due))
             due.update(dict.fromkeys(islice((job_id for job_id in oldest if job_id not in due), excess)))
-    return list(due)[:most]
+        return [*_by_rules(reader, limits.rules, now, most), *due][:most]
 
 
 def ends(reader: Reader, jobs: Iterable[int]) -> dict[int, float]:
@@ -68,9 +68,26 @@ def _too_old(reader: Reader, limits: Limits, now: int, most: int) -> Iterator[in
     return _ids(reader, *_oldest(limits.rules), "AND ended_at < ? ORDER BY ended_at LIMIT ?", before, most)
 
 
-def _excess(reader: Reader, most: int) -> int:
-    total: int = reader.ask("SELECT count(*) FROM jobs INDEXED BY jobs_by_state WHERE settled = 1") if most else 0
-    return total - most
+def _excess(reader: Reader, limits: Limits) -> int:
+    """Say how many jobs there are too many, of those that no rule spares."""
+    if not limits.most:
+        return 0
+    total: int = reader.ask("SELECT count(*) FROM jobs INDEXED BY jobs_by_state WHERE settled = 1")
+    return total - limits.most - _spared(reader, limits.rules)
+
+
+def _spared(reader: Reader, rules: tuple[Rule, ...]) -> int:
+    """Count the settled jobs whose names have rules of their own: all of a name by its index, but those not settled."""
+    if not rules:
+        return 0
+    rest = (
+        "SELECT name, count(*) FROM (SELECT name FROM jobs INDEXED BY jobs_living WHERE ended_at IS NULL UNION ALL"
+        " SELECT name FROM jobs INDEXED BY jobs_unsettled WHERE ended_at IS NOT NULL AND settled = 0) GROUP BY name"
+    )
+    unsettled: dict[str, int] = dict(reader.walk(rest))
+    spared = [name for name in _names(reader) if retention.own(rules, name) is not None]
+    every: int = sum(reader.ask("SELECT count(*) FROM jobs WHERE name = ?", name) for name in spared)
+    return every - sum(unsettled.get(name, 0) for name in spared)
 
 
 def _by_rules(reader: Reader, rules: tuple[Rule, ...], now: int, most: int) -> Iterator[int]:

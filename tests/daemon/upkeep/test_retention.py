@@ -107,7 +107,7 @@ def test_old_jobs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_jobs(tmp_path: Path) -> None:
-    """So many in all, and so many of each name that has a rule."""
+    """So many of all names without a rule, and so many of each name that has one; these take nobody's place."""
 
     async def scene(engine: Engine, retention: Retention, _: Turned) -> None:
         await ended(engine, "a", "x1", "x1", "x2", "b", "x1", "c", "d", "x2")
@@ -115,9 +115,15 @@ def test_too_many_jobs(tmp_path: Path) -> None:
         assert names(engine) == "a b x1 c d x2"
         await ended(engine, *"efgh")
         await retention.remove()
-        assert sorted(names(engine).split()) == ["e", "f", "g", "h", "x1", "x2"]
+        assert sorted(names(engine).split()) == ["c", "d", "e", "f", "g", "h", "x1", "x2"]
+        engine.record(engine.create(submitted("x1")), [happened.Canceled(ending=Ending())])
+        engine.create(submitted("x2"))
+        await ended(engine, *["forever"] * 9, "i")
+        await retention.remove()
+        found = names(engine).split()
+        assert (found.count("forever"), found.count("x2"), "i" in found, "c" in found) == (9, 2, True, False)
 
-    play(tmp_path, scene, jobs_count=6, names="x* 1")
+    play(tmp_path, scene, jobs_count=6, names="x* 1, forever off")
 
 
 def test_what_cannot_be_removed_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
