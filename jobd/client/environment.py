@@ -1,6 +1,7 @@
 """The environment of a client: all of it, which variables are no settings, and what a surrounding job says."""
 
 import os
+import time
 from collections.abc import Mapping
 
 from jobd.core.text import Lossless, lossless
@@ -26,14 +27,13 @@ def inherited() -> tuple[Lossless, ...]:
 
 
 def zone(environ: Mapping[str, str]) -> str:
-    """Name the time zone that TZ sets, or give its offset now if it has no name; empty if none is set."""
+    """Name the time zone that TZ sets, or give its offset now if it makes no sense; empty if none is set."""
     if "TZ" not in environ:
         return ""
-    import time
-    from zoneinfo import ZoneInfo
+    from jobd.config import zones
 
-    name = environ["TZ"].removeprefix(":")
     try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
+        zones.zone(environ["TZ"])
+    except ValueError:
         return time.strftime("%z")
+    return environ["TZ"]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jobd.core.events.catalogue import Actor
     from jobd.daemon.remembered.archive import Archive
 
-#: Lines that are looked through for one answer: more would keep others waiting.
-MOST_LOOKED_AT = 10_000
+#: Lines that are looked through for one answer, more would keep others waiting; and that are told at once.
+MOST_LOOKED_AT = MOST_SHOWN = 10_000
 #: Lines that are read at a time.
 PIECE = 1000
 

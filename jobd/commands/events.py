@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from jobd.commands._log import MOST_LOOKED_AT, Part, Which, check
+from jobd.commands._log import MOST_SHOWN, Part, Which, check
+from jobd.commands._seeking import sought
 from jobd.commands.following.news import resumed
 from jobd.commands.list import List
 from jobd.commands.options.choosing import group_option, name_option, since_option, together, until_option, where_option
@@ -28,7 +29,6 @@ from jobd.core.subscriptions.news import News, Pulse, Snapshot
 from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from jobd.client import Client
@@ -51,8 +51,8 @@ jobd events -f --format cloudevents        # for programs that know CloudEvents
 """
 
 
-#: So many lines of the log are told at once, and so many if nothing is said.
-MOST_SHOWN, FEW = 10_000, 100
+#: So many lines of the log are told if nothing is said.
+FEW = 100
 #: Jobs of a snapshot that are written at a time.
 JOBS_AT_ONCE = 64
 SEVERITIES = [severity.value for severity in Severity]
@@ -227,7 +227,7 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | 
         raise click.UsageError(f"{said[0]} goes with --follow only")
     wanted = Events(since_seq=since_seq, **parts, **asked)
     whole = limit is None and wanted.onward and not shell.screen.is_terminal
-    for entry in _search(shell.client, wanted, None if whole else limit or FEW):
+    for entry in sought(shell.client, wanted, None if whole else limit or FEW):
         entries.show(shell, entry)
 
 
@@ -265,26 +265,3 @@ def _number(client: Client, after: int, since: datetime) -> int:
     client.call(Hello())
     found = client.call(Events(since_seq=after, since=since, limit=1))
     return found[0].seq - 1 if found else max(after, _latest(client))
-
-
-def _search(client: Client, asked: Events, limit: int | None) -> Iterator[Entry]:
-    """Look through as much of the log as it takes, a part at a time; None = however many are found."""
-    oldest = client.call(Events(since_seq=asked.since_seq or 0, since=asked.since, limit=1))
-    newest = client.call(Events(until=asked.until, limit=1))
-    if not oldest or not newest:
-        return
-    first, last, found = oldest[0].seq - 1, newest[0].seq, list[Entry]()
-    if not asked.onward:
-        for place in range(last, first, -MOST_LOOKED_AT):
-            left = (limit or MOST_SHOWN) - len(found)
-            if left > 0:
-                found = [*client.call(replace(asked, until_seq=place, until=None, limit=left)), *found]
-        yield from found
-        return
-    for place in range(first, last, MOST_LOOKED_AT):
-        most = MOST_SHOWN if limit is None else limit
-        part = client.call(replace(asked, since_seq=place, since=None, limit=most))
-        yield from part
-        limit = None if limit is None else limit - len(part)
-        if limit == 0:
-            return

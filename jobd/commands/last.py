@@ -10,6 +10,7 @@ from msgspec import Meta
 from jobd.commands.options.kept import output_options
 from jobd.commands.screens import cards
 from jobd.core.errors import NothingMatched
+from jobd.core.history.searching import Field, Search, Sort
 from jobd.core.model import FINAL, Job, State
 from jobd.core.views import JobView
 from jobd.wire import Read
@@ -46,9 +47,9 @@ class Last(Read[JobView], frozen=True):
 
 
 def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job | None:
-    """Find the newest job of a name that has ended, in one of the states if there are any."""
-    where = archive.filter(name=name, states=states or FINAL)
-    return next(iter(archive.matching(where, 1)), None)
+    """Find the job of a name that ended last, in one of the states if there are any."""
+    search = Search(archive.filter(name=name, states=states or FINAL), Sort(Field.ENDED), limit=1)
+    return next(iter(archive.find(search).jobs), None)
 
 
 @click.command("last", epilog=EXAMPLES)

@@ -49,9 +49,9 @@ def command(
 ) -> None:
     """List the jobs that take or took longer than their own history says, newest first.
 
-    A job is slow that takes longer than 95 % of the completed runs of its name before it was submitted (its usual p95),
-    if there were at least five: the same jobs as `jobd history @slow`. TIMES says how many times as long. It works
-    without a daemon, too.
+    A job is slow that takes longer than 95 % of the latest 50 completed runs of its name before it was submitted (its
+    usual p95), if there were at least five: the same jobs as `jobd history @slow`. TIMES says how many times as long.
+    It works without a daemon, too.
     """
     only_page = page_token and factor is None and not where and not any(options.values())
     meant = "" if only_page else joined(_filter(factor), where)

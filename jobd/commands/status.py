@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -115,7 +115,7 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> int:
     """
     from jobd.commands.screens import cards, overview
 
-    midnight = datetime.now(UTC).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.combine(datetime.now(UTC).astimezone().date(), time()).astimezone()
     seen = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
     if jobs:
         views: Any = seen.jobs[0] if len(jobs) == 1 and len(seen.jobs) == 1 else seen.jobs

@@ -36,7 +36,8 @@ PROSE = {
 
         A word, or a text in quotes, without an operator is looked for in all that is said of a job: its name, command,
         reason and detail, last message, stage, warnings, and labels as NAME=value. It is found anywhere, within words
-        too, whatever the case of the letters.
+        too, whatever the case of the letters; of a very long command or message only in what comes first, some 16,000
+        characters of all that together.
         """,
     "UNKNOWN VALUES": """
         A value may not be known: a job that waits has no exit_code, and not every job has a label env. A comparison

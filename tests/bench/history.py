@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from jobd.commands.last import newest_ended
 from jobd.config import Paths
 from jobd.core import filters
 from jobd.core.filters import Filter
@@ -38,7 +39,7 @@ RAW_FIVE = (
 )
 RAW_PAGE = f"{FOUND} id < ? ORDER BY id DESC LIMIT 50"
 RAW_LONGEST = f"{FOUND} settled = 1 AND (duration, id) < (?, ?) ORDER BY duration DESC, id DESC LIMIT 50"
-RAW_CHECK = f"{FOUND} name = ? AND +state = 'completed' AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+RAW_CHECK = f"{FOUND} name = ? AND +state = 'completed' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1"
 RAW_SUMS = (
     "SELECT count(*), sum(state = 'completed'), sum(state = 'failed'), sum(state = 'canceled'), total(duration),"
     " total(cpu), total(wait), count(wait), max(memory), min(ended_at), max(ended_at) FROM jobs WHERE name = ?"
@@ -138,10 +139,10 @@ def _page(history: Open, what: str, sort: Sort, token: str, text: str, *values: 
 def _names(history: Open) -> Iterator[Figure]:
     archive, raw = history.archive, history.raw
     (name,) = raw.execute("SELECT name FROM jobs WHERE id = ?", (history.count // 2,)).fetchone()
-    check = archive.filter(name=name, states=(State.COMPLETED,))
-    assert archive.matching(check, 1) == found(raw, RAW_CHECK, name)
+    assert [newest_ended(archive, name, (State.COMPLETED,))] == found(raw, RAW_CHECK, name)
     ours, theirs = in_turn(
-        lambda: timed(lambda: archive.matching(check, 1), 20), lambda: timed(lambda: found(raw, RAW_CHECK, name), 20)
+        lambda: timed(lambda: newest_ended(archive, name, (State.COMPLETED,)), 20),
+        lambda: timed(lambda: found(raw, RAW_CHECK, name), 20),
     )
     yield Figure(ours, theirs, "ms", 1.3, note="check NAME")
     (runs,) = raw.execute("SELECT count(*) FROM jobs WHERE name = ?", (name,)).fetchone()

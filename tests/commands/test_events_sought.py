@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobd.commands import _log, events
+from jobd.commands import _log, _seeking, events
 from jobd.commands.events import Events
 from jobd.config import Paths
 from jobd.core.errors import BadValue, JobNotFound, NoLongerKept, NotYetHappened
@@ -126,11 +126,25 @@ def test_whatever_is_sought(client: Reading, written: Written, asked: dict[str, 
     """By any conditions, from a number on or the latest: what is found is what looking at each line finds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_log, "MOST_LOOKED_AT", most)
-        patch.setattr(events, "MOST_LOOKED_AT", most)
+        patch.setattr(_seeking, "MOST_LOOKED_AT", most)
         patch.setattr(_log, "PIECE", piece)
         request = Events(**{name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()})
-        found = events._search(client, request, request.limit)  # type: ignore[arg-type]  # noqa: SLF001 -- the command without a shell
+        found = _seeking.sought(client, request, request.limit)  # type: ignore[arg-type]
     assert list(found) == wanted(written.entries, asked)
+
+
+def test_of_one_job_each_once(client: Reading, written: Written) -> None:
+    """However long the log is: what is rare of it is found by its number, and told once and in order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_seeking, "MOST_LOOKED_AT", 7)
+        patch.setattr(_seeking, "MOST_SHOWN", 3)
+        for job in {entry.job for entry in written.entries}:
+            rare = [entry for entry in written.entries if entry.job == job and not entry.event.frequent]
+            for limit, found in ((None, rare), (2, rare[:2]), (100, rare)):
+                for asked in (Events(job=job, since_seq=0), Events(rooms=(f"job:{job}",), since_seq=0)):
+                    assert list(_seeking.sought(client, asked, limit)) == found  # type: ignore[arg-type]
+            latest = Events(job=job)
+            assert list(_seeking.sought(client, latest, 2)) == rare[-2:]  # type: ignore[arg-type]
 
 
 def test_times(client: Reading, written: Written) -> None:
@@ -149,9 +163,9 @@ def test_times(client: Reading, written: Written) -> None:
     ]
     for asked, found in cases:
         for limit in {asked.get("limit", 100), asked.get("limit")}:
-            assert list(events._search(client, Events(**asked), limit)) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
+            assert list(_seeking.sought(client, Events(**asked), limit)) == found, asked  # type: ignore[arg-type]
         narrow = Events(**asked, severity=Severity.LOW)
-        assert list(events._search(client, narrow, asked.get("limit", 100))) == found, asked  # type: ignore[arg-type]  # noqa: SLF001
+        assert list(_seeking.sought(client, narrow, asked.get("limit", 100))) == found, asked  # type: ignore[arg-type]
 
 
 def test_what_is_refused(client: Reading, written: Written) -> None:
@@ -187,7 +201,7 @@ def test_a_log_without_its_beginning(tmp_path: Path) -> None:
             assert [entry.seq for entry in client.call(Events(since_seq=since_seq))] == list(range(11, 21))
         assert [entry.seq for entry in client.call(Events(limit=3))] == [18, 19, 20]
         narrow = Events(types=("submitted",), since_seq=0, limit=2)
-        assert [entry.seq for entry in events._search(client, narrow, narrow.limit)] == [11, 12]  # type: ignore[arg-type]  # noqa: SLF001
+        assert [entry.seq for entry in _seeking.sought(client, narrow, narrow.limit)] == [11, 12]  # type: ignore[arg-type]
         assert client.call(Events(until=maker.at.replace(year=2001))) == ()
 
 
@@ -197,4 +211,4 @@ def test_an_empty_log(tmp_path: Path) -> None:
     with reading(Paths(tmp_path).database) as reader:
         client = Reading(Archive(reader, Clock(), Paths(tmp_path)))
         for asked in (Events(), Events(since_seq=0), Events(types=("failed",)), Events(since_seq=0, name="x")):
-            assert list(events._search(client, asked, 100)) == []  # type: ignore[arg-type]  # noqa: SLF001
+            assert list(_seeking.sought(client, asked, 100)) == []  # type: ignore[arg-type]

@@ -16,6 +16,21 @@ def test_the_latest(house: House, gate: Gate) -> None:
     gate.open()
 
 
+def test_it_is_the_one_that_ended_last(house: House) -> None:
+    """Whichever was submitted last: an older one that was run again, or took longer, is judged, by check as well."""
+    first, second = house.ran("sh", "-c", "exit 4", name="again"), house.ran("true", name="again")
+    assert house("check", "again").status == 0
+    assert house("retry", str(first)).status == 0
+    house.daemon.ended(first)
+    assert house("last", "again", "-q").out == f"{first}\n"
+    assert house("check", "again").status == 1
+    assert house("last", "again", "--success", "-q").out == f"{second}\n"
+    ids = [house("begin", "bk").out.strip() for _ in range(2)]
+    for job_id, code in ((ids[1], "0"), (ids[0], "2")):
+        assert house("end", job_id, "--exit", code).status == 0
+    assert house("check", "bk").status == 1
+
+
 def test_there_is_none(house: House) -> None:
     """One line says so, with the status of what is not there."""
     house.ran("true", name="fine")

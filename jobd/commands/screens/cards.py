@@ -66,7 +66,7 @@ def _rows(screen: "Screen", job: JobView) -> list[tuple[str, str]]:
         ("Progress", _progress(screen, job)),
         ("ETA", _eta(job)),
         ("Items", _counts(job.progress.items)),
-        ("Parts", _counts(job.progress.children)),
+        ("Parts then" if job.done else "Parts", _counts(job.progress.children)),
         ("Process", _process(job)),
         ("Usage", _usage(screen, job)),
         ("Part of", _whole(job)),

@@ -6,6 +6,7 @@ All that only reads is answered from here. The rule: it works the same without a
 import os
 from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
+from functools import partial
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +24,7 @@ from jobd.core.subscriptions.rooms import Sight
 from jobd.core.text import lossless, plain
 from jobd.core.views import JobView, OutputView, Watcher
 from jobd.daemon.attempts import output
-from jobd.daemon.remembered import past
+from jobd.daemon.remembered import asking, past
 from jobd.daemon.remembered.learning import Learning
 from jobd.daemon.remembered.searching import Found, Searching
 from jobd.daemon.storage import statistics
@@ -147,11 +148,10 @@ class Archive:
     def filter(self, texts: Iterable[str] = (), *, by: Who = ANYBODY, **flags: Any) -> "Filter":
         """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
         from jobd.core import filters
-        from jobd.daemon.remembered.asking import asker
 
         found = filters.by_flags(**flags)
         for text in texts:
-            who = asker(self.now().wall, by.zone, os.getuid() if by.uid is None else by.uid)
+            who = asking.asker(self.now().wall, by.zone, os.getuid() if by.uid is None else by.uid)
             found = found.also(filters.parse(text, who, self.presets()))
         return found
 
@@ -190,7 +190,8 @@ class Archive:
             filter(None, (scope.where,)), by=by, name=scope.name, group=scope.group, since=scope.since,
             until=scope.until, by_end=True,
         )  # fmt: skip
-        return statistics.report(self.reader, scope, where, self.now().wall, most)
+        local = partial(asking.local, zone=by.zone)
+        return statistics.report(self.reader, scope, where, self.now().wall, most, local)
 
     def last_day(self, name: str, states: Iterable[State]) -> str | None:
         """Say on which day (UTC) the latest run of a name ended that retention has removed; None if there is none."""

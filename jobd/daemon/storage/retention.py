@@ -99,7 +99,9 @@ def _by_rules(reader: Reader, rules: tuple[Rule, ...], now: int, most: int) -> I
             bounds = first_id(before, reader.ask), before
             yield from _ids(reader, found, (name,), "AND id < ? AND ended_at < ? ORDER BY id LIMIT ?", *bounds, most)
         if rule is not None and rule.count:
-            yield from _ids(reader, found, (name,), "ORDER BY id DESC LIMIT ? OFFSET ?", most, rule.count)
+            yield from _ids(
+                reader, found, (name,), "ORDER BY ended_at DESC, id DESC LIMIT ? OFFSET ?", most, rule.count
+            )
 
 
 def _names(reader: Reader) -> Iterator[str]:

@@ -201,7 +201,7 @@ FROM (
     SELECT day, name, grp, runs, completed, failed, canceled, seconds, cpu, wait, waited, peak FROM daily
     UNION ALL
     SELECT
-        date(ended_at / 1e6, 'unixepoch'), name, grp, 1, state = 'completed', state = 'failed', state = 'canceled',
+        date(ended_at / 1000000, 'unixepoch'), name, grp, 1, state = 'completed', state = 'failed', state = 'canceled',
         ifnull(duration, 0.0), ifnull(cpu, 0.0), ifnull(wait, 0.0), wait IS NOT NULL, memory
     FROM jobs
     WHERE ended_at IS NOT NULL

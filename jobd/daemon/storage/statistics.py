@@ -6,16 +6,17 @@ hours are known of no run that was removed.
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from jobd.core.errors import BadValue
 from jobd.core.history import histogram, stats
 from jobd.core.history.searching import Ended
-from jobd.core.history.stats import By, Report, Scope, Statistics, Sums, Week
+from jobd.core.history.stats import By, Report, Scope, Sums, Week
 from jobd.core.model import State
 from jobd.core.quantities import EPOCH
 from jobd.core.text import glob
@@ -23,6 +24,9 @@ from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.search import Walk
 from jobd.daemon.system.clock import from_microseconds, to_microseconds
+
+#: Gives a time in the zone of who asks.
+Local = Callable[[datetime], datetime]
 
 DAY = 86400
 #: Microseconds of a quarter of an hour: no time zone is off by less.
@@ -46,23 +50,25 @@ class Gathered(NamedTuple):
     last: datetime | None
 
 
-def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int) -> Report:
+def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int, local: Local) -> Report:
     """Make the statistics of runs, for the keys with the most runs, or the newest days.
 
-    `where` says of rows what the scope says. Raises BadValue for an impossible label.
+    `where` says of rows what the scope says, `local` gives a time in the zone of who asks. Raises BadValue for an
+    impossible label.
     """
     with reader.asking():
         rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", where, reader.ask)
         gathered = _gather(reader, rows, scope)
-        begin, end = scope.since or gathered.first or now, scope.until or gathered.last or now
+        begin = scope.since or gathered.first or now
+        end = scope.until or (now if scope.since else gathered.last) or now
         days = max(1.0, (end - begin) / timedelta(days=1))
         chosen = _in_order(gathered, scope)[:most]
-        made = (stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen)
-        latest = _latest(reader) if scope.by is By.NAME else None
+        made = [stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen]
+        latest = _latest(reader, rows, chosen) if scope.by is By.NAME else {}
         return Report(
-            statistics=tuple(one if latest is None else latest(one) for one in made),
+            statistics=tuple(replace(one, latest=tuple(latest.get(one.key, ()))) for one in made),
             total=stats.make("", *_total(gathered), days),
-            hours=_hours(reader, rows),
+            hours=_hours(reader, rows, local),
         )
 
 
@@ -164,24 +170,23 @@ def _total(gathered: Gathered) -> tuple[Sums, dict[int, Week]]:
     return whole, weeks
 
 
-def _latest(reader: Reader) -> Callable[[Statistics], Statistics]:
-    text = (
-        "SELECT duration, state FROM jobs INDEXED BY jobs_by_name WHERE name = ? AND ended_at IS NOT NULL"
-        " ORDER BY id DESC LIMIT ?"
+def _latest(reader: Reader, rows: Walk, keys: Sequence[str]) -> dict[str, list[tuple[float | None, State]]]:
+    """Give how the latest runs of some keys went, those that ended last at the end."""
+    placed = (
+        "SELECT key, duration, state, row_number() OVER (PARTITION BY key ORDER BY ended_at DESC) AS place"  # noqa: S608
+        f" FROM ({rows.text}) WHERE key IN (SELECT value FROM json_each(?))"
     )
+    text = f"SELECT key, duration, state FROM ({placed}) WHERE place <= {stats.LATEST} ORDER BY key, place DESC"  # noqa: S608
+    found: dict[str, list[tuple[float | None, State]]] = defaultdict(list)
+    for key, seconds, state in reader.walk(text, (*rows.values, msgspec.json.encode(keys).decode())):
+        found[key].append((seconds, State(state)))
+    return found
 
-    def add(statistics: Statistics) -> Statistics:
-        runs = [(seconds, State(state)) for seconds, state in reader.walk(text, (statistics.key, stats.LATEST))]
-        return replace(statistics, latest=tuple(reversed(runs)))
 
-    return add
-
-
-def _hours(reader: Reader, rows: Walk) -> tuple[int, ...]:
+def _hours(reader: Reader, rows: Walk, local: Local) -> tuple[int, ...]:
     hours = [0] * 24
-    quarters = f"SELECT started_at / {QUARTER} AS quarter, count(*) AS runs FROM ({rows.text}) GROUP BY 1"  # noqa: S608
-    hour = f"strftime('%H', quarter * {QUARTER // 1_000_000}, 'unixepoch', 'localtime')"
-    text = f"SELECT {hour}, sum(runs) FROM ({quarters}) WHERE quarter IS NOT NULL GROUP BY 1"  # noqa: S608
-    for number, runs in reader.walk(text, rows.values):
-        hours[int(number)] += runs
+    text = f"SELECT started_at / {QUARTER} AS quarter, count(*) FROM ({rows.text}) GROUP BY 1"  # noqa: S608
+    for quarter, runs in reader.walk(text, rows.values):
+        if quarter is not None:
+            hours[local(from_microseconds(quarter * QUARTER)).hour] += runs
     return tuple(hours)

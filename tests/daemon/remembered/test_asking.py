@@ -18,6 +18,11 @@ AT = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
         ("Europe/Berlin", "ended >= tomorrow", "ended >= 2026-03-29T22:00:00Z"),  # summer time has begun by then
         ("Europe/Berlin", "ended >= 14:30", "ended >= 2026-03-29T12:30:00Z"),
         ("America/New_York", "ended >= yesterday", "ended >= 2026-03-27T04:00:00Z"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "ended >= tomorrow", "ended >= 2026-03-29T22:00:00Z"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "ended >= 2026-01-01T12:00", "ended >= 2026-01-01T11:00:00Z"),
+        (":Europe/Berlin", "ended >= 2026-01-01T12:00", "ended >= 2026-01-01T11:00:00Z"),
+        ("/usr/share/zoneinfo/Europe/Berlin", "ended >= 2026-07-01T12:00", "ended >= 2026-07-01T10:00:00Z"),
+        ("XXX-5:17", "ended >= 2026-07-01T12:00", "ended >= 2026-07-01T06:43:00Z"),
         ("+01:00", "ended >= tomorrow", "ended >= 2026-03-29T23:00:00Z"),
         ("-0930", "ended >= 2026-03-01T08:00:00.5", "ended >= 2026-03-01T17:30:00.500000Z"),
         ("UTC", "ended >= 2026-03-01T08:00:00.5+02:00", "ended >= 2026-03-01T06:00:00.500000Z"),
@@ -36,7 +41,9 @@ def test_this_process() -> None:
     assert asker(AT, uid=7).uid == 7
 
 
-@pytest.mark.parametrize("zone", ["Nowhere", "../etc/passwd", "/etc/localtime", "+25:00", "+1", "Europe", "\0"])
+@pytest.mark.parametrize(
+    "zone", ["Nowhere", "../etc/passwd", "/etc/localtime", "+25:00", "+1", "Europe", "\0", "Ünder-3", "CET-1CEST,M3"]
+)
 def test_no_zone(zone: str) -> None:
     """One line says what is wrong, and what to write."""
     with pytest.raises(BadValue, match=r"zone: .* is none; write Europe/Berlin or \+02:00"):

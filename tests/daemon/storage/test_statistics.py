@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +30,8 @@ from tests.making import BOOT, Maker
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 NOW = BEGIN + timedelta(days=60)
+#: In which summer time begins within that time, and an hour is cut in two.
+ZONE = ZoneInfo("Australia/Adelaide")
 NAMES, GROUPS = ("backup-home", "backup-db", "e[n]code"), ("default", "night")
 JOBS = 120
 
@@ -88,7 +91,7 @@ def reader(filled: Filled) -> Iterator[Reader]:
 def told(reader: Reader, scope: Scope, most: int) -> Report:
     """Make the statistics of a scope."""
     where = by_flags(name=scope.name, group=scope.group, since=scope.since, until=scope.until, by_end=True)
-    return statistics.report(reader, scope, where, NOW, most)
+    return statistics.report(reader, scope, where, NOW, most, lambda at: at.astimezone(ZONE))
 
 
 def midnight(time: datetime) -> datetime:
@@ -182,12 +185,19 @@ def test_by_label(filled: Filled, reader: Reader) -> None:
 
 
 def test_how_runs_went_last(filled: Filled, reader: Reader) -> None:
-    """The latest of each name that are there, the newest last."""
-    report = told(reader, Scope(), 2)
-    assert len(report.statistics) == 2
-    for one in report.statistics:
-        there = [job for job in filled.jobs if job.done and job.name == one.key and job.id not in filled.removed]
-        assert one.latest == tuple((took(job) if job.attempts else None, job.state) for job in there[-14:])
+    """The latest of each name that are there and are meant, those that ended last at the end."""
+    there = [job for job in filled.jobs if job.done and job.id not in filled.removed]
+    for scope in (
+        Scope(),
+        Scope(group="night"),
+        Scope(since=BEGIN + timedelta(days=20), until=BEGIN + timedelta(days=24)),
+    ):
+        report = told(reader, scope, 2)
+        assert len(report.statistics) == 2
+        for one in report.statistics:
+            meant = [job for job in there if job.name == one.key and within(job, scope, set())]
+            last = sorted(meant, key=lambda job: job.ended_at or NOW)[-14:]
+            assert one.latest == tuple((took(job) if job.attempts else None, job.state) for job in last), scope
     by_group = told(reader, Scope(by=By.GROUP), 2)
     assert {one.latest for one in by_group.statistics} == {()}
 
@@ -197,9 +207,11 @@ def test_hours_and_days(filled: Filled, reader: Reader) -> None:
     scope = Scope(since=BEGIN, until=BEGIN + timedelta(days=28))
     report = told(reader, scope, 10)
     there = [job for job in filled.jobs if within(job, scope, filled.removed) and job.id not in filled.removed]
-    hours = [job.started_at.astimezone().hour for job in there if job.started_at]
+    hours = [job.started_at.astimezone(ZONE).hour for job in there if job.started_at]
     assert report.hours == tuple(hours.count(hour) for hour in range(24))
     assert report.total.per_day == report.total.runs / 28
+    until_now = told(reader, Scope(since=BEGIN), 10).total
+    assert until_now.per_day == until_now.runs / ((NOW - BEGIN) / timedelta(days=1))
     assert report.total.trend is not None
 
 

@@ -3,6 +3,7 @@
 DROP VIEW v_jobs;
 DROP VIEW v_attempts;
 DROP VIEW v_events;
+DROP VIEW v_daily;
 
 CREATE VIEW v_jobs AS -- Jobs, as far as they have not been removed.
 SELECT
@@ -74,3 +75,27 @@ SELECT
     json_extract(actor, '$.pid') AS pid, -- The process that asked for it.
     event -- All that is known of it, as JSON.
 FROM events;
+
+CREATE VIEW v_daily AS -- The runs of each day, name and group, also those that retention has removed.
+SELECT
+    day, -- The day on which they ended, in UTC.
+    name, -- Their name.
+    grp AS group_name, -- Their group.
+    sum(runs) AS runs, -- How many there were.
+    sum(completed) AS completed, -- How many ended well.
+    sum(failed) AS failed, -- How many failed.
+    sum(canceled) AS canceled, -- How many were canceled.
+    sum(seconds) AS seconds, -- How long all of them ran.
+    sum(cpu) AS cpu_seconds, -- The CPU time of all of them.
+    sum(wait) / nullif(sum(waited), 0) AS wait_seconds, -- How long one of them waited for its start, on average.
+    max(peak) AS peak_bytes -- The most memory that one of them had.
+FROM (
+    SELECT day, name, grp, runs, completed, failed, canceled, seconds, cpu, wait, waited, peak FROM daily
+    UNION ALL
+    SELECT
+        date(ended_at / 1000000, 'unixepoch'), name, grp, 1, state = 'completed', state = 'failed', state = 'canceled',
+        ifnull(duration, 0.0), ifnull(cpu, 0.0), ifnull(wait, 0.0), wait IS NOT NULL, memory
+    FROM jobs
+    WHERE ended_at IS NOT NULL
+)
+GROUP BY day, name, grp;
