@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -31,6 +32,10 @@ jobd check backup --success --max-age 3d -q || echo "no good backup for three da
 """
 
 
+#: Seconds by which a clock may be set back without a word.
+TOLERANCE = 60.0
+
+
 class Problem(StrEnum):
     """What is not as it should be."""
 
@@ -39,6 +44,7 @@ class Problem(StrEnum):
     FAILED = "failed"  #: the latest run ended badly
     CANCELED = "canceled"  #: somebody ended the latest run
     OLD = "old"  #: it ended longer ago than was asked for
+    FUTURE = "future"  #: it ended later than now: the clock is wrong, or was
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +79,7 @@ class Check(Read[Verdict], frozen=True):
         if job is None or job.ended_at is None:
             day = archive.last_day(self.name, states or FINAL)
             return Verdict(ok=False, problem=Problem.FORGOTTEN if day else Problem.NEVER, job=None, age=None, day=day)
-        age = max(0.0, (archive.now().wall - job.ended_at).total_seconds())
+        age = (datetime.now(UTC) - job.ended_at).total_seconds()
         problem = _problem(job.state, age, self.max_age)
         return Verdict(ok=problem is None, problem=problem, job=archive.view(job), age=age)
 
@@ -81,6 +87,8 @@ class Check(Read[Verdict], frozen=True):
 def _problem(state: State, age: float, max_age: float | None) -> Problem | None:
     if state is not State.COMPLETED:
         return Problem(state.value)
+    if age < -TOLERANCE:
+        return Problem.FUTURE
     return Problem.OLD if max_age is not None and age > max_age else None
 
 
@@ -115,5 +123,9 @@ def _line(verdict: Verdict, name: str, max_age: float | None, wanted: str) -> st
         return f"{field(name)}: {kept if verdict.day else f'no run has {wanted} yet'}"
     how = f"failed, {looks.outcome(job)}" if job.state is State.FAILED else looks.outcome(job)
     took = f", took {looks.took(job.elapsed)}" if verdict.ok and looks.took(job.elapsed) else ""
+    if verdict.problem is Problem.FUTURE:
+        return (
+            f"{looks.title(job)} {how}, {amounts.duration(-(verdict.age or 0.0))} from now: the clock is wrong, or was"
+        )
     late = f", more than {amounts.duration(max_age)}" if verdict.problem is Problem.OLD else ""
-    return f"{looks.title(job)} {how}, {amounts.duration(verdict.age)} ago{late}{took}"
+    return f"{looks.title(job)} {how}, {amounts.duration(max(0.0, verdict.age or 0.0))} ago{late}{took}"

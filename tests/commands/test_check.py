@@ -1,7 +1,7 @@
 """jobd check: yes or no by the exit status, and one line that says why."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -70,6 +70,21 @@ def test_without_a_daemon(own: House) -> None:
     own("daemon", "stop")
     assert own("check", "good").status == 0
     assert own("check", "nobody").status == 1
+
+
+def test_an_end_that_is_still_to_come(own: House) -> None:
+    """A clock that was wrong makes no run young for ever; the daemon says that its log is ahead."""
+    maker = Maker(at=datetime.now(UTC) + timedelta(days=400))
+    write(own.state / "jobd.db", maker.run(1, "odd"))
+    own.daemon.stop()
+    for _ in range(2):
+        odd = own("check", "odd", "--max-age", "1h", "--no-start")
+        assert (odd.status, odd.out) == (1, "odd #1 completed, 400d from now: the clock is wrong, or was\n"), odd
+        assert own.json("check", "odd", "--json=problem", status=1) == {"problem": "future"}
+        own.daemon.start()
+    assert "clock: the log goes on from" in own("daemon", "status").out
+    now = own.ran("true", name="now")
+    assert own("check", "now", "--max-age", "1h").status == 0, now
 
 
 def test_names_with_wildcards(empty: House) -> None:

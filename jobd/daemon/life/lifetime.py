@@ -161,7 +161,7 @@ class Life:
         engine.busy = lambda: self._settings.watch(busy=True)
         engine.mend = self._mend
         engine.stop, engine.restart = self.stop, self.restart
-        engine.concerns.append(self._door.problem)
+        engine.concerns += [self._door.problem, engine.clock.ahead]
         self._store.start(loop)
 
     def _chores(self) -> list[Chore]:

@@ -19,6 +19,10 @@ __all__ = ["EPOCH", "Clock", "Stopped", "from_microseconds", "to_microseconds"]
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
+#: Seconds by which the log may be ahead of the clock without a word.
+MUCH = 60.0
+
+
 class Clock:
     """Read all clocks; wall time in whole microseconds, UTC."""
 
@@ -30,6 +34,15 @@ class Clock:
         """Read the wall clock (never earlier than before), nanoseconds since boot, and the identity of the boot."""
         self._latest = max(self._latest, time.time_ns() // 1000)
         return Moment(from_microseconds(self._latest), time.clock_gettime_ns(_BOOTTIME), self._boot)
+
+    def ahead(self) -> str | None:
+        """Say that the times of the log are ahead of the clock of the machine; None if they are not, to speak of."""
+        seconds = (self._latest - time.time_ns() // 1000) / 1e6
+        if seconds < MUCH:
+            return None
+        return (
+            f"clock: the log goes on from {from_microseconds(self._latest):%Y-%m-%d %H:%M}Z, when the clock was wrong"
+        )
 
     def monotonic(self) -> float:
         """Read the clock for deadlines, in seconds."""
