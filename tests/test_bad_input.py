@@ -97,6 +97,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["submit", "--name", LONG, "--", "true"], 65, "must have 1 to 200 characters"),
     (["submit", "--name", NOT_UTF8, "--", "true"], 65, r"submit: '\xff\xfe' is not UTF-8"),
     (["submit", "--request-id", LONG, "--", "true"], 65, "request_id"),
+    (["submit", "--env", "HOME", "--", "true"], 2, "write HOME=VALUE, or --export HOME"),
     (["submit", "--env", "=x", "--", "true"], 2, "has no name before the ="),
     (["submit", *LARGE, "--", "true"], 65, "the most is 262144"),
     (["submit", "--", "echo", *["x" * 120_000] * 10], 65, "longer than 1048576 bytes"),

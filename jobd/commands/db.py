@@ -180,7 +180,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
     import os
 
     from jobd.client.connection import told
-    from jobd.daemon.storage import safekeeping
+    from jobd.daemon.storage import repair, safekeeping
 
     database = shell.paths.database
     copies = safekeeping.backups(database)
@@ -195,6 +195,7 @@ def restore(shell: Shell, /, source: str | None) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         aside = safekeeping.restore(database, chosen)
+        repair.leave_out_used_ids(database)
     except BlockingIOError:
         raise DaemonAlreadyRunning(state=str(shell.paths.state), pid=told(shell.paths).get("pid", "unknown")) from None
     finally:

@@ -17,7 +17,7 @@ from jobd.commands.options.new_job import job_options, parameters
 from jobd.commands.screens import looks
 from jobd.commands.submit import Submit, name_of
 from jobd.commands.tail import Tail
-from jobd.core.errors import CannotStart, JobdError, OutcomeUnknown, ShuttingDown, TryAgain, Unavailable
+from jobd.core.errors import CannotStart, JobdError, OutcomeUnknown, OutputFailed, ShuttingDown, TryAgain, Unavailable
 from jobd.core.views import NOT_KNOWN, JobView, exit_status
 
 if TYPE_CHECKING:
@@ -58,12 +58,19 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
     it. If no daemon can be had, the command runs all the same, and its record is taken in later.
 
     Exit status: that of the command, 128 + N after signal N, 125 if jobd itself failed or nobody knows how it ended,
-    126 or 127 if the command cannot be started, 130 if it was canceled before it began.
+    126 or 127 if the command cannot be started, 130 if it was canceled before it began. 74 if the command ended well,
+    but a part of its output was over the limit before whoever reads took it.
     """
-    wanted = Wanted(output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet)
+    screen = shell.screen
+    wanted = Wanted(
+        output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet,
+        apart=not (screen.is_terminal or screen.as_json or timestamps),
+    )  # fmt: skip
     asked = parameters(shell, **options)
     try:
-        ended = _run(shell, Submit(**{**asked, "request_id": asked["request_id"] or os.urandom(16).hex()}), wanted)
+        ended, lost = _run(
+            shell, Submit(**{**asked, "request_id": asked["request_id"] or os.urandom(16).hex()}), wanted
+        )
     except CannotStart:
         raise
     except JobdError as error:
@@ -73,11 +80,11 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
         shell.screen.notice(looks.end_line(ended, shell.screen))
     if exit_status(ended) and not quiet_ok:
         looks.hint(shell.screen, *(looks.next_commands(ended) if ended.id else ()))
-    return exit_status(ended)
+    return exit_status(ended) or (OutputFailed.exit_status if lost else 0)
 
 
-def _run(shell: Shell, asked: Submit, wanted: Wanted) -> JobView:
-    """Run the job to its end."""
+def _run(shell: Shell, asked: Submit, wanted: Wanted) -> tuple[JobView, bool]:
+    """Run the job to its end, and say whether a part of its output was lost on the way."""
     with Interrupts(shell.screen) as interrupts:
         begun = _begin(shell, asked)
         interrupts.act(begun.end)
@@ -87,7 +94,7 @@ def _run(shell: Shell, asked: Submit, wanted: Wanted) -> JobView:
         except (KeyboardInterrupt, OSError):
             shell.screen.notice(f"{looks.title(begun.job)} goes on: jobd tail -f {begun.job.id}")
             raise
-    return following.jobs[begun.job.id]
+    return following.jobs[begun.job.id], following.lost
 
 
 def _begin(shell: Shell, asked: Submit) -> Begun:

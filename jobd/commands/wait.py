@@ -76,11 +76,15 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
             jobs.update({job.id: job for job in changed})
             reached.difference_update(job.id for job in changed)
             reached.update(job.id for job in changed if self._reached(job))
-            if len(reached) == len(jobs) or (self.any and reached):
+            if len(reached) == len(jobs) or (self.any and any(self._counts(jobs[job_id]) for job_id in reached)):
                 return
 
     def _reached(self, job: Job) -> bool:
         return job.done or self.meets(job)
+
+    def _counts(self, job: Job) -> bool:
+        """Whether one such job is enough: it is where it was asked to be, or has ended if nothing was asked for."""
+        return self.meets(job) or not (self.states or self.progress is not None)
 
     def meets(self, job: Job | JobView) -> bool:
         """Whether a job is where it was asked to be."""

@@ -39,7 +39,7 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=100_000,
-            description="How many jobs run at once.",
+            description="How many jobs run at once. One that has parts lends its slot to one of them at a time.",
             extra={"default": "the number of CPUs", "example": "4"},
         ),
     ] = msgspec.field(default_factory=processors)

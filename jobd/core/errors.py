@@ -72,7 +72,7 @@ class IllegalChange(Refused, code=101, hint="jobd status {job}"):
     """job {job} ({name}) is {state}; {event} is not possible now"""
 
 
-class JobFinished(Refused, code=102, hint="Run it again: jobd retry {job}"):
+class JobFinished(Refused, code=102, hint="jobd status {job} · run it again: jobd retry {job}"):
     """job {job} ({name}) has already ended ({state}); only a job that has not ended can be {verb}"""
 
 

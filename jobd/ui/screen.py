@@ -73,6 +73,10 @@ class Screen:
         """The descriptor of standard output, for whoever moves bytes to it unseen; None if there is none."""
         return self._out.descriptor
 
+    def sink(self, *, errors: bool = False) -> Sink:
+        """Standard output itself, or standard error."""
+        return self._error if errors else self._out
+
     def paint(self, text: str, *styles: str) -> str:
         """Give the text those STYLES, if standard output shows colours."""
         return _painted(text, styles) if self.color else text

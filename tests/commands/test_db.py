@@ -139,3 +139,26 @@ def test_bad_input(house: House) -> None:
     assert house("db", "explode").status == 2
     assert house("db", "check", "extra").status == 2
     assert house("db", "check", "--json=nope").status == 2
+
+
+def test_ids_go_on_after_an_older_copy_is_restored(own: House) -> None:
+    """A new job gets no id of which there is output: it shows its own."""
+    own.ran("echo", "first")
+    copy = own("db", "backup", "--json").out
+    ids = [own.ran("echo", "old") for _ in range(3)]
+    own.daemon.stop()
+    assert own("db", "restore").status == 0, copy
+    own.daemon.start()
+    assert own("run", "--", "echo", "new").out == "new\n"
+    assert own.json("last", "echo", "--json=id")["id"] > ids[-1]
+
+
+def test_a_damaged_database_is_told_of(own: House) -> None:
+    """As long as the daemon lives that set it aside."""
+    own.ran("true")
+    own.daemon.stop()
+    path = own.state / "jobd.db"
+    path.write_bytes(b"nonsense" * 1000)
+    own.daemon.start()
+    assert "database: it was damaged; it is in " in own("daemon", "status").out
+    assert own("daemon", "status").status == 1

@@ -106,3 +106,13 @@ def test_bad_input(house: House) -> None:
         assert said in done.err, (words, done)
     assert house.json("list", "--all", "--json=id", "--limit", "1") == before
     assert house("list", "--parent", "nosuch").status == 66
+
+
+def test_a_job_that_waits_for_its_parts(own: House) -> None:
+    """It gets them done with a single slot, however deep they are."""
+    own.daemon.stop()
+    own.daemon.start({"JOBD_JOBS_SLOTS": "1"})
+    done = own(
+        "run", "--", "jobd", "run", "--", "sh", "-c", "jobd wait $(jobd submit -- true) && jobd run -- echo deep"
+    )
+    assert (done.status, done.out.splitlines()[-1]) == (0, "deep"), done

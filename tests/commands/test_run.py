@@ -408,7 +408,7 @@ def test_options_reach_the_record(house: House) -> None:
     given.write_text("input\n")
     done = house("run", *words, "--stdin", str(given), "--env", "X=1", "--export=NONE", "--", "sh", "-c", script)
     assert done.status == 0
-    assert sorted(done.out.splitlines()) == ["stderr | err", "stdout | 3", "stdout | input"]
+    assert sorted(done.out.splitlines()) == ["3", "input"]
     job = house.json("status", "--json", "full")
     assert (job["group"], job["priority"], job["labels"]) == ("night", 5, {"a": "b", "c": ""})
     assert sorted(job["output"]["files"]) == ["stderr", "stdout"]
@@ -419,3 +419,23 @@ def test_options_reach_the_record(house: House) -> None:
     assert names <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "X", "NOTIFY_SOCKET"} | {
         n for n in names if n[:5] == "JOBD_"
     }
+
+
+def test_stdout_and_stderr_apart(house: House) -> None:
+    """What a job keeps apart goes where it would have gone without jobd, byte for byte."""
+    script = "printf 'a\\0b'; echo err >&2; printf c"
+    apart = house("run", "--split", "--", "sh", "-c", script)
+    assert (apart.status, apart.out, apart.err) == (0, "a\0bc", "err\n")
+    assert house("run", "--split", "--timestamps", "--", "sh", "-c", "echo x").out.endswith(" stdout | x\n")
+
+
+def test_lost_output_is_no_success(house: House, gate: Gate) -> None:
+    """If more than the limit was written before anybody read, the status says that not all came."""
+    script = f"head -c 30000000 /dev/zero; {gate.wait()}"
+    with house.started("run", "--name", "lossy", "--output-limit", "1M", "--", "sh", "-c", script) as process:
+        job_id = house.named("lossy")
+        until(lambda: house.daemon.job(job_id)["warned"], what="its output is over the limit")
+        gate.open()
+        assert process.stdout is not None
+        assert len(process.stdout.read()) < 30_000_000
+        assert process.wait(30) == 74

@@ -142,3 +142,14 @@ def test_without_a_daemon(own: House) -> None:
     assert (done.status, done.out) == (3, f"{ended} sh: exit 3\n")
     assert own("wait", "--no-start", str(running)).status == 69
     assert own("wait", "-q", str(running)).status == 0
+
+
+def test_any_of_them_as_long_as_one_can(house: House, gate: Gate) -> None:
+    """A job that ends otherwise does not end the waiting for another one."""
+    later = house.running("sh", "-c", gate.wait())
+    bad = house.ran("false")
+    with house.started("wait", str(bad), str(later), "--any", "-s", "completed") as process:
+        house.watched(later)
+        gate.open()
+        assert process.wait(30) == 0
+    assert house("wait", str(bad), "--any", "-s", "completed").status == 1

@@ -45,6 +45,53 @@ def test_slots() -> None:
     assert taken(queue, slots=2) == [3]
 
 
+def part(job_id: int, parent: int, priority: int = 0) -> Job:
+    """Make a part of a job, which waits."""
+    return replace(waiting(job_id, priority), parent=parent)
+
+
+def running(job_id: int, parent: int | None = None) -> Job:
+    """Make a job that runs."""
+    return replace(job_in(State.RUNNING, job_id=job_id), parent=parent)
+
+
+def test_a_job_lends_its_slot_to_a_part() -> None:
+    """To one at a time, so that nobody waits for ever for his own parts, however deep; others stay in their turn."""
+    queue = Queue()
+    queue.consider(1, running(1))
+    for job in (waiting(2, 9), part(3, 1), part(4, 1, 1), part(5, 4)):
+        queue.consider(job.id, job)
+    assert queue.take(1) == 4
+    queue.consider(4, running(4, 1))
+    assert (queue.occupied, queue.take(1)) == (1, 5)
+    queue.consider(5, running(5, 4))
+    assert (queue.occupied, queue.take(1)) == (1, None)
+    queue.consider(5, job_in(State.COMPLETED, job_id=5))
+    assert queue.take(1) is None
+    queue.consider(4, job_in(State.COMPLETED, job_id=4))
+    assert queue.take(1) == 3
+    queue.consider(3, running(3, 1))
+    queue.consider(3, job_in(State.FAILED, job_id=3))
+    assert queue.take(1) is None
+    queue.consider(1, job_in(State.COMPLETED, job_id=1))
+    assert queue.take(1) == 2
+
+
+def test_free_slots_go_by_the_queue() -> None:
+    """What is lent is not needed as long as a slot is free; a part whose parent has ended waits like all others."""
+    queue = Queue()
+    queue.consider(1, running(1))
+    for job in (waiting(2), part(3, 1), part(4, 9)):
+        queue.consider(job.id, job)
+    assert queue.take(2) == 2
+    queue.consider(2, running(2))
+    assert queue.take(2) == 3
+    queue.consider(3, running(3, 1))
+    assert (queue.occupied, queue.take(2)) == (2, None)
+    queue.consider(1, job_in(State.COMPLETED, job_id=1))
+    assert (queue.occupied, queue.take(2)) == (2, None)
+
+
 @pytest.mark.parametrize("state", State)
 def test_who_takes_a_slot(state: State) -> None:
     """A job takes a slot from the decision to start it to its very end, but not if jobd did not start it."""

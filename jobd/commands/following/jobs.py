@@ -55,6 +55,8 @@ class Following:
         self._reader = _pipe_of(shell.screen.descriptor) if wanted.output else []
         #: The jobs as they were told of last; all of them once all have been told of.
         self.jobs: dict[int, JobView] = {}
+        #: Whether a part of the output was gone before it could be shown.
+        self.lost = False
         self._expected = len(jobs)
         self._ran_before = {job.id for job in jobs if _shows_output(job)}
         #: The attempt that was the latest when the following began: only its output and that of later ones is shown.
@@ -124,7 +126,9 @@ class Following:
     def _finish(self, job_id: int, before: int | None = None) -> None:
         """Show all that is left of a job, or of its attempts before one."""
         for key in [key for key in self._sources if key[0] == job_id and (before is None or key[1] < before)]:
-            self._sources.pop(key).finish()
+            source = self._sources.pop(key)
+            source.finish()
+            self.lost = self.lost or source.lost
 
     def _has_fallen_back(self, before: JobView | None, job: JobView) -> bool:
         """Whether an attempt has failed since the following began, and another one is to come."""

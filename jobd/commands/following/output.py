@@ -41,6 +41,8 @@ class Wanted(NamedTuple):
     raw: bool = False
     #: Whether remarks on states and warnings are made.
     remarks: bool = True
+    #: Whether what a job keeps apart goes to standard output and standard error, each as it is.
+    apart: bool = False
 
     def shows(self, file: str) -> bool:
         """Whether a file of the output is among those to be shown."""
@@ -139,7 +141,7 @@ class Prefixes:
 
     def __init__(self, jobs: "Iterable[JobView]", wanted: Wanted) -> None:
         shown = list(jobs)
-        self._both = wanted.shows("stdout") and wanted.shows("stderr")
+        self._both = wanted.shows("stdout") and wanted.shows("stderr") and not wanted.apart
         names = [job.name for job in shown]
         self._names = {job.id: job.name if names.count(job.name) == 1 else f"{job.name} #{job.id}" for job in shown}
         self._width = max((len(field(name)) for name in self._names.values()), default=0)
@@ -163,14 +165,18 @@ class Source:
         self._held = b""
         #: Whether what was shown last did not end a line.
         self._in_line = False
-        self._harmless = None if wanted.raw or not screen.is_terminal else Stream(color=screen.color)
+        self._errors = wanted.apart and label.file == "stderr"
+        self._sink = screen.sink(errors=self._errors)
+        self._harmless = None if wanted.raw or not self._sink.is_terminal else Stream(color=screen.color)
+        #: Whether some of it was gone before it could be shown.
+        self.lost = False
         self._as_it_is = not (screen.as_json or label.prefix or wanted.timestamps or self._harmless)
 
     def show(self) -> int:
         """Show what is new, at most a chunk of it, and say how many bytes that were. Raises OutputFailed."""
-        if self._as_it_is and self._screen.descriptor is not None:
+        if self._as_it_is and self._sink.descriptor is not None:
             with output_errors():
-                moved = self.follower.send(self._screen.descriptor, CHUNK)
+                moved = self.follower.send(self._sink.descriptor, CHUNK)
             self._tell_gap()
             return moved
         data = self.follower.read(CHUNK)
@@ -186,11 +192,12 @@ class Source:
             self._lines(b"\n")
         elif self._harmless:
             end = "\n" if self._in_line and self._screen.live else ""
-            self._live.write(self._harmless.feed(b"", final=True) + end)
+            self._put(self._harmless.feed(b"", final=True) + end)
         self.follower.close()
 
     def _tell_gap(self) -> None:
         if self.follower.gap:
+            self.lost = True
             self._screen.notice(f"{self.follower.gap} bytes are not there: the output was over its limit")
 
     def _write(self, data: bytes) -> None:
@@ -203,9 +210,15 @@ class Source:
             self._lines(data)
         elif self._harmless:
             self._in_line = not data.endswith(b"\n")
-            self._live.write(self._harmless.feed(data))
+            self._put(self._harmless.feed(data))
         else:
-            self._screen.write_bytes(data)
+            self._sink.write_bytes(data)
+
+    def _put(self, text: str) -> None:
+        if self._errors:
+            self._sink.write(text)
+        else:
+            self._live.write(text)
 
     def _lines(self, data: bytes) -> None:
         data = self._held + data

@@ -30,6 +30,13 @@ def _pairs(_: click.Context, param: click.Parameter, values: tuple[str, ...]) ->
     return found
 
 
+def _variables(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} has no value; write {value}=VALUE, or --export {value}", param=param)
+    return _pairs(ctx, param, values)
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         *("-J", "--name", "--job-name", "name"), metavar="NAME", help="Call it so (default: the command's name)."
@@ -49,7 +56,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="A higher number starts first (default: 0).",
     ),
     click.option("--tag", "labels", multiple=True, callback=_pairs, metavar="KEY[=VALUE]", help="Label it."),
-    click.option("--env", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Set a variable for it."),
+    click.option("--env", multiple=True, callback=_variables, metavar="NAME=VALUE", help="Set a variable for it."),
     click.option(
         "--export",
         default="ALL",

@@ -52,14 +52,21 @@ def _columns(screen: "Screen", item: News) -> tuple[str, ...]:
     kind = said.pop("type")
     if isinstance(item, Entry):
         kind = said["event"].pop("type")
-        return str(item.seq), _time(screen, item.at), str(item.job), kind, _details(said["event"]), who(screen, item.by)
+        return (
+            str(item.seq),
+            _time(screen, item.at),
+            str(item.job),
+            kind,
+            _details(screen, said["event"]),
+            who(screen, item.by),
+        )
     if isinstance(item, JobNow):
-        return "", "", str(item.id), kind, _details({name: said[name] for name in OF_A_JOB})
+        return "", "", str(item.id), kind, _details(screen, {name: said[name] for name in OF_A_JOB})
     if isinstance(item, Watcher):
-        return "", _time(screen, item.since), "", kind, _details({**said, "since": None})
+        return "", _time(screen, item.since), "", kind, _details(screen, {**said, "since": None})
     if isinstance(item, Present):
         return "", "", "", kind, " ".join(_program(watcher.command, watcher.pid) for watcher in item.watchers)
-    return str(said.pop("seq", "")), "", "", kind, _details(said)
+    return str(said.pop("seq", "")), "", "", kind, _details(screen, said)
 
 
 def who(screen: "Screen", actor: Actor | None) -> str:
@@ -79,10 +86,10 @@ def _time(screen: "Screen", at: "datetime") -> str:
     return amounts.clock(at.isoformat()) if screen.is_terminal else msgspec.to_builtins(at)
 
 
-def _details(values: dict[str, Any]) -> str:
-    return " ".join(f"{key}={field(_short(value))}" for key, value in values.items() if value is not None)
+def _details(screen: "Screen", values: dict[str, Any]) -> str:
+    return " ".join(f"{key}={field(_told(screen, value))}" for key, value in values.items() if value is not None)
 
 
-def _short(value: Any) -> str:
+def _told(screen: "Screen", value: Any) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+    return text if screen.plain or len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"

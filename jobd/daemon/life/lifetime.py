@@ -161,7 +161,7 @@ class Life:
         engine.busy = lambda: self._settings.watch(busy=True)
         engine.mend = self._mend
         engine.stop, engine.restart = self.stop, self.restart
-        engine.concerns += [self._door.problem, engine.clock.ahead]
+        engine.concerns += [self._door.problem, engine.clock.ahead, opened.damage]
         self._store.start(loop)
 
     def _chores(self) -> list[Chore]:

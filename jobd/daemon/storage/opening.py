@@ -40,6 +40,12 @@ class Opened(NamedTuple):
     #: Whether it is still to be looked through for damage.
     unchecked: bool
 
+    def damage(self) -> str | None:
+        """Say that the database was damaged and where it is; None if it was not."""
+        if self.quarantined is None:
+            return None
+        return f"database: it was damaged; it is in {self.quarantined}, what could be saved of it is here"
+
 
 class _Damaged(Exception):
     """The database cannot be used as it is."""

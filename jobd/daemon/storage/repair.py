@@ -47,6 +47,15 @@ def skip_used_ids(connection: sqlite3.Connection, directory: Path) -> None:
     connection.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'jobs'", (used,))
 
 
+def leave_out_used_ids(path: Path) -> None:
+    """Do so in a database that nobody has open: an older copy knows nothing of later jobs. Raises StorageBroken."""
+    try:
+        with contextlib.closing(database.connect(path)) as connection:
+            skip_used_ids(connection, path.parent)
+    except sqlite3.Error as error:
+        raise database.failed_open(error, path) from None
+
+
 def _rebuild(path: Path, fresh: Path) -> tuple[Path | None, Saved]:
     for name in safekeeping.PARTS:
         fresh.with_name(fresh.name + name).unlink(missing_ok=True)
