@@ -105,7 +105,7 @@ class Program(click.Group):
             raise click.UsageError(f"no command {word!r}{meant(word, (*commands.names(), *self.aliases))}", ctx)
         name = self.aliases.get(word, word)
         if name not in NEEDS_NO_SETTINGS and not ASKS_FOR_HELP & {*rest}:
-            ctx.ensure_object(Shell).check_settings()
+            ctx.ensure_object(Shell).check_settings(needed=name != "run")
         gc.freeze()
         gc.enable()
         return name, command, spell_out(command, [*SAYS_MORE.get(word, []), *rest])
@@ -238,11 +238,12 @@ def _explain(shell: Shell, error: Exception, arguments: list[str]) -> int:
 
 
 def _advice(error: click.ClickException, path: str) -> str:
-    """Say what to do about a command line that is wrong: a filter may begin with a minus, as options do."""
+    """Say what to do about a command line that is wrong: what begins with a minus may belong to something else."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
-        for parameter in error.ctx.command.params:
-            if isinstance(parameter, click.Argument) and "FILTER" in (parameter.metavar or ""):
-                return f"{path} --help · a filter that begins with a minus: {path} -- FILTER"
+        words = " ".join(item.metavar or "" for item in error.ctx.command.params if isinstance(item, click.Argument))
+        for word in ("FILTER", "COMMAND"):
+            if word in words:
+                return f"{path} --help · behind -- a minus begins no option: {path} -- {word}"
     return f"{path} --help"
 
 

@@ -106,6 +106,7 @@ REFUSED: list[tuple[list[str], int, str]] = [
     (["history", "label. = x"], 65, 'a name is missing after "label."'),
     (["history", " AND ".join(["name=a"] * 1500)], 65, "history: where: must have at most 10000 characters"),
     (["history", "-@failed"], 2, "jobd history -- FILTER"),
+    (["run", "ls", "-d", "/tmp"], 2, "jobd run -- COMMAND"),
     (["list", "--where", "(state=failed"], 65, "filter"),
     (["history", "--page", "forged"], 65, "page"),
     (["list", "--state", "nosuch"], 2, "'nosuch' is no state"),

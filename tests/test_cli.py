@@ -442,7 +442,10 @@ def test_interrupted_while_it_waits(state_dir: Path) -> None:
 
 def _has_socket(pid: int) -> bool:
     """Whether a process has a socket open: it has connected."""
-    links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if os.path.lexists(entry)]
+    links = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(entry))
     return any(link.startswith("socket:") for link in links)
 
 

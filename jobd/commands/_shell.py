@@ -187,10 +187,21 @@ class Shell:
         """Give a path as seen from the root; a relative one begins where the command was called."""
         return os.path.normpath(os.path.join(as_path(self.here.cwd), path))
 
-    def check_settings(self) -> None:
-        """Refuse to go on with settings that cannot be read. Raises ConfigInvalid."""
-        if self._has_settings():
-            _ = self.config
+    def check_settings(self, *, needed: bool = True) -> None:
+        """Refuse to go on with settings that cannot be read; if they are not `needed`, say so and take the defaults.
+
+        Raises ConfigInvalid.
+        """
+        try:
+            if self._has_settings():
+                _ = self.config
+        except ConfigInvalid as error:
+            if needed:
+                raise
+            from jobd.config import Config
+
+            self.config = Config()
+            self.screen.notice(f"{error.message}; the defaults hold")
 
     def _emit(self, whole: Any, records: Sequence[Any], show: Callable[[], object]) -> None:
         if self.screen.as_json:

@@ -54,8 +54,10 @@ class Begun(NamedTuple):
 def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **options: Any) -> int:
     """Run a command in the foreground.
 
-    It is a job like any other, with a record, progress and history. An interrupt cancels the job, a second one kills
-    it. If no daemon can be had, the command runs all the same, and its record is taken in later.
+    It is a job like any other, with a record, progress and history, and waits for a slot like others. An interrupt or
+    SIGTERM cancels the job, a second one kills it; if the terminal, or whoever reads the output, goes away, it goes on.
+    If no daemon can be had, or the settings cannot be read, the command runs all the same, and its record is taken in
+    later.
 
     Exit status: that of the command, 128 + N after signal N, 125 if jobd itself failed or nobody knows how it ended,
     126 or 127 if the command cannot be started, 130 if it was canceled before it began. 74 if the command ended well,
@@ -66,8 +68,8 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
         output=not quiet_ok, timestamps=timestamps, raw=raw, remarks=not quiet_ok and not shell.asked.quiet,
         apart=not (screen.is_terminal or screen.as_json or timestamps),
     )  # fmt: skip
-    asked = parameters(shell, **options)
     try:
+        asked = parameters(shell, **options)
         ended, lost = _run(
             shell, Submit(**{**asked, "request_id": asked["request_id"] or os.urandom(16).hex()}), wanted
         )
@@ -78,6 +80,8 @@ def command(shell: Shell, /, *, quiet_ok: bool, timestamps: bool, raw: bool, **o
     if quiet_ok and exit_status(ended):
         show_all(shell, [ended], wanted)
         shell.screen.notice(looks.end_line(ended, shell.screen))
+    if ended.reason == "cannot_start" and not (quiet_ok or screen.sink(errors=True).is_terminal):
+        screen.notice(looks.end_line(ended, screen))
     if exit_status(ended) and not quiet_ok:
         looks.hint(shell.screen, *(looks.next_commands(ended) if ended.id else ()))
     return exit_status(ended) or (OutputFailed.exit_status if lost else 0)

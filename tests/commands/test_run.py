@@ -439,3 +439,26 @@ def test_lost_output_is_no_success(house: House, gate: Gate) -> None:
         assert process.stdout is not None
         assert len(process.stdout.read()) < 30_000_000
         assert process.wait(30) == 74
+
+
+def test_what_cannot_start_says_why_in_a_pipe(house: House, tmp_path: Path) -> None:
+    """The status alone would leave whoever reads the mail of cron without a word."""
+    script = tmp_path / "script"
+    script.write_text("#!/nonexistent/interpreter\n")
+    script.chmod(0o755)
+    done = house("run", "--", str(script))
+    assert (done.status, done.out) == (127, "")
+    assert "No such file or directory" in done.err
+
+
+def test_settings_that_make_no_sense(own: House, tmp_path: Path) -> None:
+    """The command runs all the same, and it is said what is wrong with them."""
+    settings = tmp_path / "jobd"
+    settings.mkdir()
+    (settings / "config.toml").write_text("[jobs]\nslots = 0\n")
+    for stop in (False, True):
+        if stop:
+            own.daemon.stop()
+        done = own("run", "--", "echo", "done", environ={"XDG_CONFIG_HOME": str(tmp_path)})
+        assert (done.status, done.out) == (0, "done\n"), done
+        assert "jobs.slots" in done.err or "slots" in done.err
