@@ -108,7 +108,7 @@ def test_messages() -> None:
         ),
         errors.JobFinished(job=1, name="a", state="failed", verb="paused"): (
             "job 1 (a) has already ended (failed); only a job that has not ended can be paused",
-            "Run it again: jobd retry 1",
+            "jobd status 1 · run it again: jobd retry 1",
         ),
     }
     for error, (message, *hint) in said.items():
