@@ -112,7 +112,6 @@ def test_a_job_that_waits_for_its_parts(own: House) -> None:
     """It gets them done with a single slot, however deep they are."""
     own.daemon.stop()
     own.daemon.start({"JOBD_JOBS_SLOTS": "1"})
-    done = own(
-        "run", "--", "jobd", "run", "--", "sh", "-c", "jobd wait $(jobd submit -- true) && jobd run -- echo deep"
-    )
+    script = f"{CALL} wait $({CALL} submit -- true) && {CALL} run -- echo deep"
+    done = own("run", "--", *JOBD, "run", "--", "sh", "-c", script)
     assert (done.status, done.out.splitlines()[-1]) == (0, "deep"), done

@@ -237,7 +237,7 @@ def test_an_inaccessible_priority_is_done_without(tmp_path: Path) -> None:
         (["true"], {"cwd": "/nonexistent"}, "cwd", errno.ENOENT, 126),
         (["true"], {"cwd": "/etc/passwd"}, "cwd", errno.ENOTDIR, 126),
         (["true"], {"stdin": "/nonexistent"}, "stdin", errno.ENOENT, 126),
-        (["true"], {"report_fd": -1}, "output", errno.EBADF, 126),
+        (["true"], {"report_fd": 2**31 - 1}, "output", errno.EBADF, 126),
         (["/nonexistent"], {}, "exec", errno.ENOENT, 127),
         (["nonexistent-command"], {}, "exec", errno.ENOENT, 127),
         ([""], {}, "exec", errno.ENOENT, 127),
