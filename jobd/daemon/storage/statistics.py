@@ -1,16 +1,19 @@
 """The statistics of runs: what their rows say, joined with what is kept of those that were removed.
 
-The rule: SQLite adds up, and only durations come here one by one, in order, as exact quantiles need them. Labels and
-hours are known of no run that was removed.
+The rule: rows are gone through once. Exact quantiles, the latest runs and hours in the zone of who asks need them one
+by one, and adding them up on the way costs less than letting SQLite sort them by their keys. Labels and hours are known
+of no run that was removed.
 """
 
+import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from jobd.core.errors import BadValue
@@ -28,17 +31,54 @@ from jobd.daemon.system.clock import from_microseconds, to_microseconds
 #: Gives a time in the zone of who asks.
 Local = Callable[[datetime], datetime]
 
-DAY = 86400
-#: Microseconds of a quarter of an hour: no time zone is off by less.
+#: Microseconds.
+DAY = 86_400_000_000
+#: Microseconds; no time zone is off by a part of it.
 QUARTER = 900_000_000
+#: Of a day, and of an hour.
+QUARTERS, QUARTERS_OF_HOUR = 96, 4
 
 KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "date(ended_at / 1000000, 'unixepoch')"}
 DAILY_KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "day"}
-_COLUMNS = "state, started_at, ended_at, duration, cpu, wait, memory"
-_SUMS = (
-    "count(*), sum(state = 'completed'), sum(state = 'failed'), sum(state = 'canceled'),"
-    " total(duration), total(cpu), total(wait), count(wait), max(memory)"
-)
+_COLUMNS = f"id, state, started_at / {QUARTER}, ended_at, duration, cpu, wait, memory"
+
+
+class Tally:
+    """What is known of the runs of a key, as they are gone through."""
+
+    __slots__ = ("cpu", "latest", "peak", "seconds", "states", "wait", "waited", "weeks")
+
+    def __init__(self) -> None:
+        self.states: dict[str, int] = defaultdict(int)
+        self.seconds = self.cpu = self.wait = 0.0
+        self.waited = 0
+        self.peak: int | None = None
+        #: Seconds of completed runs by the number of the week.
+        self.weeks: dict[int, array[float]] = defaultdict(lambda: array("d"))
+        #: A heap of those that ended last: when, id, seconds, state.
+        self.latest: list[tuple[int, int, float | None, str]] = []
+
+    def sums(self) -> Sums:
+        """Add up."""
+        completed, failed, canceled = (self.states[state] for state in (State.COMPLETED, State.FAILED, State.CANCELED))
+        return Sums(
+            sum(self.states.values()), completed, failed, canceled,
+            self.seconds, self.cpu, self.wait, self.waited, self.peak,
+        )  # fmt: skip
+
+    def lately(self) -> tuple[tuple[float | None, State], ...]:
+        """Give how runs went, those that ended last at the end."""
+        return tuple((seconds, State(state)) for *_, seconds, state in sorted(self.latest))
+
+
+class Runs(NamedTuple):
+    """What rows say."""
+
+    tallies: defaultdict[str, Tally]
+    #: How many began in each quarter of an hour since 1970.
+    quarters: dict[int | None, int]
+    #: When the first and the last ended.
+    ends: tuple[int, int] | None
 
 
 class Gathered(NamedTuple):
@@ -57,18 +97,17 @@ def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int,
     impossible label.
     """
     with reader.asking():
-        rows = search.ended(f"{_key(scope)} AS key, {_COLUMNS}", where, reader.ask)
-        gathered = _gather(reader, rows, scope)
+        runs = _runs(reader, search.ended(f"{_key(scope)}, {_COLUMNS}", where, reader.ask))
+        gathered = _gather(reader, runs, scope)
         begin = scope.since or gathered.first or now
         end = scope.until or (now if scope.since else gathered.last) or now
         days = max(1.0, (end - begin) / timedelta(days=1))
         chosen = _in_order(gathered, scope)[:most]
         made = [stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen]
-        latest = _latest(reader, rows, chosen) if scope.by is By.NAME else {}
+        if scope.by is By.NAME:
+            made = [replace(one, latest=runs.tallies[one.key].lately()) for one in made]
         return Report(
-            statistics=tuple(replace(one, latest=tuple(latest.get(one.key, ()))) for one in made),
-            total=stats.make("", *_total(gathered), days),
-            hours=_hours(reader, rows, local),
+            statistics=tuple(made), total=stats.make("", *_total(gathered), days), hours=_hours(runs.quarters, local)
         )
 
 
@@ -95,36 +134,48 @@ def _in_order(gathered: Gathered, scope: Scope) -> list[str]:
     return sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key))
 
 
-def _gather(reader: Reader, rows: Walk, scope: Scope) -> Gathered:
-    sums: dict[str, Sums] = {}
-    times = list[datetime]()
-    text = f"SELECT key, min(ended_at), max(ended_at), {_SUMS} FROM ({rows.text}) GROUP BY key"  # noqa: S608
-    for key, first, last, *figures in reader.walk(text, rows.values):
-        sums[key] = Sums(*figures)
-        times += map(from_microseconds, (first, last))
+def _gather(reader: Reader, runs: Runs, scope: Scope) -> Gathered:
+    sums = {key: tally.sums() for key, tally in runs.tallies.items()}
+    times = [*map(from_microseconds, runs.ends or ())]
     weeks: dict[str, dict[int, Week]] = defaultdict(dict)
-    for (key, week), durations in _durations(reader, rows).items():
-        weeks[key][week] = Week(array("d", sorted(durations)), {})
+    for key, tally in runs.tallies.items():
+        weeks[key] = {number: Week(array("d", sorted(seconds)), {}) for number, seconds in tally.weeks.items()}
     for key, day, kept, counts in _removed(reader, scope):
         sums[key] = sums.get(key, Sums()).plus(kept)
-        week = _week(day)
+        week = _week(to_microseconds(day))
         before = weeks[key].get(week, Week((), {}))
         weeks[key][week] = before._replace(counts=histogram.joined(before.counts, counts))
         times.append(day)
     return Gathered(sums, weeks, min(times, default=None), max(times, default=None))
 
 
-def _durations(reader: Reader, rows: Walk) -> dict[tuple[str, int], "array[float]"]:
-    """Give the durations of completed runs by key and week."""
-    found: dict[tuple[str, int], array[float]] = defaultdict(lambda: array("d"))
-    week = f"(ended_at / {DAY * 1_000_000} + 3) / 7"
-    text = (
-        f"SELECT key, {week}, duration FROM ({rows.text})"  # noqa: S608
-        " WHERE state = 'completed' AND duration IS NOT NULL"
-    )
-    for key, number, seconds in reader.walk(text, rows.values):
-        found[key, number].append(seconds)
-    return found
+def _runs(reader: Reader, rows: Walk) -> Runs:
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    quarters: dict[int | None, int] = defaultdict(int)
+    first, last = sys.maxsize, -sys.maxsize
+    completed = State.COMPLETED.value
+    for key, job, state, quarter, ended, seconds, cpu, wait, memory in reader.walk(rows.text, rows.values):
+        tally = tallies[key]
+        tally.states[state] += 1
+        quarters[quarter] += 1
+        if seconds is not None:
+            tally.seconds += seconds
+            if state == completed:
+                tally.weeks[_week(ended)].append(seconds)
+        if cpu is not None:
+            tally.cpu += cpu
+        if wait is not None:
+            tally.wait += wait
+            tally.waited += 1
+        if memory is not None and (tally.peak is None or memory > tally.peak):
+            tally.peak = memory
+        first = min(first, ended)
+        last = max(last, ended)
+        if len(tally.latest) < stats.LATEST:
+            heappush(tally.latest, (ended, job, seconds, state))
+        else:
+            heappushpop(tally.latest, (ended, job, seconds, state))
+    return Runs(tallies, quarters, (first, last) if tallies else None)
 
 
 def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
@@ -147,13 +198,13 @@ def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums
 
 def _first_day(time: datetime) -> str:
     """Give the first day (UTC) that does not begin before a time."""
-    days = EPOCH.toordinal() - -to_microseconds(time) // (DAY * 1_000_000)
+    days = EPOCH.toordinal() - -to_microseconds(time) // DAY
     return date.fromordinal(min(max(days, 1), date.max.toordinal())).isoformat()
 
 
-def _week(day: datetime) -> int:
-    """Number the weeks since 1970, which begin on Mondays."""
-    return (to_microseconds(day) // (DAY * 1_000_000) + 3) // 7
+def _week(time: int) -> int:
+    """Number the weeks since 1970, which begin on Mondays, from microseconds."""
+    return (time // DAY + 3) // 7
 
 
 def _total(gathered: Gathered) -> tuple[Sums, dict[int, Week]]:
@@ -170,23 +221,23 @@ def _total(gathered: Gathered) -> tuple[Sums, dict[int, Week]]:
     return whole, weeks
 
 
-def _latest(reader: Reader, rows: Walk, keys: Sequence[str]) -> dict[str, list[tuple[float | None, State]]]:
-    """Give how the latest runs of some keys went, those that ended last at the end."""
-    placed = (
-        "SELECT key, duration, state, row_number() OVER (PARTITION BY key ORDER BY ended_at DESC) AS place"  # noqa: S608
-        f" FROM ({rows.text}) WHERE key IN (SELECT value FROM json_each(?))"
-    )
-    text = f"SELECT key, duration, state FROM ({placed}) WHERE place <= {stats.LATEST} ORDER BY key, place DESC"  # noqa: S608
-    found: dict[str, list[tuple[float | None, State]]] = defaultdict(list)
-    for key, seconds, state in reader.walk(text, (*rows.values, msgspec.json.encode(keys).decode())):
-        found[key].append((seconds, State(state)))
-    return found
-
-
-def _hours(reader: Reader, rows: Walk, local: Local) -> tuple[int, ...]:
+def _hours(quarters: Mapping[int | None, int], local: Local) -> tuple[int, ...]:
     hours = [0] * 24
-    text = f"SELECT started_at / {QUARTER} AS quarter, count(*) FROM ({rows.text}) GROUP BY 1"  # noqa: S608
-    for quarter, runs in reader.walk(text, rows.values):
-        if quarter is not None:
-            hours[local(from_microseconds(quarter * QUARTER)).hour] += runs
+
+    @cache
+    def ahead(day: int) -> int | None:
+        """Say by how many quarters the zone is ahead all day long, None if that changes or is no whole number."""
+        begin, end = (local(from_microseconds(time * DAY)).utcoffset() or timedelta() for time in (day, day + 1))
+        quarters, rest = divmod(begin, timedelta(microseconds=QUARTER))
+        return None if rest or begin != end else quarters
+
+    for quarter, runs in quarters.items():
+        if quarter is None:
+            continue
+        distance = ahead(quarter // QUARTERS)
+        if distance is None:
+            hour = local(from_microseconds(quarter * QUARTER)).hour
+        else:
+            hour = (quarter + distance) // QUARTERS_OF_HOUR % 24
+        hours[hour] += runs
     return tuple(hours)

@@ -3,7 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -30,7 +30,6 @@ from tests.making import BOOT, Maker
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 NOW = BEGIN + timedelta(days=60)
-#: In which summer time begins within that time, and an hour is cut in two.
 ZONE = ZoneInfo("Australia/Adelaide")
 NAMES, GROUPS = ("backup-home", "backup-db", "e[n]code"), ("default", "night")
 JOBS = 120
@@ -88,10 +87,10 @@ def reader(filled: Filled) -> Iterator[Reader]:
         yield opened
 
 
-def told(reader: Reader, scope: Scope, most: int) -> Report:
+def told(reader: Reader, scope: Scope, most: int, zone: tzinfo = ZONE) -> Report:
     """Make the statistics of a scope."""
     where = by_flags(name=scope.name, group=scope.group, since=scope.since, until=scope.until, by_end=True)
-    return statistics.report(reader, scope, where, NOW, most, lambda at: at.astimezone(ZONE))
+    return statistics.report(reader, scope, where, NOW, most, lambda at: at.astimezone(zone))
 
 
 def midnight(time: datetime) -> datetime:
@@ -202,13 +201,22 @@ def test_how_runs_went_last(filled: Filled, reader: Reader) -> None:
     assert {one.latest for one in by_group.statistics} == {()}
 
 
-def test_hours_and_days(filled: Filled, reader: Reader) -> None:
-    """When runs began, by the clock on the wall; and how many there are in a day of the time that was asked for."""
+@pytest.mark.parametrize("zone", [ZONE, ZoneInfo("Europe/London"), UTC, timezone(timedelta(hours=-5, minutes=-8))])
+def test_hours(filled: Filled, reader: Reader, zone: tzinfo) -> None:
+    """When runs began, by the clock on the wall: of half hours, with summer time, or not even whole quarters off."""
+    report = told(reader, Scope(), 10, zone)
+    there = [job.started_at for job in filled.jobs if job.done and job.started_at and job.id not in filled.removed]
+    quarters = (start - (start - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(minutes=15) for start in there)
+    hours = [quarter.astimezone(zone).hour for quarter in quarters]
+    assert report.hours == tuple(hours.count(hour) for hour in range(24))
+    changed = {start.astimezone(ZoneInfo("Europe/London")).utcoffset() for start in there}
+    assert len(changed) == 2, "there is summer time"
+
+
+def test_days(reader: Reader) -> None:
+    """How many runs there are in a day of the time that was asked for."""
     scope = Scope(since=BEGIN, until=BEGIN + timedelta(days=28))
     report = told(reader, scope, 10)
-    there = [job for job in filled.jobs if within(job, scope, filled.removed) and job.id not in filled.removed]
-    hours = [job.started_at.astimezone(ZONE).hour for job in there if job.started_at]
-    assert report.hours == tuple(hours.count(hour) for hour in range(24))
     assert report.total.per_day == report.total.runs / 28
     until_now = told(reader, Scope(since=BEGIN), 10).total
     assert until_now.per_day == until_now.runs / ((NOW - BEGIN) / timedelta(days=1))
