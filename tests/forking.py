@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from threading import Lock
 from types import TracebackType
 from typing import IO, Self
@@ -29,6 +28,11 @@ TERMINAL = {"LANG": "en_US.UTF-8", "PYTHONUTF8": "1"}
 #: Characters of a call that is forked.
 LONGEST_CALL = 1 << 17
 _one_at_a_time = Lock()
+
+#: Variables by which processes that fork differ.
+Kind = tuple[tuple[str, str], ...]
+#: Connections to processes that fork, by who has started them (a fork of the tests gets its own) and their kinds.
+_loaded: dict[tuple[int, Kind], socket.socket] = {}
 
 
 class Forked:
@@ -146,16 +150,18 @@ def fork(
             pid = _ask(call, kind, [*descriptors.values(), tell])
         except OSError:
             # Somebody has killed it: the next one does as well.
-            _loaded.cache_clear()
+            _loaded.pop((os.getpid(), kind)).close()
             pid = _ask(call, kind, [*descriptors.values(), tell])
         finally:
             os.close(tell)
     return Forked(words, pid, end)
 
 
-def _ask(call: Mapping[str, object], kind: tuple[tuple[str, str], ...], descriptors: Sequence[int]) -> int:
+def _ask(call: Mapping[str, object], kind: Kind, descriptors: Sequence[int]) -> int:
     """Ask for a fork and give its pid. Raises OSError if nobody answers."""
-    loaded = _loaded(os.getpid(), kind)
+    if (os.getpid(), kind) not in _loaded:
+        _loaded[os.getpid(), kind] = _load(kind)
+    loaded = _loaded[os.getpid(), kind]
     socket.send_fds(loaded, [json.dumps(call).encode()], descriptors)
     answer = loaded.recv(16)
     if not answer:
@@ -163,12 +169,8 @@ def _ask(call: Mapping[str, object], kind: tuple[tuple[str, str], ...], descript
     return int(answer)
 
 
-@cache
-def _loaded(_: int, kind: tuple[tuple[str, str], ...]) -> socket.socket:
-    """Start the process that forks for one kind of environment, which works for no state directory.
-
-    A fork of the tests gets one of its own.
-    """
+def _load(kind: Kind) -> socket.socket:
+    """Start the process that forks for one kind of environment, which works for no state directory."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.loaded", str(theirs.fileno())]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("JOBD_")} | dict(kind)

@@ -65,7 +65,7 @@ def test_on_a_terminal_the_bottom_line_says_how_it_goes(house: House, gate: Gate
     script = f"echo one; echo 1/4 first >&$JOBD_FD; {gate.wait(1)}; echo 3/4 third >&$JOBD_FD; {gate.wait(2)}"
     job_id = house.running("sh", "-c", script, name="encode")
     with (
-        house.on_terminal("tail", "-f", str(job_id)) as wide,
+        house.on_terminal("tail", "-f", str(job_id), columns=120) as wide,
         house.on_terminal("tail", "-f", str(job_id), columns=40, environ={"NO_COLOR": "1"}) as narrow,
     ):
         wide.until("one")

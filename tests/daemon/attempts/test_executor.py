@@ -196,7 +196,7 @@ def test_a_shim_that_comes_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         for shim in shims:
             shim.resume()
         await eventually(lambda: not any(shim.is_running() for shim in shims), "the end of the shim")
-        assert directory.discard(path)
+        await eventually(lambda: directory.discard(path), "the end of the process that would have become its command")
         assert not path.exists()
         assert heard.told == [("never_ran", (1, 1))]
 
