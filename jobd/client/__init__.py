@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 BUDGET, STARTING = 5.0, 10.0
 #: Seconds a running daemon may take for an answer; one that does things (an Action) may take its time.
 PATIENCE = 60.0
+#: Seconds after which a person is told that one waits.
+SOON = 5.0
 #: A sign of life may come so many times as late as it should.
 LATE = 3
 
 Result = TypeVar("Result")
 Asked = TypeVar("Asked", bound=wire.Request[Any])
+SLOW = "the daemon (pid {pid}) has not answered for {seconds:g} s; waiting for up to {more:g} s more (its log: {log})"
 SKEW = "the daemon runs jobd {theirs}, this is {ours} (restart it, jobs go on: jobd daemon restart)"
 
 
@@ -129,11 +132,20 @@ class Client:
         connection = self._connection = self._connection or self._reach(start=start)
         try:
             number = connection.send(request)
-            answer = connection.receive(number, None if isinstance(request, wire.Action) else PATIENCE)
+            if isinstance(request, wire.Action):
+                answer = connection.receive(number)
+            else:
+                if connection.silent(SOON):
+                    self._say_slow(connection)
+                answer = connection.receive(number, PATIENCE - SOON)
         except KeyboardInterrupt:
             self.close()
             raise
         return wire.decode_result(type(request), b"null" if answer.result is msgspec.UNSET else answer.result)
+
+    def _say_slow(self, connection: Connection) -> None:
+        pid, log = connection.peer.pid, os.fspath(self._paths.daemon_log)
+        self._notice(SLOW.format(pid=pid, seconds=SOON, more=PATIENCE - SOON, log=log))
 
     def _reach(self, *, start: bool) -> Connection:
         """Connect, having started the daemon if it must be. Raises DaemonNotRunning, DaemonDidNotStart and others."""

@@ -86,6 +86,17 @@ class Connection:
         """Say that one is there."""
         self._write(wire.encode_ping())
 
+    def silent(self, seconds: float) -> bool:
+        """Wait for anything to come, and say whether nothing did for so many seconds; `receive` gives what came."""
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(1, sockets.MSG_PEEK)
+        except TimeoutError:
+            return True
+        except OSError as error:
+            raise ConnectionLost from error
+        return False
+
     def receive(self, number: int, seconds: float | None = None) -> wire.Message:
         """Wait for the answer to a request, or for the next item of a stream; raise it if it is an error.
 

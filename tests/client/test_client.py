@@ -25,6 +25,7 @@ from jobd.core.errors import (
 )
 from jobd.core.subscriptions.news import News, Pulse
 from tests.client.serving import Line, Serving
+from tests.waiting import until
 
 
 class Look(wire.Read[int], frozen=True):
@@ -200,7 +201,8 @@ def test_rubbish_is_no_answer(state_dir: Path, talk: Talk, rubbish: bytes) -> No
 
 
 def test_a_daemon_that_hangs_is_given_up(state_dir: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped daemon does not stop its clients for ever; the message names its process."""
+    """A stopped daemon does not stop its clients for ever; a notice before, and the message, name its process."""
+    monkeypatch.setattr(client_room, "SOON", 0.02)
     monkeypatch.setattr(client_room, "PATIENCE", 0.05)
 
     def serve(line: Line) -> None:
@@ -211,6 +213,23 @@ def test_a_daemon_that_hangs_is_given_up(state_dir: Path, talk: Talk, monkeypatc
         with pytest.raises(Unavailable, match=f"pid {os.getpid()}"):
             talk.client.call(Look())
         talk.client.close()
+    (notice,) = talk.notices
+    assert f"pid {os.getpid()}" in notice
+    assert "not answered for 0.02 s; waiting for up to 0.03 s more" in notice
+
+
+def test_a_late_answer_is_an_answer(state_dir: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person is told that it takes long, and has it when it comes."""
+    monkeypatch.setattr(client_room, "SOON", 0.01)
+
+    def serve(line: Line) -> None:
+        request = line.hear()
+        until(lambda: talk.notices, what="a notice")
+        line.say({"jsonrpc": "2.0", "id": request["id"], "result": 7})
+
+    with Serving(state_dir, serve):
+        assert talk.client.call(Look()) == 7
+    assert len(talk.notices) == 1
 
 
 @pytest.mark.parametrize(("text", "error"), [("x" * wire.LONGEST_LINE, LineTooLong), ("\udcff", BadParameters)])
