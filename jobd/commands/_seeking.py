@@ -55,6 +55,7 @@ def _sought_backward(client: Client, asked: Any, limit: int | None) -> Iterator[
     found: list[Entry] = []
     for place in range(last, first, -MOST_LOOKED_AT):
         left = (limit or MOST_SHOWN) - len(found)
-        if left > 0:
-            found = [*client.call(replace(asked, until_seq=place, until=None, limit=left)), *found]
+        if left <= 0:
+            break
+        found = [*client.call(replace(asked, until_seq=place, until=None, limit=left)), *found]
     yield from found

@@ -64,8 +64,8 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
 
     `until_seq` and `until` say where to stop. With conditions 10,000 entries at most are looked through, the first or
     the latest of the part: after fewer than `limit` go on 10,000 numbers further, or hear all of it from
-    `events.follow`. Of a single job the frequent
-    types are left out, unless they are named. 0 is the beginning of what is kept.
+    `events.follow`. Of a single job the frequent types are left out, unless they are named. 0 is the beginning of what
+    is kept.
     """
 
     method: ClassVar = "events"

@@ -53,7 +53,9 @@ def harmless(text: str) -> str:
 
 def harmless_json(text: str) -> str:
     """Give JSON that says the same, with escapes for what would do something to a terminal."""
-    return _pattern(f"[\x7f-\x9f{INVISIBLE}]").sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    from json.encoder import encode_basestring_ascii as quoted
+
+    return _pattern(f"[\x7f-\x9f{INVISIBLE}]").sub(lambda match: quoted(match[0])[1:-1], text)
 
 
 def field(text: str) -> str:

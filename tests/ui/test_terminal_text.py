@@ -1,12 +1,13 @@
 """Nothing a job says can do more to a terminal than show letters and colours."""
 
+import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobd.ui.terminal_text import RESET, Stream, field, fit, plain, styled, width
+from jobd.ui.terminal_text import RESET, Stream, field, fit, harmless_json, plain, styled, width
 
 CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
 HARMLESS = re.compile(f"(?:\x1b\\[[0-9;:]{{0,29}}m|[^{CONTROLS}])*")
@@ -172,6 +173,16 @@ def test_endless_colours_take_no_endless_memory() -> None:
 def test_width(text: str, cells: int) -> None:
     """Wide characters take two cells, combining ones and colours none."""
     assert width(text) == cells
+
+
+@given(st.text(st.one_of(st.sampled_from("\x1b\x7f\x9b\u202e\ufeff"), st.characters())))
+@example('a\U000e0041"\\\x9b')
+def test_json_says_the_same(text: str) -> None:
+    """A terminal gets escapes for what it would obey, or what nobody sees; a program that reads them, the text."""
+    shown = harmless_json(json.dumps(text, ensure_ascii=False))
+    assert json.loads(shown) == text
+    assert ONE_LINE.fullmatch(shown)
+    assert not re.search("[\U000e0000-\U000e007f]", shown)
 
 
 @pytest.mark.parametrize(
