@@ -52,6 +52,7 @@ def test_several_and_all(own: House, gate: Gate) -> None:
     assert (dry.status, dry.out.count("would cancel ")) == (0, 5)
     assert own("cancel", "-q", f"{ids[0]}-{ids[1]}").out.split() == [str(ids[0]), str(ids[1])]
     assert [job["id"] for job in own.json("cancel", "--json=id", "job-2")] == [ids[2]]
+    own("wait", *map(str, ids[:3]))
     left = own("cancel", "--format", "{name}", "-W", "all").out.split()
     assert sorted(left) == ["job-3", "waits"]
     assert own.daemon.job(waiting)["state"] == "canceled"
