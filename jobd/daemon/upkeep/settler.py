@@ -5,6 +5,7 @@ Until then a search looks at each of them, so there must never be too many.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from jobd.core.errors import JobdError
@@ -22,10 +23,14 @@ MOST_WAITING, CHUNK = 2000, 100
 
 
 class Settler:
-    """Settles the jobs of an engine; idle until one has ended."""
+    """Settles the jobs of an engine; idle until one has ended.
 
-    def __init__(self, engine: "Engine") -> None:
+    ``rest`` waits for a number of seconds between two looks at how many have ended.
+    """
+
+    def __init__(self, engine: "Engine", rest: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self.engine = engine
+        self._rest = rest
         engine.over = self._over
         self._ended = 0
         self._settled = 0
@@ -67,7 +72,7 @@ class Settler:
         before = -BUSY
         while self._ended - before >= BUSY and self._ended - self._settled < MOST_WAITING:
             before = self._ended
-            await asyncio.sleep(REST)
+            await self._rest(REST)
         return self._ended
 
     async def _settle(self) -> None:

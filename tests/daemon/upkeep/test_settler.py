@@ -45,6 +45,27 @@ def play(path: Path, scene: Callable[[Engine, Settler], Awaitable[None]]) -> Non
     asyncio.run(run())
 
 
+class Rests:
+    """Rests that end when a test says so."""
+
+    def __init__(self) -> None:
+        self._begun = asyncio.Semaphore(0)
+        self._over = asyncio.Semaphore(0)
+
+    async def rest(self, _seconds: float) -> None:
+        """Rest until it is over."""
+        self._begun.release()
+        await self._over.acquire()
+
+    async def begun(self) -> None:
+        """Wait until the next one has begun."""
+        await self._begun.acquire()
+
+    def end(self) -> None:
+        """End one."""
+        self._over.release()
+
+
 def test_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends is settled, what an earlier daemon left, too, in pieces; then nothing is done any more."""
     monkeypatch.setattr(settler_module, "REST", 0.05)
@@ -64,26 +85,25 @@ def test_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     play(tmp_path, scene)
 
 
-def test_not_while_many_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("last", [pytest.param(9, id="a lull"), pytest.param(10, id="too many")])
+def test_not_while_many_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int) -> None:
     """It waits for a lull, unless too many wait for it."""
-    monkeypatch.setattr(settler_module, "REST", 0.2)
-    monkeypatch.setattr(settler_module, "BUSY", 2)
-    monkeypatch.setattr(settler_module, "MOST_WAITING", 200)
+    monkeypatch.setattr(settler_module, "BUSY", 10)
+    monkeypatch.setattr(settler_module, "MOST_WAITING", 100)
 
-    async def scene(engine: Engine, settler: Settler) -> None:
-        count = 0
-        while count < 100:
-            await ended(engine, 5)
-            count += 5
-            await asyncio.sleep(0.01)
+    async def scene(engine: Engine, _: Settler) -> None:
+        rests = Rests()
+        settler = Settler(engine, rests.rest)
+        await ended(engine, 10)
+        await rests.begun()
+        for _round in range(8):
+            await ended(engine, 10)
+            rests.end()
+            await rests.begun()
             assert settled(engine) == 0
-        while not settled(engine):
-            await ended(engine, 20)
-            count += 20
-            assert count < 10_000
-            await asyncio.sleep(0.01)
-        assert count > 200
-        await eventually(lambda: settled(engine) == count and settler.idle)
+        await ended(engine, last)
+        rests.end()
+        await eventually(lambda: settled(engine) == 90 + last and settler.idle)
 
     play(tmp_path, scene)
 
