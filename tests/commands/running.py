@@ -147,6 +147,12 @@ class House:
         self.reaches(job_id, "running")
         return job_id
 
+    def trapping(self, trap: str) -> int:
+        """Start a shell that goes on for ever, and give its id once it does with a signal what `trap` says."""
+        job_id = self.running("sh", "-c", f"trap {trap}; echo up; while :; do sleep 0.02; done")
+        until(lambda: self.daemon.output(job_id), what=f"a word of job {job_id}")
+        return job_id
+
     def reaches(self, job_id: int, state: str) -> dict[str, Any]:
         """Wait until a job is in a state, and give it."""
         until(lambda: self.daemon.job(job_id)["state"] == state, what=f"job {job_id} {state}")

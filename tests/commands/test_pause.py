@@ -37,7 +37,7 @@ def test_all_that_run(own: House) -> None:
 
 def test_a_paused_job_outlives_the_daemon_and_can_be_canceled(own: House) -> None:
     """It is still paused afterwards, and a cancel reaches it."""
-    job_id = own.running("sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.02; done")
+    job_id = own.trapping("'exit 3' TERM")
     own("pause", str(job_id))
     own.reaches(job_id, "paused")
     own.daemon.kill()

@@ -93,8 +93,8 @@ def test_three_hundred_jobs_are_taken_over(state_dir: Path) -> None:
 @pytest.mark.parametrize("shim_dies", [False, True])
 def test_what_is_left_over_is_waited_for(living: Living, state_dir: Path, *, shim_dies: bool) -> None:
     """With `wait` a job lasts until the last of its processes has ended, through a restart or without its shim."""
-    job = living.submit("sh", "-c", f"{LEAVING} read word < gate; exit 4", cwd=str(state_dir), leftover="wait")
     os.mkfifo(state_dir / "gate")
+    job = living.submit("sh", "-c", f"{LEAVING} read word < gate; exit 4", cwd=str(state_dir), leftover="wait")
     child = child_of(state_dir)
     in_state(living, job["id"], "running")
     if shim_dies:
@@ -115,8 +115,8 @@ def test_what_is_left_over_is_waited_for(living: Living, state_dir: Path, *, shi
 def test_what_is_left_over_is_ended(living: Living, state_dir: Path, *, shim_dies: bool) -> None:
     """With `kill` what outlives a job gets its signal, the grace, then KILL: also from the next daemon."""
     script = f"{LEAVING} read word < gate; exit 4"
-    job = living.submit("sh", "-c", script, cwd=str(state_dir), leftover="kill", grace=1.0)
     os.mkfifo(state_dir / "gate")
+    job = living.submit("sh", "-c", script, cwd=str(state_dir), leftover="kill", grace=1.0)
     child = child_of(state_dir)
     in_state(living, job["id"], "running")
     if shim_dies:
