@@ -1,6 +1,5 @@
 """What is told survives the daemon, however long it was silent before it went away."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,21 @@ from jobd.commands.following import news
 from jobd.core.errors import ConnectionLost, DaemonNotRunning, JobdError, ShuttingDown
 
 Act = int | float | JobdError
+
+
+class Time:
+    """Time in which nothing passes but what is slept."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Give the seconds that were slept."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let them pass."""
+        self.now += seconds
 
 
 class Daemon:
@@ -24,30 +38,31 @@ class Daemon:
             if isinstance(act, JobdError):
                 raise act
             if isinstance(act, float):
-                time.sleep(act)
+                news.time.sleep(act)
             else:
                 yield act
 
 
 GONE, LOST, STOPPING = DaemonNotRunning(state="x"), ConnectionLost(), ShuttingDown()
-AWAY = 0.3
-SILENCE = 2 * AWAY
+SILENCE = 2 * news.AWAY
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again soon."""
-    monkeypatch.setattr(news, "AGAIN", 0.01)
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Give the time that passes here."""
+    time = Time()
+    monkeypatch.setattr(news, "time", time)
+    return time
 
 
 def told(daemon: Any) -> list[int]:
     """List what is told."""
-    return list(news.resumed(daemon, lambda: daemon, AWAY))
+    return list(news.resumed(daemon, lambda: daemon))
 
 
 def waited(daemon: Any) -> list[int]:
     """Wait for an answer, which is the last that is told."""
-    return [news.insist(lambda: list(daemon.stream(None))[-1], AWAY)]
+    return [news.insist(lambda: list(daemon.stream(None))[-1])]
 
 
 @pytest.mark.parametrize(
@@ -69,12 +84,12 @@ def test_it_goes_on(hear: Callable[[Any], list[int]], attempts: tuple[tuple[Act,
 
 
 @pytest.mark.parametrize("hear", [told, waited])
-def test_it_gives_up(hear: Callable[[Any], list[int]]) -> None:
+def test_it_gives_up(hear: Callable[[Any], list[int]], time: Time) -> None:
     """At once if it was never there, and after a while if it does not come back."""
     with pytest.raises(DaemonNotRunning):
         hear(Daemon((GONE,)))
+    assert time.now == 0
     absent = Daemon((1, LOST), *[(GONE,)] * 10_000)
-    began = time.monotonic()
     with pytest.raises(DaemonNotRunning):
         hear(absent)
-    assert time.monotonic() - began >= AWAY
+    assert news.AWAY < time.now < news.AWAY + 3 * news.AGAIN

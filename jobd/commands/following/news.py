@@ -55,12 +55,12 @@ def resumed(client: "Client", ask: Callable[[], "Stream[Item]"], away: float = A
             return
 
 
-def insist(act: Callable[[], Item], away: float = AWAY) -> Item:
+def insist(act: Callable[[], Item]) -> Item:
     """Do what waits for an answer of the daemon, and do it again when that goes away; so it must be harmless to repeat.
 
-    Raises what the daemon raises, Unavailable if it is not there at first, or for `away` seconds once it was.
+    Raises what the daemon raises, Unavailable if it is not there at first, or for `AWAY` seconds once it was.
     """
-    patience = _Patience(away)
+    patience = _Patience(AWAY)
     while True:
         try:
             return act()
