@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jobd.core import figures
 from jobd.core.errors import PageOfAnother
@@ -19,7 +19,8 @@ from jobd.core.model import Job, Moment
 from jobd.core.quantities import to_microseconds
 from jobd.daemon.storage import search as sql
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.storage.search import BY_ID, Place, Walk
+from jobd.daemon.storage.search import Candidate, Place, sort_key
+from jobd.daemon.storage.walks import BY_ID, Walk
 
 
 class Found(NamedTuple):
@@ -27,17 +28,6 @@ class Found(NamedTuple):
 
     jobs: list[Job]
     next_page: str
-
-
-class Candidate(NamedTuple):
-    """A job that matches, as it is compared with others: a value that is not known comes last, whatever the order."""
-
-    ahead: bool
-    value: Any
-    id: int
-    #: The job, or its record, as far as either is known already.
-    job: Job | None = None
-    record: str | None = None
 
 
 class Searching:
@@ -58,9 +48,8 @@ class Searching:
             jobs = self._made(chosen[:limit])
             token = ""
             if len(chosen) > limit:
-                last = chosen[limit - 1]
-                known = last.ahead is search.sort.descending and search.sort.field not in BY_ID
-                page = Page(search.question, last.value if known else None, last.id)
+                key, job_id, _ = chosen[limit - 1]
+                page = Page(search.question, None if key == sort_key(None, search.sort) else key, job_id)
                 token = pages.write(page, self._reader.page_key())
         return Found(jobs, token)
 
@@ -106,12 +95,10 @@ class Searching:
 
     def _made(self, chosen: list[Candidate]) -> list[Job]:
         """Give the jobs; one whose record makes no sense must not hide the others."""
-        unread = [candidate for candidate in chosen if candidate.job is None]
-        records = {candidate.id: candidate.record for candidate in unread if candidate.record is not None}
-        if len(records) < len(unread):
-            records |= self._reader.records(candidate.id for candidate in unread if candidate.record is None)
-        read = self._reader.read(records)
-        jobs = (candidate.job or read.get(candidate.id) for candidate in chosen)
+        unknown = [job_id for _, job_id, known in chosen if known is None]
+        records = self._reader.records(unknown) if unknown else {}
+        found = ((job_id, known or records.get(job_id)) for _, job_id, known in chosen)
+        jobs = [self._reader.made(job_id, one) if isinstance(one, str) else one for job_id, one in found]
         return [job for job in jobs if job is not None]
 
     def _candidates(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
@@ -119,42 +106,41 @@ class Searching:
         sources: list[Iterator[Candidate]] = [
             self._live(where, sort, after),
             *(self._tail(tail, where, sort, after) for tail in self._tails(sort)),
-            *(self._walked(walks, sort) for walks in plan),
+            *(self._walked(walks) for walks in plan),
         ]
         return merge(*sources, reverse=sort.descending)
 
     def _live(self, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
-        for candidate in _behind(after, self._in_memory(sort), sort):
-            if where.matches(job := self._memory[candidate.id], self._now):
-                yield candidate._replace(job=job)
+        for key, job_id, _ in _behind(after, self._in_memory(sort), sort):
+            if where.matches(job := self._memory[job_id], self._now):
+                yield key, job_id, job
 
     def _in_memory(self, sort: Sort) -> Iterator[Candidate]:
         if sort.field in BY_ID:
-            return (_candidate(None, job_id, sort) for job_id in sorted(self._memory, reverse=sort.descending))
-        found = (_candidate(value(job, sort.field), job.id, sort) for job in self._memory.values())
+            return ((0, job_id, None) for job_id in sorted(self._memory, reverse=sort.descending))
+        found = ((sort_key(value(job, sort.field), sort), job.id, None) for job in self._memory.values())
         return iter(sorted(found, reverse=sort.descending))
 
     def _tails(self, sort: Sort) -> list[Walk]:
         return [sql.unsettled(sort, living=living) for living in (False, True) if self._offline or not living]
 
     def _tail(self, walk: Walk, where: Condition, sort: Sort, after: Place | None) -> Iterator[Candidate]:
-        for candidate in _behind(after, self._walked((walk,), sort), sort):
+        for candidate in _behind(after, self._walked((walk,)), sort):
             self._reader.hurry()
             for job in self._made([candidate]):
                 if where.matches(job, self._now):
-                    yield candidate._replace(job=job)
+                    yield *candidate[:2], job
 
-    def _walked(self, walks: Iterable[Walk], sort: Sort) -> Iterator[Candidate]:
+    def _walked(self, walks: Iterable[Walk]) -> Iterator[Candidate]:
         memory = self._memory
-        for job_id, found, record in chain.from_iterable(self._reader.walk(*walk) for walk in walks):
-            if job_id not in memory:
-                yield _candidate(found, job_id, sort, record)
+        rows = chain.from_iterable(self._reader.walk(*walk) for walk in walks)
+        return (row for row in rows if row[1] not in memory)
 
 
 def value(job: Job, field: Field) -> Value:
-    """Give what a job is sorted by, as the column of the database has it; None for its id."""
+    """Give what a job is sorted by, as the column of the database has it."""
     if field in BY_ID:
-        return None
+        return job.id
     if field is Field.NAME:
         return job.name
     if field in (Field.STARTED, Field.ENDED):
@@ -164,18 +150,12 @@ def value(job: Job, field: Field) -> Value:
     return found
 
 
-def _candidate(value: Value, job_id: int, sort: Sort, record: str | None = None) -> Candidate:
-    if value is None:
-        return Candidate(not sort.descending, 0, job_id, None, record)
-    return Candidate(sort.descending, value, job_id, None, record)
-
-
 def _behind(after: Place | None, candidates: Iterator[Candidate], sort: Sort) -> Iterator[Candidate]:
     """Leave out what does not come behind a place."""
     if after is None:
         return candidates
-    first = _candidate(after.value, after.id, sort)[:3]
-    return (one for one in candidates if (one[:3] < first if sort.descending else one[:3] > first))
+    first = sort_key(after.value, sort), after.id
+    return (one for one in candidates if (one[:2] < first if sort.descending else one[:2] > first))
 
 
 class _Watched:

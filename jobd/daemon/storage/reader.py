@@ -20,7 +20,7 @@ from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
 from jobd.core.events.catalogue import Entry
 from jobd.core.model import LARGEST, Job, State, Surroundings
 from jobd.core.work.items import Item, ItemState
-from jobd.daemon.storage import database, functions, rows, safekeeping, search
+from jobd.daemon.storage import database, functions, leads, rows, safekeeping
 from jobd.daemon.storage.rows import Reply, Row
 from jobd.daemon.system.clock import to_microseconds
 
@@ -94,14 +94,17 @@ class Reader:
         return dict(self._rows("SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))", among))
 
     def read(self, records: Mapping[int, str]) -> dict[int, Job]:
-        """Read records; one that makes no sense is only said in the log, and must not hide the others."""
-        jobs = {}
-        for job_id, record in records.items():
-            try:
-                jobs[job_id] = rows.read_job(record)
-            except (ValueError, TypeError) as error:
-                logger.error("%s", self._senseless(f"the record of job {job_id}", error))  # noqa: TRY400 -- it says all
-        return jobs
+        """Read records; one that makes no sense must not hide the others."""
+        jobs = {job_id: self.made(job_id, record) for job_id, record in records.items()}
+        return {job_id: job for job_id, job in jobs.items() if job is not None}
+
+    def made(self, job_id: int, record: str) -> Job | None:
+        """Read a record; None if it makes no sense, which is only said in the log."""
+        try:
+            return rows.read_job(record)
+        except (ValueError, TypeError) as error:
+            logger.error("%s", self._senseless(f"the record of job {job_id}", error))  # noqa: TRY400 -- it says all
+            return None
 
     def ids_by_name(self, name: str, limit: int) -> list[int]:
         """List the ids of the newest jobs of a name, newest first."""
@@ -168,7 +171,7 @@ class Reader:
         """Count the jobs by state, all or those submitted since then."""
         parts = list(COUNTS)
         if since is not None:
-            parts = [f"jobs NOT INDEXED WHERE id >= {search.first_id(to_microseconds(since), self.ask)}"]
+            parts = [f"jobs NOT INDEXED WHERE id >= {leads.first_id(to_microseconds(since), self.ask)}"]
         counts = dict.fromkeys(State, 0)
         for part in parts:
             for state, count in self._rows(f"SELECT state, count(*) FROM {part} GROUP BY state"):  # noqa: S608

@@ -13,8 +13,8 @@ import msgspec
 from jobd.core.history import retention
 from jobd.core.history.retention import Rule
 from jobd.core.text import glob
+from jobd.daemon.storage.leads import first_id
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.storage.search import first_id
 
 SECOND = 1_000_000
 

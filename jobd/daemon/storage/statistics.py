@@ -25,7 +25,7 @@ from jobd.core.quantities import EPOCH
 from jobd.core.text import glob
 from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.storage.search import Walk
+from jobd.daemon.storage.walks import Walk
 from jobd.daemon.system.clock import from_microseconds, to_microseconds
 
 #: Gives a time in the zone of who asks.

@@ -19,7 +19,7 @@ from jobd.core.history import pages
 from jobd.core.history.searching import NEWEST, Condition, Facts, Field, Range, Search, Sort
 from jobd.core.model import FINAL, LARGEST, Attempt, Ending, Job, Moment, State, Usage
 from jobd.daemon.remembered.searching import Searching, value
-from jobd.daemon.storage import search, settling
+from jobd.daemon.storage import leads, settling, walks
 from jobd.daemon.storage.database import connect
 from jobd.daemon.storage.reader import Reader
 from tests.daemon.storing import reading, write
@@ -49,7 +49,7 @@ class Words(NamedTuple):
 
     def sql(self) -> tuple[str, tuple[object, ...]]:
         """Ask the function, and the column."""
-        column = search.COLUMNS.get(self.field, "id")
+        column = walks.COLUMNS.get(self.field, "id")
         limits = [(f"{column} {sign} ?", limit) for sign, limit in zip((">=", "<="), self.span, strict=True)]
         terms = [*(("jobd_search(record, ?)", word) for word in self.words), *limits]
         said = [term for term in terms if term[1] is not None]
@@ -94,7 +94,7 @@ def made(job: Job) -> Job:
 def expected(jobs: Iterable[Job], where: Condition, sort: Sort) -> list[Job]:
     """Look at every job, and put those that are meant in order."""
     found = [job for job in jobs if where.matches(job, NOW)]
-    known = [job for job in found if value(job, sort.field) is not None or sort.field in search.BY_ID]
+    known = [job for job in found if value(job, sort.field) is not None or sort.field in walks.BY_ID]
     known.sort(key=lambda job: (value(job, sort.field) or 0, job.id), reverse=sort.descending)
     rest = {job.id: job for job in found}.keys() - {job.id for job in known}
     return known + sorted((job for job in found if job.id in rest), key=lambda job: job.id, reverse=sort.descending)
@@ -153,7 +153,7 @@ def test_it_finds_what_is_meant(
     searching = Searching(filled.reader, None if offline else filled.memory, NOW)
     wanted = expected(jobs.values(), where, sort)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "FEW", few)
+        patch.setattr(leads, "FEW", few)
         found, token = list[Job](), ""
         for turn in range(len(wanted) // size + 1):
             page = searching.find(Search(where, sort, size, token))
@@ -167,11 +167,11 @@ def test_it_finds_what_is_meant(
 
 def test_words_are_found_in_any_script() -> None:
     """The parts of three letters that an index is asked for are in every text that has the words."""
-    assert search.parts(["encode"]) == '"enc" AND "ode"'
-    assert search.parts(["encoder", "x"]) == '"enc" AND "ode" AND "der"'
-    assert search.parts(['a"b', "grün"]) == '"a""b" AND "grü" AND "rün"'
-    assert search.parts(["ab", "a\0b", "", "\ud800\ud800\ud800"]) == ""
-    assert search.parts(["x" * 10_000]) == '"xxx"'
+    assert leads.parts(["encode"]) == '"enc" AND "ode"'
+    assert leads.parts(["encoder", "x"]) == '"enc" AND "ode" AND "der"'
+    assert leads.parts(['a"b', "grün"]) == '"a""b" AND "grü" AND "rün"'
+    assert leads.parts(["ab", "a\0b", "", "\ud800\ud800\ud800"]) == ""
+    assert leads.parts(["x" * 10_000]) == '"xxx"'
 
 
 def test_a_page_is_not_shifted(tmp_path: Path) -> None:
@@ -262,14 +262,14 @@ def test_sizes_of_pages(filled: Filled) -> None:
         (by_flags(since=START, until=START), NEWEST, "SEARCH jobs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (Words(("e",)), Sort(Field.DURATION), "jobs_by_duration (duration>?)"),
         (Words((), Field.DURATION, Range(1, 2)), Sort(Field.DURATION), "jobs_by_duration (duration>? AND duration<?)"),
-        *((EVERYTHING, Sort(field), search.INDEXES[field]) for field in search.INDEXES),
+        *((EVERYTHING, Sort(field), walks.INDEXES[field]) for field in walks.INDEXES),
     ],
 )
 def test_one_index_leads(
     filled: Filled, monkeypatch: pytest.MonkeyPatch, where: Condition, sort: Sort, index: str
 ) -> None:
     """Each walk uses the index meant for it, in its order: where rows are many they are never sorted."""
-    monkeypatch.setattr(search, "FEW", 0)
+    monkeypatch.setattr(leads, "FEW", 0)
     steps = Searching(filled.reader, None, NOW).explain(Search(where, sort)).plan
     assert any(name in step for step in steps for name in index.split("|")), steps
     assert not [step for step in steps if "TEMP B-TREE" in step], steps
