@@ -36,6 +36,8 @@ def test_on_a_terminal(past: House) -> None:
     ascii_rows = past.screen("stats", "--ascii", columns=130)
     assert ascii_rows[1].endswith("#xc")
     assert all(row.isascii() for row in ascii_rows)
+    *_, total, busiest = past.screen("stats", columns=40)
+    assert f"{total} · {busiest[: len('busiest hour ')]}" == TOTAL
     assert past.screen("stats", "--limit", "1")[-1] == "! no more than 1 are shown; more: --limit"
 
 
@@ -51,8 +53,8 @@ def test_chosen(past: House) -> None:
         ("--until", "yesterday"): {},
         ("--limit", "1"): {"nap": 5},
         ("--by", "group"): {"default": 5, "night": 1},
-        ("--label", "env"): {"prod": 3, "": 3},
-        ("--by", "label", "--label", "env", "-g", "default"): {"prod": 3, "": 2},
+        ("--label", "env"): {"prod": 3, None: 3},
+        ("--by", "label", "--label", "env", "-g", "default"): {"prod": 3, None: 2},
     }
     for words, runs in expected.items():
         report = past.json("stats", "--json", *words, status=0 if runs else 1)

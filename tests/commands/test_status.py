@@ -109,6 +109,7 @@ def test_the_overview(own: House) -> None:
     assert rows[-2].split()[:6] == ["✖", str(bad), "bad", "exit", "9", "now"] or "ago" in rows[-2]
     assert rows[-2].endswith("why")
     assert rows[-1] == f"Follow: jobd tail -f {busy} · Why it failed: jobd status {bad} · Again: jobd retry {bad}"
+    assert own.screen(columns=40)[1] == "today 1 ok, 1 failed"
     overview = own.json("status", "--json")
     assert (overview["counts"], overview["today"]) == ({"running": 1, "completed": 1, "failed": 1},) * 2
     assert overview["serving_since"].endswith("Z")

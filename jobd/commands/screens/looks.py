@@ -187,16 +187,21 @@ def fitted(line: str, screen: "Screen", columns: int | None = None) -> str:
 
 
 def hint(screen: "Screen", *commands: str) -> None:
-    """Name the commands that may come next, as many in a row as fit."""
+    """Name the commands that may come next."""
+    screen.hint("\n".join(rows(screen, *commands)))
+
+
+def rows(screen: "Screen", *parts: str) -> list[str]:
+    """Put parts beside each other, as many in a row as fit; those without a word are left out."""
     separator = " · " if screen.unicode else " | "
-    rows: list[str] = []
-    for command in commands:
-        joined = f"{rows[-1]}{separator}{command}" if rows else command
-        if rows and width(joined) <= screen.columns:
-            rows[-1] = joined
+    found: list[str] = []
+    for part in filter(None, parts):
+        joined = f"{found[-1]}{separator}{part}" if found else part
+        if found and width(joined) <= screen.columns:
+            found[-1] = joined
         else:
-            rows.append(command)
-    screen.hint("\n".join(rows))
+            found.append(part)
+    return found
 
 
 def user(uid: int) -> str:

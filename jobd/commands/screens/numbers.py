@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobd.commands.screens import looks
 from jobd.core.history.stats import LATEST, By, Report, Statistics
 from jobd.core.model import State
 from jobd.ui import amounts, bars
@@ -41,7 +42,7 @@ def show(report: Report, by: By, limit: int, screen: "Screen") -> None:
 def _columns(by: By, screen: "Screen") -> list[Room]:
     hours = "CPU·h" if screen.unicode else "CPU-h"
     return [
-        Room(0, Column(by.upper(), lambda one: one.key or None, shrink=1, least=10)),
+        Room(0, Column(by.upper(), lambda one: '""' if one.key == "" else one.key, shrink=1, least=10)),
         Room(0, Column("RUNS", "runs", right=True)),
         Room(0, Column("OK", lambda one: amounts.percent(one.success), right=True, raw="success")),
         Room(0, _quantile("p50")),
@@ -80,10 +81,11 @@ def _latest(one: Statistics, screen: "Screen") -> str:
 def _total(report: Report, screen: "Screen") -> str:
     total, most = report.total, max(report.hours)
     busiest = report.hours.index(most)
-    said = (
+    said = looks.rows(
+        screen,
         f"{total.runs} run{'s' if total.runs > 1 else ''}",
         "" if total.success is None else f"{amounts.percent(total.success)} ok",
         f"{total.cpu_seconds / HOUR:.1f} CPU hours",
         f"busiest hour {busiest:02}-{(busiest + 1) % 24:02}" if most else "",
     )
-    return (" · " if screen.unicode else " | ").join(filter(None, said))
+    return "\n".join(said)

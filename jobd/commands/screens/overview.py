@@ -48,12 +48,11 @@ def show(
         screen.data(WELCOME if screen.unicode else WELCOME.replace("·", "|"))
         return
     now = datetime.now(UTC)
-    separator = " · " if screen.unicode else " | "
     up = f"up {amounts.duration((now - since).total_seconds() // 1)}" if since else "no daemon"
     ended = _counted(today, TODAY)
-    parts = [f"jobd {__version__}", up, _counted(counts, NOW), f"today {ended}" if ended else ""]
+    head = looks.rows(screen, f"jobd {__version__}", up, _counted(counts, NOW), f"today {ended}" if ended else "")
     blocks = [
-        screen.paint(separator.join(part for part in parts if part), "bold") + "\n",
+        "".join(screen.paint(row, "bold") + "\n" for row in head),
         tables.active(active, screen),
         tables.ended(failures, screen, now, lambda job: "".join(last_lines(shell.paths, job, 1))),
     ]

@@ -78,14 +78,14 @@ class Week(NamedTuple):
 
 
 class Statistics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The statistics of what has one key: a name, a group, a day, the value of a label.
+    """The statistics of what has one key: a name, a group, a day, the value of a label (null: it has no such label).
 
     `success` is the share of completed runs among those that completed or failed, p50 to p99 are seconds that so many
     percent of the completed runs took at most, `wait` is the mean of the seconds before the start, `per_day` counts
     runs, `trend` is by how much the median duration grows in a week (0.09 = 9 %). What is not known is null.
     """
 
-    key: str
+    key: str | None
     runs: int
     completed: int
     failed: int
@@ -106,7 +106,7 @@ class Statistics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Statistics by key, the most runs first (of days the newest), and those of all runs.
+    """Statistics by key, the most runs first (of days the newest), and those of all runs, whose key is null.
 
     `hours` says how many runs began in each hour of the day (local time).
     """
@@ -116,7 +116,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hours: tuple[int, ...]
 
 
-def make(key: str, sums: Sums, weeks: Mapping[int, Week], days: float | None) -> Statistics:
+def make(key: str | None, sums: Sums, weeks: Mapping[int, Week], days: float | None) -> Statistics:
     """Make the statistics of a key. `weeks` are numbered, `days` is the time in which all that happened."""
     exact = sorted(seconds for week in weeks.values() for seconds in week.exact)
     counts: dict[int, int] = {}

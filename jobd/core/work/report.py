@@ -113,7 +113,7 @@ def check(report: Report | ItemReport) -> None:
     """Look for what its type allows and makes no sense. Raises BadProgress."""
     problem = _problem(report)
     if problem:
-        raise _bad(repr(report).encode("utf-8", "backslashreplace"), problem)
+        raise _bad(msgspec.json.encode(report), problem)
 
 
 def refused(report: ItemReport, problem: str) -> BadProgress:

@@ -40,6 +40,9 @@ QUARTERS, QUARTERS_OF_HOUR = 96, 4
 
 KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "date(ended_at / 1000000, 'unixepoch')"}
 DAILY_KEYS = {By.NAME: "name", By.GROUP: "grp", By.DAY: "day"}
+#: What runs are summed up by; None = they do not have the label.
+Key = str | None
+
 _COLUMNS = f"id, state, started_at / {QUARTER}, ended_at, duration, cpu, wait, memory"
 
 
@@ -74,7 +77,7 @@ class Tally:
 class Runs(NamedTuple):
     """What rows say."""
 
-    tallies: defaultdict[str, Tally]
+    tallies: defaultdict[Key, Tally]
     #: How many began in each quarter of an hour since 1970.
     quarters: dict[int | None, int]
     #: When the first and the last ended.
@@ -84,8 +87,8 @@ class Runs(NamedTuple):
 class Gathered(NamedTuple):
     """What is known of each key: sums, weeks by number; and when the first and the last of the runs ended."""
 
-    sums: dict[str, Sums]
-    weeks: dict[str, dict[int, Week]]
+    sums: dict[Key, Sums]
+    weeks: dict[Key, dict[int, Week]]
     first: datetime | None
     last: datetime | None
 
@@ -107,7 +110,7 @@ def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int,
         if scope.by is By.NAME:
             made = [replace(one, latest=runs.tallies[one.key].lately()) for one in made]
         return Report(
-            statistics=tuple(made), total=stats.make("", *_total(gathered), days), hours=_hours(runs.quarters, local)
+            statistics=tuple(made), total=stats.make(None, *_total(gathered), days), hours=_hours(runs.quarters, local)
         )
 
 
@@ -125,19 +128,19 @@ def _key(scope: Scope) -> str:
     if not scope.label or set('"\\') & set(scope.label):
         raise BadValue(field="label", problem=f"{scope.label!r} is no name of a label that can be summed up by")
     path = f'$.labels."{scope.label}"'.replace("'", "''")
-    return f"ifnull(json_extract((SELECT record FROM records WHERE job = id), '{path}'), '')"  # noqa: S608 -- it is quoted
+    return f"json_extract((SELECT record FROM records WHERE job = id), '{path}')"  # noqa: S608 -- it is quoted
 
 
-def _in_order(gathered: Gathered, scope: Scope) -> list[str]:
+def _in_order(gathered: Gathered, scope: Scope) -> list[Key]:
     if scope.by is By.DAY:
-        return sorted(gathered.sums, reverse=True)
-    return sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key))
+        return sorted(gathered.sums, key=str, reverse=True)
+    return sorted(gathered.sums, key=lambda key: (-gathered.sums[key].runs, key or ""))
 
 
 def _gather(reader: Reader, runs: Runs, scope: Scope) -> Gathered:
     sums = {key: tally.sums() for key, tally in runs.tallies.items()}
     times = [*map(from_microseconds, runs.ends or ())]
-    weeks: dict[str, dict[int, Week]] = defaultdict(dict)
+    weeks: dict[Key, dict[int, Week]] = defaultdict(dict)
     for key, tally in runs.tallies.items():
         weeks[key] = {number: Week(array("d", sorted(seconds)), {}) for number, seconds in tally.weeks.items()}
     for key, day, kept, counts in _removed(reader, scope):
@@ -150,7 +153,7 @@ def _gather(reader: Reader, runs: Runs, scope: Scope) -> Gathered:
 
 
 def _runs(reader: Reader, rows: Walk) -> Runs:
-    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    tallies: defaultdict[Key, Tally] = defaultdict(Tally)
     quarters: dict[int | None, int] = defaultdict(int)
     first, last = sys.maxsize, -sys.maxsize
     completed = State.COMPLETED.value
@@ -178,7 +181,7 @@ def _runs(reader: Reader, rows: Walk) -> Runs:
     return Runs(tallies, quarters, (first, last) if tallies else None)
 
 
-def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[str, datetime, Sums, histogram.Counts]]:
+def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[Key, datetime, Sums, histogram.Counts]]:
     """Give what is kept of runs that were removed, by key and day; a day counts if it begins in the time asked for."""
     if scope.by is By.LABEL or scope.where:
         return

@@ -229,5 +229,5 @@ def test_percent_the_quick_way(percent: int) -> None:
 )
 def test_check_holds_reports_to_the_same_rules(report: Report) -> None:
     """A report that no line made is checked for what its type cannot say."""
-    with pytest.raises(BadProgress):
+    with pytest.raises(BadProgress, match=r"the progress report '\{.*\}': "):
         check(report)
