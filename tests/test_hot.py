@@ -367,6 +367,14 @@ def test_rubbish_is_left_to_the_program(state: Path) -> None:
         assert hot.run(["progress", "--job=7", "3/10"]) is None
 
 
+def test_silence_is_left_to_the_program(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that does not answer in time is told of by the program; a TAB key gets nothing."""
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)
+    with Serving(state, Line.hear_to_the_end, Line.hear_to_the_end):
+        assert hot.run(["progress", "--job=7", "3/10"]) is None
+        assert hot.run(["__complete", "ids"]) == 0
+
+
 def test_nobody_is_there(state: Path) -> None:
     """Without a daemon the program is asked, which starts one; a TAB key gets nothing, at once."""
     assert hot.run(["progress", "--job", "7", "3/10"]) is None

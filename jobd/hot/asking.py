@@ -7,8 +7,9 @@ from time import monotonic, sleep
 
 #: What sun_path of an address surely holds.
 LONGEST_PATH = 103
-#: Seconds for an answer, and for coming back to a daemon that restarts; 10 ms between two attempts.
-PATIENCE, BUDGET, PAUSE = 60.0, 5.0, 0.01
+#: Seconds for an answer (whoever waits longer should know: the program says so, and waits on), and for coming back to a
+#: daemon that restarts; 10 ms between two attempts.
+PATIENCE, BUDGET, PAUSE = 5.0, 5.0, 0.01
 CHUNK = 1 << 16
 
 
