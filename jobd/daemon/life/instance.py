@@ -41,6 +41,16 @@ def take_lock(paths: Paths, environ: MutableMapping[str, str]) -> int:
     return lock
 
 
+def is_ours(lock: int, paths: Paths) -> bool:
+    """Say whether the state directory still is the one that is locked; it is not if it was deleted or moved away."""
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(paths.state))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
 def hand_over_lock(lock: int, environ: MutableMapping[str, str]) -> None:
     """Leave the lock to the program that takes the place of this one in the same process."""
     environ[_LOCK_VARIABLE] = str(fcntl.fcntl(lock, fcntl.F_DUPFD, _ABOVE))

@@ -172,7 +172,7 @@ class Life:
             stop=self.stop,
         )
         return [
-            Chore(lambda: TICK, self._keep_socket),
+            Chore(lambda: TICK, self._keep_place),
             Chore(lambda: TICK, self._keep_settings),
             Chore(idle.every, idle.look),
         ]
@@ -235,7 +235,11 @@ class Life:
         self.engine.reading.close()
         self._reader.close()
 
-    async def _keep_socket(self) -> None:
+    async def _keep_place(self) -> None:
+        if not instance.is_ours(self._lock, self.paths):
+            logger.critical("the state directory %s was taken away; nothing can be kept any more", self.paths.state)
+            self.stop()
+            return
         listener = self._door.keep()
         if listener is not None:
             logger.warning("the socket file was gone; it was made again")

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -257,10 +259,39 @@ def test_in_memory(living: Living, state_dir: Path) -> None:
     assert not list(state_dir.glob("jobd.db*"))
 
 
-def test_a_door_that_was_removed_is_made_again(living: Living, state_dir: Path, tmp_path: Path) -> None:
-    """The daemon looks after it at each tick; a restart then hands over the new one."""
+@pytest.fixture
+def often(tmp_path: Path) -> dict[str, str]:
+    """Give variables with which a daemon looks around twenty times a second."""
     (tmp_path / "sitecustomize.py").write_text("import jobd.daemon.upkeep.chores as chores\nchores.TICK = 0.05\n")
-    living.start({"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"})
+    return {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
+
+
+def moved(path: Path) -> None:
+    """Let a directory have another name."""
+    path.rename(f"{path}.moved")
+
+
+@pytest.mark.parametrize("take_away", [shutil.rmtree, moved])
+def test_it_ends_without_its_state(
+    living: Living, state_dir: Path, often: dict[str, str], take_away: Callable[[Path], None]
+) -> None:
+    """What it takes in would be lost; what runs goes on."""
+    living.start(often)
+    job = living.submit("sleep", "600")
+    until(lambda: living.job(job["id"])["pid"])
+    main = psutil.Process(living.job(job["id"])["pid"])
+    take_away(state_dir)
+    assert living.process is not None
+    assert living.process.wait(10) == 0
+    assert main.is_running()
+    main.kill()
+    with suppress(FileNotFoundError):
+        Path(f"{state_dir}.moved").rename(state_dir)
+
+
+def test_a_door_that_was_removed_is_made_again(living: Living, state_dir: Path, often: dict[str, str]) -> None:
+    """The daemon looks after it at each tick; a restart then hands over the new one."""
+    living.start(often)
     before = started_at(living)
     (state_dir / "jobd.sock").unlink()
     until((state_dir / "jobd.sock").exists)
