@@ -211,7 +211,7 @@ command.add_command(restart, "reload")
 def run(shell: Shell, *, memory: bool, background: bool, ready_fd: int | None) -> None:
     """Be the daemon, in the foreground: for a service manager, or to watch it.
 
-    Ends gracefully at SIGINT and SIGTERM, restarts in place at SIGHUP.
+    Ends gracefully at SIGINT and SIGTERM, and when its state directory was taken away; restarts in place at SIGHUP.
     """
     try:
         ready = _service.Ready(ready_fd)
