@@ -1,18 +1,18 @@
 """Reading beside the loop: what may take long is answered in a thread, with a connection of its own.
 
-The rule: the loop hands over what is in memory as it is at that moment. Records are frozen, so that is a shallow copy,
-and nothing that happens meanwhile can be seen in half.
+The rule: the loop hands over what is in memory, and holds the file, as they are at one moment. Records are frozen, so
+that is a shallow copy, and nothing that happens meanwhile can be seen in half.
 """
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobd.core.errors import ShuttingDown
 from jobd.core.history.searching import Slow
 from jobd.daemon.storage.reader import Reader
 
@@ -35,17 +35,19 @@ class Reading:
         self._archive = archive
         self._limit = limit
         self._threads = ThreadPoolExecutor(MOST_READERS, thread_name_prefix="reading")
-        self._idle: deque[Reader] = deque()
+        self._turns = asyncio.Semaphore(MOST_READERS)
+        self._idle: list[Reader] = []
         self.busy: set[Reader] = set()
+        self._closed = False
 
     def close(self) -> None:
         """End what is being read, and close all connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for reader in list(self.busy):
+        self._closed = True
+        for reader in self.busy:
             reader.stop()
         self._threads.shutdown(wait=True)
-        while self._idle:
-            self._idle.pop().close()
+        for reader in (*self.busy, *self._idle):
+            reader.close()
 
     def answer(self, request: "Read[Any]", caller: "Actor") -> bytes:
         """Answer at once."""
@@ -55,24 +57,37 @@ class Reading:
         return answer
 
     async def answer_beside(self, request: "Read[Any]", caller: "Actor") -> bytes:
-        """Answer in a thread; if nobody wants to know any more, the search ends."""
-        reader = self._idle.pop() if self._idle else Reader(self._archive.reader.path)
-        archive = self._archive.snapshot(reader)
-        self.busy.add(reader)
-        work = self._threads.submit(lambda: _timed(lambda: _encode(request.answer(archive, caller))))
-        work.add_done_callback(lambda _: self._put_back(reader))
-        try:
-            answer, seconds = await asyncio.wrap_future(work)
-        except asyncio.CancelledError:
-            reader.stop()
-            raise
+        """Answer in a thread; if nobody wants to know any more, the search ends. Raises ShuttingDown."""
+        async with self._turns:
+            if self._closed:
+                raise ShuttingDown
+            reader = self._idle.pop() if self._idle else Reader(self._archive.reader.path)
+            self.busy.add(reader)
+            try:
+                answer, seconds = await self._work(reader, request, caller)
+            finally:
+                self._put_back(reader)
         self._note(request, seconds)
         return answer
 
+    async def _work(self, reader: Reader, request: "Read[Any]", caller: "Actor") -> tuple[bytes, float]:
+        """Answer from one moment; the reader is free when this ends, however it does."""
+        reader.hold()
+        archive = self._archive.snapshot(reader)
+        threads, loop = self._threads, asyncio.get_running_loop()
+        work = loop.run_in_executor(threads, _timed, lambda: _encode(request.answer(archive, caller)))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            reader.stop()
+            await asyncio.wait([work])
+            raise
+
     def _put_back(self, reader: Reader) -> None:
-        self.busy.discard(reader)
-        reader.go_on()
-        self._idle.append(reader)
+        if not self._closed:
+            self.busy.discard(reader)
+            reader.let_go()
+            self._idle.append(reader)
 
     def _note(self, request: "Read[Any]", seconds: float) -> None:
         if seconds > self._limit():

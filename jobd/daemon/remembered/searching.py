@@ -80,9 +80,9 @@ class Searching:
             begun = time.perf_counter()
             found = self.find(search._replace(where=where))
             seconds = time.perf_counter() - begun
-        with self._reader.asking():
-            plan = sql.plan(where, search.sort, self._place(search), self._reader.ask)
-            steps = [step for walk in chain(*plan) for step in self._reader.steps(*walk)]
+            with self._reader.asking():
+                plan = sql.plan(where, search.sort, self._place(search), self._reader.ask)
+                steps = [step for walk in chain(*plan) for step in self._reader.steps(*walk)]
         return Explained(tuple(dict.fromkeys(steps)), looked, len(found.jobs), seconds)
 
     def _place(self, search: Search) -> Place | None:

@@ -1,33 +1,23 @@
 """Reading the SQLite file, beside a daemon that writes it or without one.
 
-The rule: nothing here writes, every search is a walk along an index that stops at its limit, and one that takes too
-long is interrupted, since a long reader keeps the write-ahead log from being emptied.
+The rule: nothing here writes, and every search is a walk along an index that stops at its limit.
 """
 
 import logging
-import math
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from jobd.core.errors import BadValue, JobdError, StorageBroken, TryAgain
+from jobd.core.errors import BadValue, StorageBroken
 from jobd.core.events.catalogue import Entry
 from jobd.core.model import LARGEST, Job, State, Surroundings
 from jobd.core.work.items import Item, ItemState
-from jobd.daemon.storage import database, functions, leads, rows, safekeeping
-from jobd.daemon.storage.rows import Reply, Row
+from jobd.daemon.storage import leads, rows
+from jobd.daemon.storage.questions import Questions
+from jobd.daemon.storage.rows import Reply
 from jobd.daemon.system.clock import to_microseconds
-
-#: Seconds after which a search is interrupted.
-LONGEST_SEARCH = 10.0
-#: SQLite's instructions between two looks at the clock: some ten milliseconds.
-_INSTRUCTIONS = 1_000_000
 
 #: How jobs are counted by state: each part from an index that holds it.
 COUNTS = (
@@ -41,48 +31,20 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Reader:
-    """A connection that only reads. All raise StorageBroken if it cannot be read, TryAgain if it takes too long.
+class Reader(Questions):
+    """Finds jobs, lines of the log and what else is kept. All raise StorageBroken, TryAgain as Questions do."""
 
-    Raises DatabaseTooNew, DatabaseTooOld for a file of which it would understand too little.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._deadline = math.inf
-        self._stopped = False
-        self._equipped = False
-        self._page_key: bytes | None = None
-        #: What is being gone through while one question is answered.
-        self._cursors: list[sqlite3.Cursor] | None = None
-        try:
-            self._connection = database.connect(path, read_only=True)
-            safekeeping.refuse_other(self._connection, path)
-        except sqlite3.Error as error:
-            raise database.failed_open(error, path) from None
-        self._connection.set_progress_handler(self._too_long, _INSTRUCTIONS)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def stop(self) -> None:
-        """End what another thread reads: nobody wants to know it any more."""
-        self._stopped = True
-
-    def go_on(self) -> None:
-        """Read again."""
-        self._stopped = False
+    _page_key: bytes | None = None
 
     def job(self, job_id: int) -> Job | None:
         """Find a job by its id."""
-        found = self._rows("SELECT record FROM records WHERE job = ?", job_id) if 0 < job_id <= LARGEST else []
+        found = self.rows("SELECT record FROM records WHERE job = ?", job_id) if 0 < job_id <= LARGEST else []
         return self._made(rows.read_job, found[0][0], f"the record of job {job_id}") if found else None
 
     def live(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
         living = "jobs INDEXED BY jobs_living CROSS JOIN records ON records.job = jobs.id WHERE ended_at IS NULL"
-        return list(self.read(dict(self._rows(f"SELECT id, record FROM {living} ORDER BY id"))).values())  # noqa: S608
+        return list(self.read(dict(self.rows(f"SELECT id, record FROM {living} ORDER BY id"))).values())  # noqa: S608
 
     def jobs(self, ids: Iterable[int]) -> dict[int, Job]:
         """Find jobs by their ids; those that are not there, or make no sense, are left out."""
@@ -91,7 +53,7 @@ class Reader:
     def records(self, ids: Iterable[int]) -> dict[int, str]:
         """Find the records of jobs by their ids."""
         among = msgspec.json.encode(list(ids)).decode()
-        return dict(self._rows("SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))", among))
+        return dict(self.rows("SELECT job, record FROM records WHERE job IN (SELECT value FROM json_each(?))", among))
 
     def read(self, records: Mapping[int, str]) -> dict[int, Job]:
         """Read records; one that makes no sense must not hide the others."""
@@ -112,12 +74,12 @@ class Reader:
 
     def newest_id(self) -> int | None:
         """Give the id of the newest job that is still there."""
-        newest: int | None = self._rows("SELECT max(id) FROM jobs")[0][0]
+        newest: int | None = self.rows("SELECT max(id) FROM jobs")[0][0]
         return newest
 
     def last_job_id(self) -> int:
         """Give the highest id a job ever had; 0 if there was none."""
-        highest: int = self._rows("SELECT max(seq) FROM sqlite_sequence WHERE name = 'jobs'")[0][0] or 0
+        highest: int = self.rows("SELECT max(seq) FROM sqlite_sequence WHERE name = 'jobs'")[0][0] or 0
         return max(highest, self.newest_id() or 0)
 
     def entries(self, after: int, limit: int, job: int | None = None) -> list[Entry]:
@@ -139,32 +101,32 @@ class Reader:
         chosen = ", ".join(f"'{state.value}'" for state in states or ItemState)
         where = f"job = ? AND key > ? AND json_extract(record, '$.state') IN ({chosen})"
         text = f"SELECT record FROM items WHERE {where} ORDER BY key LIMIT ?"  # noqa: S608
-        found = self._rows(text, bounded(job), after, bounded(limit))
+        found = self.rows(text, bounded(job), after, bounded(limit))
         return [self._made(rows.read_item, row[0], f"an item of job {job}") for row in found]
 
     def first_seq(self) -> int:
         """Give the number of the first line of the log that is kept; 0 if it is empty."""
-        first: int = self._rows("SELECT min(seq) FROM events")[0][0] or 0
+        first: int = self.rows("SELECT min(seq) FROM events")[0][0] or 0
         return first
 
     def last_seq(self) -> int:
         """Give the number of the last line of the log; 0 if it is empty."""
-        last: int = self._rows("SELECT max(seq) FROM events")[0][0] or 0
+        last: int = self.rows("SELECT max(seq) FROM events")[0][0] or 0
         return last
 
     def surroundings(self, digest: str) -> Surroundings | None:
         """Find the surroundings kept under a digest."""
-        found = self._rows("SELECT body FROM surroundings WHERE digest = ?", digest)
+        found = self.rows("SELECT body FROM surroundings WHERE digest = ?", digest)
         return self._made(rows.read_surroundings, found[0][0], f"what is kept under {digest}") if found else None
 
     def reply(self, request_id: str) -> Reply | None:
         """Find what was answered to a request."""
-        found = self._rows(f"SELECT {rows.REPLY_COLUMNS} FROM requests WHERE id = ?", request_id)  # noqa: S608
+        found = self.rows(f"SELECT {rows.REPLY_COLUMNS} FROM requests WHERE id = ?", request_id)  # noqa: S608
         return self._made(rows.read_reply, found[0], f"the answer to request {request_id}") if found else None
 
     def reply_ids(self, limit: int) -> list[str]:
         """List the ids of the latest requests that were answered, oldest first."""
-        found = self._rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", bounded(limit))
+        found = self.rows("SELECT id FROM requests ORDER BY rowid DESC LIMIT ?", bounded(limit))
         return [row[0] for row in reversed(found)]
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
@@ -174,7 +136,7 @@ class Reader:
             parts = [f"jobs NOT INDEXED WHERE id >= {leads.first_id(to_microseconds(since), self.ask)}"]
         counts = dict.fromkeys(State, 0)
         for part in parts:
-            for state, count in self._rows(f"SELECT state, count(*) FROM {part} GROUP BY state"):  # noqa: S608
+            for state, count in self.rows(f"SELECT state, count(*) FROM {part} GROUP BY state"):  # noqa: S608
                 counts[State(state)] += count
         return counts
 
@@ -192,86 +154,11 @@ class Reader:
 
     def presets(self) -> dict[str, str]:
         """Give the saved filters, by their names."""
-        found = self._rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
+        found = self.rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
         return {key.removeprefix(rows.PRESET): value for key, value in found}
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Answer all that is asked meanwhile from one state of the file, within the time that one search may take."""
-        self._deadline = time.monotonic() + LONGEST_SEARCH
-        cursors = self._cursors = []
-        try:
-            self._equipped = self._equipped or functions.register(self._connection)
-            self._connection.execute("BEGIN")
-            yield
-        except sqlite3.Error as error:
-            raise self._failure(error) from None
-        finally:
-            for cursor in cursors:
-                cursor.close()
-            self._connection.rollback()
-            self._cursors = None
-            self._deadline = math.inf
-
-    def ask(self, text: str, *values: object) -> Any:
-        """Give the first value of the first row of a statement; None if there is none."""
-        found = self._rows(text, *values)
-        return found[0][0] if found else None
-
-    def column(self, text: str, *values: object) -> list[Any]:
-        """Give the first value of every row of a statement."""
-        return [row[0] for row in self._rows(text, *values)]
-
-    def walk(self, text: str, values: Iterable[object] = ()) -> Iterator[Row]:
-        """Go through the rows of a statement, as far as whoever asks (see `asking`) wants to go."""
-        assert self._cursors is not None
-        cursor = self._connection.execute(text, tuple(values))
-        self._cursors.append(cursor)
-        return cursor
-
-    def hurry(self) -> None:
-        """Refuse to go on with a question that has taken too long already. Raises TryAgain."""
-        if self._too_long():
-            raise self._overdue()
-
-    def steps(self, text: str, values: Iterable[object]) -> list[str]:
-        """Say how SQLite goes through a statement."""
-        return [row[3] for row in self._rows(f"EXPLAIN QUERY PLAN {text}", *values)]
-
-    @contextmanager
-    def counting(self, count: Callable[[], bool]) -> Iterator[None]:
-        """Call a function, which says True, for each row that a search looks at meanwhile, as `jobd_looked()`."""
-        self._connection.create_function("jobd_looked", 0, count)
-        try:
-            yield
-        finally:
-            self._connection.create_function("jobd_looked", 0, None)
-
-    def _rows(self, text: str, *values: object) -> list[Row]:
-        alone = self._cursors is None
-        if alone:
-            self._deadline = time.monotonic() + LONGEST_SEARCH
-        try:
-            return self._connection.execute(text, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._failure(error) from None
-        finally:
-            if alone:
-                self._deadline = math.inf
-
-    def _failure(self, error: sqlite3.Error) -> JobdError:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-            return self._overdue()
-        return database.failed_open(error, self.path)
-
-    def _overdue(self) -> JobdError:
-        return TryAgain(problem=f"the search took longer than {LONGEST_SEARCH:g} s; narrow it down")
-
-    def _too_long(self) -> bool:
-        return self._stopped or time.monotonic() > self._deadline
-
     def _entries(self, where: str, *values: object) -> list[Entry]:
-        found = self._rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
+        found = self.rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608
         return [self._made(rows.read_entry, row, f"line {row[0]} of the log") for row in found]
 
     def _made(self, make: Callable[[Any], T], row: Any, what: str) -> T:

@@ -11,14 +11,16 @@ import pytest
 
 from jobd.core import lifecycle
 from jobd.core.errors import TryAgain
+from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor
 from jobd.core.filters import EVERYTHING
 from jobd.core.history.searching import Slow
-from jobd.core.model import State
+from jobd.core.model import Ending, State
 from jobd.daemon.engine import Engine
 from jobd.daemon.remembered import reading
 from jobd.daemon.remembered.archive import Archive
-from jobd.daemon.storage import reader as reader_module
+from jobd.daemon.storage import questions
+from jobd.daemon.storage.reader import Reader
 from jobd.wire import Read
 from tests.daemon.gating import gate, submitted
 from tests.daemon.hearing import eventually
@@ -83,7 +85,7 @@ def test_the_loop_stays_free(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_more_questions_than_threads(tmp_path: Path) -> None:
+def test_more_questions_than_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They wait for their turn, and the connections are used again."""
 
     async def scene(engine: Engine) -> None:
@@ -92,12 +94,55 @@ def test_more_questions_than_threads(tmp_path: Path) -> None:
         answers = await asyncio.gather(*(engine.act(Gated(), CALLER) for _ in range(3 * reading.MOST_READERS)))
         assert set(answers) == {b'[1,["pending"]]'}
 
+    opened: list[Path] = []
+
+    def opening(file: Path) -> Reader:
+        opened.append(file)
+        return Reader(file)
+
+    monkeypatch.setattr(reading, "Reader", opening)
+    play(tmp_path, scene)
+    assert len(opened) <= reading.MOST_READERS
+
+
+def test_who_waits_for_his_turn_may_go(tmp_path: Path) -> None:
+    """Nobody is harmed by that, neither who is being answered nor who comes next."""
+
+    async def scene(engine: Engine) -> None:
+        asked = [asyncio.ensure_future(engine.act(Gated(), CALLER)) for _ in range(reading.MOST_READERS + 1)]
+        await eventually(lambda: len(engine.reading.busy) == reading.MOST_READERS)
+        asked[-1].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked[-1]
+        Gated.go_on.set()
+        assert set(await asyncio.gather(*asked[:-1])) == {b"[0,[]]"}
+        again = await asyncio.gather(*(engine.act(Gated(), CALLER) for _ in range(reading.MOST_READERS)))
+        assert set(again) == {b"[0,[]]"}
+
+    play(tmp_path, scene)
+
+
+def test_a_job_that_lives_again(tmp_path: Path) -> None:
+    """One that was over when the question was asked is told of as it was then, whatever became of it meanwhile."""
+
+    async def scene(engine: Engine) -> None:
+        for _ in range(3):
+            engine.record(engine.create(submitted()), [happened.Canceled(ending=Ending())])
+        await engine.committed()
+        asked = asyncio.ensure_future(engine.act(Gated(), CALLER))
+        await eventually(Gated.begun.is_set)
+        engine.record(engine.job(2), lifecycle.retry(engine.job(2)))
+        await engine.committed()
+        Gated.go_on.set()
+        assert msgspec.json.decode(await asked) == [3, ["canceled"] * 3]
+        assert msgspec.json.decode(await engine.act(Gated(), CALLER)) == [3, ["canceled", "pending", "canceled"]]
+
     play(tmp_path, scene)
 
 
 def test_who_asked_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search ends at once, and its connection answers the next question."""
-    monkeypatch.setattr(reader_module, "_INSTRUCTIONS", 1000)
+    monkeypatch.setattr(questions, "_INSTRUCTIONS", 1000)
 
     async def scene(engine: Engine) -> None:
         asked = asyncio.ensure_future(engine.act(Endless(), CALLER))
@@ -114,7 +159,7 @@ def test_who_asked_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_end_of_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for no search; who asked is told."""
-    monkeypatch.setattr(reader_module, "_INSTRUCTIONS", 1000)
+    monkeypatch.setattr(questions, "_INSTRUCTIONS", 1000)
 
     async def scene(engine: Engine) -> None:
         asked = asyncio.ensure_future(engine.act(Endless(), CALLER))

@@ -13,7 +13,7 @@ from jobd.core.filters import EVERYTHING, by_flags
 from jobd.core.history.searching import Search
 from jobd.core.model import LARGEST, Moment, State
 from jobd.daemon.remembered.searching import Searching
-from jobd.daemon.storage import reader as reading_module
+from jobd.daemon.storage import questions
 from jobd.daemon.storage.reader import Reader
 from jobd.daemon.storage.store import Store
 from tests.daemon.storing import ask, kept, reading, write
@@ -126,10 +126,10 @@ def test_a_search_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.M
     """It is interrupted with a clear word, and the next question is answered."""
     path, maker = tmp_path / "jobd.db", Maker()
     write(path, *(maker.run(job_id) for job_id in range(1, 300)))
-    monkeypatch.setattr(reading_module, "_INSTRUCTIONS", 10)
+    monkeypatch.setattr(questions, "_INSTRUCTIONS", 10)
     with reading(path) as reader:
         with monkeypatch.context() as patch:
-            patch.setattr(reading_module, "LONGEST_SEARCH", 0.0)
+            patch.setattr(questions, "LONGEST_SEARCH", 0.0)
             with pytest.raises(TryAgain, match="the search took longer than 0 s; narrow it down"):
                 Searching(reader, None, NOW).find(Search(by_flags(name="*nothing*")))
             with pytest.raises(TryAgain, match="narrow it down"):
