@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from jobd.commands.options.kept import output_options
 from jobd.commands.screens import cards
-from jobd.core.errors import NothingMatched
+from jobd.core.errors import BadValue, NothingMatched
 from jobd.core.history.searching import Field, Search, Sort
 from jobd.core.model import FINAL, Job, State
 from jobd.core.views import JobView
@@ -36,7 +36,9 @@ class Last(Read[JobView], frozen=True):
     states: tuple[State, ...] = ()
 
     def answer(self, archive: Archive, caller: Actor) -> JobView:
-        """Ask the archive. Raises NothingMatched."""
+        """Ask the archive. Raises NothingMatched, BadValue."""
+        if not FINAL.issuperset(self.states):
+            raise BadValue(field="states", problem=f"a job that has ended is {', '.join(sorted(FINAL))}")
         job = newest_ended(archive, self.name, self.states)
         if job is None:
             how = " or ".join(self.states) or "ended"

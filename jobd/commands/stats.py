@@ -104,8 +104,10 @@ def command(
     if only is not None and name is not None:
         raise click.UsageError("Give either NAME or --name, not both.")
     kind = By(by or ("label" if label else "name"))
-    if (kind is By.LABEL) != bool(label):
-        raise click.UsageError("--by label and --label NAME need each other." if by else "--label needs a NAME.")
+    if label and kind is not By.LABEL:
+        raise click.UsageError(f"--label goes with --by label, not with --by {kind}.")
+    if kind is By.LABEL and not label:
+        raise click.UsageError("--by label needs --label NAME.")
     size = shell.how_many(limit)
     asked = Stats(by=kind, label=label, name=name if only is None else only, limit=size, **options)
     report = shell.client.call(asked)

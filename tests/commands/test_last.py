@@ -38,3 +38,5 @@ def test_there_is_none(house: House) -> None:
     assert (missing.status, missing.out) == (66, "")
     assert "a run of 'nobody' that has ended" in missing.err
     assert house("last", "fine", "--failed").status == 66
+    refused = house("rpc", "last", '{"name": "fine", "states": ["running"]}')
+    assert "states: a job that has ended is canceled, completed, failed" in refused.out + refused.err

@@ -90,9 +90,8 @@ def test_bad_input(past: House) -> None:
     """Each a line and its status."""
     refused = {
         ("--by", "week"): (2, "invalid value for '--by'"),
-        ("--by", "label"): (2, "--by label and --label NAME need each other"),
-        ("--by", "name", "--label", "env"): (2, "--by label and --label NAME need each other"),
-        ("--label", 'a"b'): (65, "is no name of a label"),
+        ("--by", "label"): (2, "--by label needs --label NAME"),
+        ("--by", "name", "--label", "env"): (2, "--label goes with --by label, not with --by name"),
         ("nap", "--name", "nap"): (2, "give either NAME or --name"),
         ("--where", "id = x"): (65, "filter: id"),
         ("--since", "whenever"): (2, "invalid value for '-S'"),

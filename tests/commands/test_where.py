@@ -61,6 +61,11 @@ def test_what_is_wrong_with_it_is_shown(house: House) -> None:
         assert done.err.splitlines()[:3] == [
             'jobd: filter: no field "stat"; did you mean "state"?', "  stat = failed", "  ^^^^",
         ], done  # fmt: skip
+    many = " OR ".join(f"name=n{number}" for number in range(90))
+    for verb in ("list", "cancel"):
+        done = house(verb, *("--where", many) * 3)
+        assert (done.status, done.out) == (65, "")
+        assert done.err.startswith("jobd: filter: more than 200 conditions"), done
     mixed = house("history", "name=a OR name=b AND state=failed")
     assert "(name=a OR name=b) AND state=failed" in mixed.err
     assert "name\ttext\t" in house("history", "--fields").out

@@ -79,6 +79,8 @@ def plant(state: Path) -> Remains:
     remains.directory("adhoc-2")
     remains.directory("adhoc-3", spec=False, claim=shim, exit=end, output="precious, too")
     remains.directory("adhoc-4", claim=shim, noexec="{}")
+    spec = remains.directory("adhoc-5", claim=shim, exit=end, output="no less") / "spec.json"
+    spec.write_text(json.dumps({**json.loads(spec.read_text()), "priority": 10**23}))
     (state / "run" / "notes").mkdir()
     remains.save()
     return remains
@@ -174,6 +176,7 @@ def test_what_cannot_be_understood_is_kept_aside(recovered: Recovered) -> None:
     assert 11 not in recovered.jobs
     assert (run / "unreadable-11.1" / "output").read_text() == "precious"
     assert (run / "unreadable-adhoc-3" / "output").read_text() == "precious, too"
+    assert (run / "unreadable-adhoc-5" / "output").read_text() == "no less"
 
 
 def test_the_rest_of_a_withdrawn_attempt_goes(recovered: Recovered) -> None:
@@ -231,7 +234,7 @@ def test_what_ran_without_a_daemon_is_taken_in(recovered: Recovered) -> None:
 def test_nothing_else_is_left(recovered: Recovered) -> None:
     """Of all attempts that are over no directory is left; what is not jobd's is not touched."""
     left = {path.name for path in (recovered.state / "run").iterdir()}
-    assert left == {"adhoc-2", "notes", "unreadable-11.1", "unreadable-adhoc-3"}
+    assert left == {"adhoc-2", "notes", "unreadable-11.1", "unreadable-adhoc-3", "unreadable-adhoc-5"}
 
 
 def test_the_log_is_whole(recovered: Recovered) -> None:

@@ -5,7 +5,7 @@ rows of ended jobs (`sql`), for a connection that has the FUNCTIONS. Its `facts`
 holds the `folded_text` of records. The language is told in jobd-filter(7), which is made from the tables of this room.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -92,6 +92,19 @@ def by_flags(
 ) -> Filter:
     """Make the filter that flags say: states, a name (with * and ?), a group, from when until when created or ended."""
     return Filter(all_of(*terms(tuple(states), name, group, "ended" if by_end else "created", since, until)))
+
+
+def parse_all(texts: Sequence[str], by: Asker, presets: Callable[[], Mapping[str, str]] = dict) -> Filter:
+    """Read filters, of which a job must mean all. Raises FilterInvalid, also if together they are too large."""
+    found = EVERYTHING
+    for text in texts:
+        found = found.also(parse(text, by, presets()))
+    try:
+        check_size(found.tree, 0)
+    except Complaint as wrong:
+        together = " and ".join(texts)[: MOST["characters"]]
+        raise FilterInvalid(problem=f"{wrong.problem}, all filters together", text=together, start=0, end=1) from None
+    return found
 
 
 def parse(text: str, by: Asker, presets: Mapping[str, str] | None = None) -> Filter:

@@ -13,7 +13,7 @@ from typing import Any
 from jobd.core.filters.tree import All, Comparison, Either, Node, Words
 from jobd.core.filters.words import fold
 from jobd.core.history.searching import Facts, Field, Range
-from jobd.core.model import State
+from jobd.core.model import LARGEST, State
 
 #: What the values of a field say, of which one holds.
 _SETS: dict[str, Callable[[Iterable[Any]], Facts]] = {
@@ -44,7 +44,7 @@ def facts_of(node: Node) -> Facts:
 def _both(one: Facts, other: Facts) -> Facts:
     names, states, groups = (_known(operator.and_, *pair) for pair in zip(one[:3], other[:3], strict=True))
     fields = {**one.ranges, **other.ranges}
-    ranges = {field: _narrowed(one.ranges.get(field, Range()), other.ranges.get(field, Range())) for field in fields}
+    ranges = {field: one.ranges.get(field, Range()).narrowed(other.ranges.get(field, Range())) for field in fields}
     return Facts(names, states, groups, tuple(dict.fromkeys(one.words + other.words)), ranges)
 
 
@@ -62,10 +62,6 @@ def _known(join: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
 
 def _all_known(join: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
     return None if one is None or other is None else join(one, other)
-
-
-def _narrowed(one: Range, other: Range) -> Range:
-    return Range(_known(max, one.low, other.low), _known(min, one.high, other.high))
 
 
 def _widened(one: Range, other: Range) -> Range:
@@ -94,7 +90,7 @@ def _range(field: Field, name: str, values: tuple[float, ...]) -> Range:
     step = 1 if field in _WHOLE else 0
     return {
         "<": lambda value: Range(None, value - step), "<=": lambda value: Range(None, value),
-        ">": lambda value: Range(value + step, None), ">=": lambda value: Range(value, None),
+        ">": lambda value: Range(min(value + step, LARGEST), None), ">=": lambda value: Range(value, None),
     }.get(name, lambda *_: Range())(*values)  # fmt: skip
 
 

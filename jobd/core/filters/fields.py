@@ -176,7 +176,7 @@ FIELDS: tuple[Field, ...] = (
     Field("name", TEXT, lambda job, _: job.name, "name", "Its name."),
     Field("state", STATE, lambda job, _: job.state.value, "state", "Where it stands; see jobd-states(7).",
           ("status",)),
-    Field("reason", TEXT, lambda job, _: job.reason, "reason", "Why it stands there: exit:1, oom, lost, slot."),
+    Field("reason", TEXT, lambda job, _: job.reason, "reason", "Why it stands there: exit:1, signal:9, oom, lost."),
     Field("detail", TEXT, lambda job, _: job.detail, _json("detail"), "More about the reason."),
     Field("exit_code", INTEGER, lambda job, _: figures.of(job).exit_code, "exit_code",
           "The exit status with which it ended.", ("exit", "code")),

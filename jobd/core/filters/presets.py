@@ -36,7 +36,6 @@ BUILT_IN: tuple[Preset, ...] = (
     Preset("unwell", "state = failed OR warned > 0 OR items.failed > 0", "Failed, or something in it did."),
     Preset("oom", "reason = oom", "Was ended for want of memory."),
     Preset("lost", "reason = lost", "Nobody saw how it ended."),
-    Preset("timeout", "reason = timeout", "Took longer than it may."),
     Preset("stale", "stale = yes", "Is silent for longer than it promised."),
     Preset(
         "slow",

@@ -52,6 +52,12 @@ class Range(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    def narrowed(self, other: "Range") -> "Range":
+        """Give what is in both."""
+        low = self.low if other.low is None or (self.low is not None and self.low > other.low) else other.low
+        high = self.high if other.high is None or (self.high is not None and self.high < other.high) else other.high
+        return Range(low, high)
+
 
 class Facts(NamedTuple):
     """What is true of every job that matches; None or nothing = anything may be.

@@ -74,7 +74,7 @@ class Listening:
         self._numbers_say_all = all(room.everything or room.job is not None for room in interest.named)
         self._moves = any(room.moves for room in interest.named)
         self._find = find
-        #: What was found of jobs: each as it was looked at, and whether it is meant.
+        #: What was found of jobs that live, for their records are in memory anyway: each as it was, and the answer.
         self._held: dict[int, tuple[Job, bool]] = {}
 
     def wants(self, line: Line) -> bool:
@@ -93,7 +93,10 @@ class Listening:
                 self._held[after.id] = after, meant
             return meant
         left = self._meant(before, at)
-        return self._meant(after, at) or left
+        wanted = self._meant(after, at) or left
+        if after is None or after.done:
+            self._held.pop(entry.job, None)
+        return wanted
 
     def _meant(self, job: Job | None, at: Moment) -> bool:
         if job is None:

@@ -11,12 +11,13 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from jobd.config import Paths
-from jobd.core.model import Attempt, Ending, Job, Process, Resources, Surroundings
+from jobd.core.model import LARGEST, Attempt, Ending, Job, Process, Resources, Surroundings
 from jobd.core.promises import Heartbeat
 from jobd.core.text import Lossless
 from jobd.daemon.attempts import output
@@ -29,29 +30,34 @@ _NUMBERED = re.compile(r"(\d{1,19})\.(\d{1,19})")
 Record = TypeVar("Record")
 
 
+#: What a database can hold, and kibibytes of which it can hold the bytes.
+Number = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)]
+Kibibytes = Annotated[int, Meta(ge=0, le=LARGEST // 1024)]
+
+
 class SpecFile(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt runs; `env` is a list of NAME=value, -1 as a limit is none."""
 
     v: int = VERSION
-    job: int
-    attempt: int
+    job: Number
+    attempt: Number
     name: str
     cookie: str
     argv: tuple[Lossless, ...]
     cwd: Lossless
     env: tuple[Lossless, ...] = ()
-    umask: int | None = None
-    nice: int = 0
+    umask: Number | None = None
+    nice: Number = 0
     rlimits: dict[str, tuple[int, int]] = {}
     split: bool = False
     stdin: Lossless | None = None
     cgroup: str | None = None
-    oom_score: int = 0
+    oom_score: Number = 0
     leftover: str = "kill"
-    report_fd: int = REPORT_FD
+    report_fd: Number = REPORT_FD
     #: What the shim does not need, but who makes a job of this.
     group: str = "default"
-    priority: int = 0
+    priority: Number = 0
     labels: dict[str, str] = {}
     heartbeat: Heartbeat | None = None
     progress: Literal["reports", "auto"] = "reports"
@@ -63,12 +69,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     v: int
     by: str
     boot: str
-    pidns: int = 0
-    shim: int = 0
-    shim_start: int = 0
-    pid: int = 0
-    start: int = 0
-    t0: int = 0
+    pidns: Number = 0
+    shim: Number = 0
+    shim_start: Number = 0
+    pid: Number = 0
+    start: Number = 0
+    t0: Number = 0
 
     @property
     def main(self) -> Process:
@@ -85,21 +91,21 @@ class ExitRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the main process ended, as its shim saw it: raw wait status, wall clock in ns, getrusage."""
 
     v: int
-    status: int
-    exec_errno: int | None = None
+    status: Number
+    exec_errno: Number | None = None
     exec_step: str | None = None
-    t0: int
-    t1: int
-    elapsed_ns: int
+    t0: Number
+    t1: Number
+    elapsed_ns: Number
     boot: str
     utime: float = 0.0
     stime: float = 0.0
-    maxrss_kb: int = 0
-    floor_kb: int = 0
-    inblock: int = 0
-    oublock: int = 0
-    nvcsw: int = 0
-    nivcsw: int = 0
+    maxrss_kb: Kibibytes = 0
+    floor_kb: Kibibytes = 0
+    inblock: Number = 0
+    oublock: Number = 0
+    nvcsw: Number = 0
+    nivcsw: Number = 0
 
 
 class Found(NamedTuple):

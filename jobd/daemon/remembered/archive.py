@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from functools import partial
-from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobd.config import Paths
@@ -149,11 +148,8 @@ class Archive:
         """Read filters and flags (see `filters.by_flags`), all of which must mean a job. Raises FilterInvalid."""
         from jobd.core import filters
 
-        found = filters.by_flags(**flags)
-        for text in texts:
-            who = asking.asker(self.now().wall, by.zone, os.getuid() if by.uid is None else by.uid)
-            found = found.also(filters.parse(text, who, self.presets()))
-        return found
+        who = asking.asker(self.now().wall, by.zone, os.getuid() if by.uid is None else by.uid)
+        return filters.parse_all(tuple(texts), who, self.presets).also(filters.by_flags(**flags))
 
     def presets(self) -> dict[str, str]:
         """Give the saved filters, by their names."""
@@ -276,10 +272,9 @@ class Archive:
         return newest
 
     def _unsaved(self) -> list[Job]:
-        """List the jobs that are so new that the file does not have them."""
-        live = self._live or {}
-        ids = takewhile(live.__contains__, count((self.reader.newest_id() or 0) + 1))
-        return [live[job_id] for job_id in ids]
+        """List the jobs that are so new that the file does not have them, oldest first."""
+        live, newest = self._live or {}, self.reader.newest_id() or 0
+        return [live[job_id] for job_id in sorted(job_id for job_id in live if job_id > newest)]
 
     def _missing(self, what: object) -> JobNotFound:
         return JobNotFound(job=what, newest=self.reader.newest_id() or "none")

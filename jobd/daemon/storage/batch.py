@@ -41,8 +41,8 @@ class Batch:
     def put(self, job_id: int, job: Job | None, entries: Iterable[Entry], saved: Job | None = None) -> None:
         """Take in a job as it now is (None: removed), as it was saved before, and what happened to it.
 
-        All that a job says came with an event, so what cannot be written is found out here and harms nobody else's
-        changes.
+        All that a job says came with an event, so what cannot be put into JSON is found out here and harms nobody
+        else's changes.
         """
         lines = list(entries)
         self._rows += [rows.entry_row(entry) for entry in lines]

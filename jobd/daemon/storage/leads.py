@@ -1,8 +1,4 @@
-"""What leads a search: the condition with the narrowest index; all others only filter.
-
-SQLite's own planner knows nothing of the numbers, and would sometimes sort a million rows instead; so where several
-could lead they are counted first, as far as FEW.
-"""
+"""What leads a search: of the conditions that have an index the one with the fewest rows, counted as far as FEW."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -63,14 +59,7 @@ def ids_of(facts: Facts, ask: Ask) -> Range:
     ids, created = facts.ranges.get(Field.ID, Range()), facts.ranges.get(Field.CREATED, Range())
     low = None if created.low is None else first_id(int(created.low), ask)
     high = None if created.high is None else first_id(int(created.high) + 1, ask) - 1
-    return narrowed(ids, Range(low, high))
-
-
-def narrowed(one: Range, other: Range) -> Range:
-    """Give what is in both."""
-    low = one.low if other.low is None or (one.low is not None and one.low > other.low) else other.low
-    high = one.high if other.high is None or (one.high is not None and one.high < other.high) else other.high
-    return Range(low, high)
+    return ids.narrowed(Range(low, high))
 
 
 def first_id(created: int, ask: Ask) -> int:

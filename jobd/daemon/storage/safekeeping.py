@@ -26,7 +26,10 @@ _INSTRUCTIONS = 1_000_000
 
 
 def backup(path: Path, target: Path) -> None:
-    """Copy the database to a new file, in use or not. Raises StorageFull, StorageBroken, OutputFailed."""
+    """Copy the database to a new file, in use or not.
+
+    Raises StorageFull for the disk of the target, StorageBroken, OutputFailed.
+    """
     part = target.with_name(f"{target.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -37,8 +40,9 @@ def backup(path: Path, target: Path) -> None:
         part.rename(target)
         filesystem.flush(target.parent)
     except sqlite3.Error as error:
+        full = database.is_full(error, target.parent)
         part.unlink(missing_ok=True)
-        raise database.failed_open(error, path) from None
+        raise StorageFull(path=str(target.parent)) if full else database.failed_open(error, path) from None
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()

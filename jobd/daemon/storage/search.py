@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jobd.core.history.searching import Ended, Field, Range, Sort, Value
 from jobd.core.model import Job
 from jobd.daemon.storage.functions import IN_RECORD, IN_TEXT
-from jobd.daemon.storage.leads import Lead, choose, ids_of, narrowed
+from jobd.daemon.storage.leads import Lead, choose, ids_of
 from jobd.daemon.storage.walks import BY_ID, COLUMNS, INDEXES, Ask, Term, Walk, bounds, select, values_of
 
 #: Less than every number, and than every text, but more than NULL.
@@ -45,7 +45,7 @@ def plan(where: Ended, sort: Sort, after: Place | None, ask: Ask) -> list[Chain]
     """Plan how to find the settled jobs that match: chains to be walked side by side, each of them in order."""
     ids = ids_of(where.facts, ask)
     if after is not None and sort.field in BY_ID:
-        ids = narrowed(ids, Range(None, after.id - 1) if sort.descending else Range(after.id + 1, None))
+        ids = ids.narrowed(Range(None, after.id - 1) if sort.descending else Range(after.id + 1, None))
     way, few = choose(where.facts, sort, ids, ask)
     falling = " DESC" if sort.descending else ""
 
@@ -83,13 +83,14 @@ def count(where: Ended, without: Sequence[int], ask: Ask) -> list[Walk]:
     return [select("count(*)", table, (*other, *terms)) for table, terms in _sources(where, ask)]
 
 
-def ended(what: str, where: Ended, ask: Ask) -> Walk:
+def ended(what: Term, where: Ended, ask: Ask) -> Walk:
     """Select something of all jobs that have ended and match, settled or not, in no order."""
     table, terms = UNSETTLED[False]
-    text, values = where.sql()
-    sources = (*_sources(where, ask), (table, (*terms, Term(f"({text})", values))))
-    walks = [select(what, table, terms) for table, terms in sources]
-    return Walk(" UNION ALL ".join(walk.text for walk in walks), tuple(v for walk in walks for v in walk.values))
+    text, parameters = where.sql()
+    sources = (*_sources(where, ask), (table, (*terms, Term(f"({text})", parameters))))
+    walks = [select(what.text, table, terms) for table, terms in sources]
+    values = tuple(value for walk in walks for value in (*what.values, *walk.values))
+    return Walk(" UNION ALL ".join(walk.text for walk in walks), values)
 
 
 def sort_key(value: Value, sort: Sort) -> Any:

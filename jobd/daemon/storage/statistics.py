@@ -17,6 +17,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from jobd.core.errors import BadValue
+from jobd.core.filters import fields
 from jobd.core.history import histogram, stats
 from jobd.core.history.searching import Ended
 from jobd.core.history.stats import By, Report, Scope, Sums, Week
@@ -25,7 +26,7 @@ from jobd.core.quantities import EPOCH
 from jobd.core.text import glob
 from jobd.daemon.storage import search, summaries
 from jobd.daemon.storage.reader import Reader
-from jobd.daemon.storage.walks import Walk
+from jobd.daemon.storage.walks import Term, Walk
 from jobd.daemon.system.clock import from_microseconds, to_microseconds
 
 #: Gives a time in the zone of who asks.
@@ -96,11 +97,11 @@ class Gathered(NamedTuple):
 def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int, local: Local) -> Report:
     """Make the statistics of runs, for the keys with the most runs, or the newest days.
 
-    `where` says of rows what the scope says, `local` gives a time in the zone of who asks. Raises BadValue for an
-    impossible label.
+    `where` says of rows what the scope says, `local` gives a time in the zone of who asks. Raises BadValue if a label
+    is wanted and none is named.
     """
     with reader.asking():
-        runs = _runs(reader, search.ended(f"{_key(scope)}, {_COLUMNS}", where, reader.ask))
+        runs = _runs(reader, search.ended(_what(scope), where, reader.ask))
         gathered = _gather(reader, runs, scope)
         begin = scope.since or gathered.first or now
         end = scope.until or (now if scope.since else gathered.last) or now
@@ -122,13 +123,14 @@ def last_day(reader: Reader, name: str, states: Iterable[State]) -> str | None:
     return day
 
 
-def _key(scope: Scope) -> str:
+def _what(scope: Scope) -> Term:
+    """Say what is to be known of each run: by what it is summed up, and its figures."""
     if scope.by is not By.LABEL:
-        return KEYS[scope.by]
-    if not scope.label or set('"\\') & set(scope.label):
-        raise BadValue(field="label", problem=f"{scope.label!r} is no name of a label that can be summed up by")
-    path = f'$.labels."{scope.label}"'.replace("'", "''")
-    return f"json_extract((SELECT record FROM records WHERE job = id), '{path}')"  # noqa: S608 -- it is quoted
+        return Term(f"{KEYS[scope.by]}, {_COLUMNS}")
+    if not scope.label:
+        raise BadValue(field="label", problem="name the label to be summed up by")
+    label = fields.known(f"{fields.LABEL}{scope.label}")
+    return Term(f"{label.sql}, {_COLUMNS}", label.parameters)
 
 
 def _in_order(gathered: Gathered, scope: Scope) -> list[Key]:
@@ -196,7 +198,7 @@ def _removed(reader: Reader, scope: Scope) -> Iterator[tuple[Key, datetime, Sums
     where = " AND ".join(["1", *(text for text, _ in said)])
     text = f"SELECT {DAILY_KEYS[scope.by]}, day, {summaries.SUMS}, durations FROM daily WHERE {where}"  # noqa: S608
     for key, day, *figures, counts in reader.walk(text, [limit for _, limit in said]):
-        yield key, datetime.fromisoformat(day).replace(tzinfo=UTC), Sums(*figures), summaries.read_counts(counts)
+        yield key, datetime.fromisoformat(day).replace(tzinfo=UTC), Sums(*figures), summaries.counts(counts)
 
 
 def _first_day(time: datetime) -> str:

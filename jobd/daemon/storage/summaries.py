@@ -79,7 +79,7 @@ def remember(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
 def sound_day(row: Row) -> Row:
     """Check a row of `daily` behind its rowid. Raises ValueError, TypeError if it makes no sense."""
     _, *key, durations = row
-    read_counts(durations)
+    _decode_counts(durations)
     Sums(*key[3:]).plus(Sums())
     return (*key, durations)
 
@@ -109,15 +109,18 @@ def runs(kept: str | None) -> tuple[Run, ...]:
         return ()
 
 
-def read_counts(text: str) -> dict[int, int]:
-    """Read durations as counts. Raises ValueError."""
-    return _decode_counts(text)
+def counts(kept: str) -> dict[int, int]:
+    """Read durations as counts; none if they make no sense, for others will come."""
+    try:
+        return _decode_counts(kept)
+    except ValueError:
+        return {}
 
 
 def _day(connection: sqlite3.Connection, key: Key) -> Day:
     text = f"SELECT {SUMS}, durations FROM daily WHERE (name, day, grp) = (?, ?, ?)"  # noqa: S608
     found: Row | None = connection.execute(text, key).fetchone()
-    return Day(Sums(), {}) if found is None else Day(Sums(*found[:-1]), read_counts(found[-1]))
+    return Day(Sums(), {}) if found is None else Day(Sums(*found[:-1]), counts(found[-1]))
 
 
 def _with(

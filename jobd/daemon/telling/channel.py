@@ -46,6 +46,8 @@ class Subscriber:
         #: Whether it must be told who is there.
         self.unaware = channel.manner.presence
         self.behind: asyncio.Future[None] | None = None
+        #: When it was given a sign that it has to answer before the next one.
+        self.signed_at: float | None = None
 
     async def listen(self) -> None:
         """Hear everything from now on, until cancelled. Raises NoLongerKept."""
@@ -158,9 +160,9 @@ class Channel:
         wanted = [line for line in new if self._listening.wants(line)]
         self._waiting += wanted
         window = self.manner.coalesce
-        if window is None or not all(line.entry.event.frequent for line in wanted):
+        if window is None or not self._waiting or not all(line.entry.event.frequent for line in wanted):
             self.flush()
-        elif self._waiting and self._flushing is None:
+        elif self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(window, self.flush)
 
     def flush(self) -> None:
@@ -211,7 +213,7 @@ class Channel:
 
     def _lose(self, subscriber: Subscriber, after: int) -> None:
         self._part(subscriber)
-        subscriber.after = after
+        subscriber.after, subscriber.signed_at = after, None
         if subscriber.behind is not None and not subscriber.behind.done():
             subscriber.behind.set_result(None)
 
@@ -226,12 +228,14 @@ class Channel:
             self._signs.stop()
             self._stop_waiting()
 
-    def _give_sign(self, before: float) -> bool:
-        """Say that the daemon is there, and hang up on those who said nothing since the sign before."""
+    def _give_sign(self, now: float) -> bool:
+        """Say that the daemon is there, and hang up on those who said nothing since they were given a sign before."""
         for subscriber in self._members:
-            if subscriber.listener.heard < before:
+            if subscriber.signed_at is not None and subscriber.listener.heard < subscriber.signed_at:
                 subscriber.listener.hang_up()
         self._push([_encode(Pulse(self._told))], self._told)
+        for subscriber in self._members:
+            subscriber.signed_at = now
         return bool(self._members)
 
 

@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 
 class Signs:
-    """A sign after each silence of `every` seconds (None: never). `give` gives one; it is told when the one before was.
+    """A sign after each silence of `every` seconds (None: never).
 
-    It says whether anybody is left to be given another.
+    `give` gives one, by the clock of the loop now, and says whether anybody is left to be given another.
     """
 
     def __init__(self, every: float | None, give: Callable[[float], bool]) -> None:
         self._every = every
         self._give = give
         self._timer: asyncio.TimerHandle | None = None
-        self._told_at = self._given_at = 0.0
+        self._told_at = 0.0
 
     def start(self) -> None:
         """Listen for silence, unless that is done already."""
@@ -42,6 +42,5 @@ class Signs:
         if quiet < every:
             self._arm(every - quiet)
             return
-        before, self._given_at = self._given_at, now
-        if self._give(before):
+        if self._give(now):
             self._arm(every)

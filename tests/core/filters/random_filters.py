@@ -23,12 +23,14 @@ NULLS = {"is null": "is null", "is set": "is set", "IS NOT NULL": "is set", "is 
 
 
 #: Values as they are typed, and what they mean.
+#: The least and the largest whole number.
+ENDS = (1 - 2**63, 2**63 - 1)
 TYPED: dict[str, dict[str, Any]] = {
     "state": {**{state.value: state.value for state in zoo.State}, "Cancelled": "canceled", "queued": "pending"},
     "flag": {"yes": True, "no": False, "True": True, "0": False, "off": False},
     "signal": {"KILL": 9, "SIGSEGV": 11, "sigterm": 15, "9": 9, "11": 11, "1": 1},
     "user": {"me": 1000, "1000": 1000, "0": 0, "1001": 1001, "7": 7},
-    "number": {str(n): n for n in (-5, 0, 1, 2, 3, 5, 7, 9, 12, 15, 17, 20, 23, 40, 126, 127, 4242, 1 - 2**63)},
+    "number": {str(n): n for n in (-5, 0, 1, 2, 3, 5, 7, 9, 12, 15, 17, 20, 23, 40, 126, 127, 4242, *ENDS)},
     "amount": {"0": 0.0, "1": 1.0, "3.0": 3.0, "1e15": 1e15, ".57": 0.57, "12.5": 12.5, "-1": -1.0, "+10": 10.0},
     "share": {"0.25": 0.25, "25%": 0.25, "57%": 0.57, "1": 1.0, "100%": 1.0, "2": 2.0, "0.4": 0.4, "0": 0.0},
     "percent": {"25": 0.25, "25%": 0.25, "57%": 0.57, "100": 1.0, "0%": 0.0, "33.3": 0.333, "50": 0.5},
@@ -38,7 +40,7 @@ TYPED: dict[str, dict[str, Any]] = {
     },
     "size": {
         "0": 0, "1": 1, "512b": 512, "1K": 1024, "1MiB": 2**20, '"1 MiB"': 2**20, "1G": 2**30, "4GB": 2**32,
-        "45000000": 45_000_000,
+        "45000000": 45_000_000, str(2**63 - 1): 2**63 - 1,
     },
 }  # fmt: skip
 EXPRESSIONS = (

@@ -1,5 +1,6 @@
 """Interest: of which jobs, and of what; decided by the job as each event found and left it."""
 
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -165,3 +166,14 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [JOBS.get(number) for number in range(1, 100)]
     lines = [Told(entry(EVENTS[happened.Started], job=at), (job, job)) for at, job in enumerate(jobs, 1)]
     assert [line.entry.job for line in lines if listening.wants(line)] == [1]
+
+
+def test_of_jobs_that_are_over_nothing_is_kept() -> None:
+    """Their records would stay in memory for as long as somebody listens."""
+    job = replace(job_in(State.RUNNING), name="a")
+    lines = told(job, EVENTS[happened.Progressed], EVENTS[happened.Completed])
+    versions = [version for line in lines for version in line.versions if version]
+    listening = Listening(Interest((room("name:a"),)), JOBS.get)
+    before = list(map(sys.getrefcount, versions))
+    assert all(listening.wants(line) for line in lines)
+    assert list(map(sys.getrefcount, versions)) == before

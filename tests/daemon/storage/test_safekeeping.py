@@ -126,6 +126,17 @@ def test_a_backup_without_room_leaves_nothing(tmp_path: Path) -> None:
         assert safekeeping.is_usable(safekeeping.rotate(path, 3))
 
 
+@root_only
+def test_the_disk_without_room_is_named(tmp_path: Path) -> None:
+    """It is that of the backup, not that of the database."""
+    path = tmp_path / "jobd.db"
+    filled(path)
+    with small_disk(tmp_path / "disk", 64 << 10) as disk:
+        with pytest.raises(StorageFull, match=f"the disk that holds {disk} is full"):
+            safekeeping.backup(path, disk / "copy.db")
+        assert list(disk.iterdir()) == []
+
+
 def test_what_was_left_of_a_killed_backup_is_no_hindrance(tmp_path: Path) -> None:
     """Half a copy from before is replaced."""
     path, copy = tmp_path / "jobd.db", tmp_path / "copy"

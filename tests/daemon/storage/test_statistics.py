@@ -176,11 +176,11 @@ def test_by_label(filled: Filled, reader: Reader) -> None:
     assert {one.key: one.runs for one in report.statistics} == {
         value: sum(job.labels["env"] == value for job in there) for value in "ab"
     }
-    none = told(reader, Scope(by=By.LABEL, label="it's"), 10)
-    assert [(one.key, one.runs) for one in none.statistics] == [(None, len(there))]
-    for label in ("", 'a"b', "a\\"):
-        with pytest.raises(BadValue, match="label"):
-            told(reader, Scope(by=By.LABEL, label=label), 10)
+    for label in ("it's", 'a"b', "a\\", "a\nb"):
+        none = told(reader, Scope(by=By.LABEL, label=label), 10)
+        assert [(one.key, one.runs) for one in none.statistics] == [(None, len(there))]
+    with pytest.raises(BadValue, match="label"):
+        told(reader, Scope(by=By.LABEL), 10)
 
 
 def test_how_runs_went_last(filled: Filled, reader: Reader) -> None:
@@ -241,6 +241,19 @@ def test_what_a_person_removes_is_forgotten(tmp_path: Path) -> None:
     with reading(path) as reader:
         assert told(reader, Scope(), 10).total.runs == 2
     assert ask(path, "SELECT name, runs, completed FROM daily") == [("encode", 1, 1)]
+
+
+def test_a_day_that_makes_no_sense_harms_no_other(tmp_path: Path) -> None:
+    """Its durations are lost; what is removed is summed up all the same, and the rest of it is told."""
+    path, maker = tmp_path / "jobd.db", Maker()
+    write(path, *(maker.run(number) for number in (1, 2)))
+    write(path, maker.happen(1, happened.Removed(why="retention")))
+    ask(path, "UPDATE daily SET durations = '{oops'")
+    with reading(path) as reader:
+        assert told(reader, Scope(), 10).total.runs == 2
+    write(path, maker.happen(2, happened.Removed(why="retention")))
+    with reading(path) as reader:
+        assert told(reader, Scope(), 10).total.runs == 2
 
 
 def test_few_names_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

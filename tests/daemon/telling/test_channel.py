@@ -17,7 +17,7 @@ from jobd.core.subscriptions.interest import ALL
 from jobd.core.work.progress import Report
 from jobd.daemon.telling import channel, hub
 from jobd.daemon.telling.channel import Manner
-from jobd.daemon.telling.hub import MOST_AT_ONCE, Line
+from jobd.daemon.telling.hub import MOST_AT_ONCE, RING, Line
 from tests.core.samples import AT, EVENTS, job_in
 from tests.daemon.telling.hearing import Ear, Stage, line, room, some, until
 
@@ -284,6 +284,44 @@ def test_signs_of_life() -> None:
         assert len(gone.of("heartbeat")) >= 1
         assert there.of("heartbeat")[0] == {"type": "heartbeat", "seq": 7}
         assert not there.hung_up
+        await stage.close()
+
+    run(play())
+
+
+def test_who_was_given_no_sign_has_none_to_answer() -> None:
+    """One that catches up while others are given signs may stay, though it has said nothing all the while."""
+
+    async def play() -> None:
+        stage = Stage()
+        there, late = Ear(b"1"), Ear(b"2", shy=True)
+        stage.listen(there, manner=Manner(heartbeat=0.1))
+        await until(lambda: stage.channels.keeping_up == 1)
+        late.be_deaf(deaf=True)
+        stage.happen(RESUMED)
+        stage.listen(late, manner=Manner(heartbeat=0.1), after=0)
+        await until(lambda: len(there.of("heartbeat")) == 2)
+        late.be_deaf(deaf=False)
+        await until(lambda: late.of("heartbeat"))
+        assert not late.hung_up
+        await until(lambda: late.hung_up)
+        assert len(late.of("heartbeat")) >= 1
+        await stage.close()
+
+    run(play())
+
+
+def test_what_others_do_throws_nobody_out() -> None:
+    """However much happens of which a channel that holds progress back wants nothing."""
+
+    async def play() -> None:
+        stage = Stage()
+        stage.listen(Ear(), room("job:2"), Manner(coalesce=60))
+        await until(lambda: stage.channels.keeping_up == 1)
+        for _ in range(2 * RING // 50):
+            stage.happen(*[said(1)] * 50, job=1)
+            assert stage.channels.keeping_up == 1
+            await asyncio.sleep(0)
         await stage.close()
 
     run(play())
