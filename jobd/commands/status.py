@@ -114,8 +114,9 @@ def command(shell: Shell, /, jobs: tuple[str, ...]) -> int:
     Exit status: 1 if --where means no job.
     """
     from jobd.commands.screens import cards, overview
+    from jobd.config import zones
 
-    midnight = datetime.combine(datetime.now(UTC).astimezone().date(), time()).astimezone()
+    midnight = zones.here(datetime.combine(datetime.now(UTC).astimezone().date(), time()))
     seen = shell.client.call(Status(jobs=jobs, since=None if jobs else midnight))
     if jobs:
         views: Any = seen.jobs[0] if len(jobs) == 1 and len(seen.jobs) == 1 else seen.jobs

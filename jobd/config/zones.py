@@ -4,12 +4,20 @@ import io
 import os
 import re
 import struct
-from datetime import timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):?([0-5][0-9])")
 #: A file of a zone (RFC 8536) that has no data but a rule at its end.
 _HEADER = b"TZif2" + bytes(15) + struct.pack(">6L", 0, 0, 0, 0, 1, 4)
 _DATA = struct.pack(">lBB", 0, 0, 0) + b"UTC\0"
+
+
+def here(naive: datetime) -> datetime:
+    """Give a time that names no zone the one of this process, in UTC.
+
+    A time that the clocks left out is what it would have been without (PEP 495); `datetime.astimezone` errs there.
+    """
+    return datetime.fromtimestamp(naive.timestamp(), UTC)
 
 
 def zone(text: str) -> tzinfo:

@@ -93,7 +93,7 @@ def write_size(size: int) -> str:
 def parse_time(text: str, now: datetime, local: Callable[[datetime], datetime] | None = None) -> datetime:
     """Read RFC 3339, `2026-11-20`, `14:30` (today), `yesterday`, `-2h`, `2h` (ago), `+3h` or `now` as a time in UTC.
 
-    `now` is aware and in the reader's zone. `local` gives a time without zone its zone (`datetime.astimezone` for the
+    `now` is aware and in the reader's zone. `local` gives a time without zone its zone (`config.zones.here` for the
     machine's own, summer time included); without it the offset of `now` holds for all. Raises ValueError.
     """
     return parse_period(text, now, local)[0]

@@ -42,7 +42,9 @@ def duration(*, bare_unit: str | None = None) -> Reading:
 
 
 def _time(text: str) -> datetime:
-    return quantities.parse_time(text, datetime.now(UTC).astimezone(), datetime.astimezone)
+    from jobd.config import zones
+
+    return quantities.parse_time(text, datetime.now(UTC).astimezone(), zones.here)
 
 
 def words(what: str, known: Iterable[str], spellings: Mapping[str, str] | None = None) -> Reading:

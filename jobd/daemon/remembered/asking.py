@@ -14,7 +14,7 @@ def asker(at: datetime, zone: str = "", uid: int | None = None) -> Asker:
     """
     found = _zone(zone)
     if found is None:
-        return Asker(at.astimezone(), datetime.astimezone, uid)
+        return Asker(at.astimezone(), zones.here, uid)
     return Asker(at.astimezone(found), lambda naive: naive.replace(tzinfo=found), uid)
 
 

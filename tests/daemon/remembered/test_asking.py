@@ -1,9 +1,12 @@
 """Times are read in the zone of who asks: that of a name, an offset, or of this process."""
 
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 
+from jobd.commands.options.values import TIME
 from jobd.core.errors import BadValue
 from jobd.core.filters import parse
 from jobd.daemon.remembered.asking import asker
@@ -39,6 +42,29 @@ def test_this_process() -> None:
     midnight = AT.astimezone().replace(hour=0, minute=0)
     assert parse("ended >= today", asker(AT)) == parse(f"ended >= {midnight.isoformat()}", asker(AT, "UTC"))
     assert asker(AT, uid=7).uid == 7
+
+
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Let this process be in a zone."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("said", ["2026-03-29", "2026-03-29T00:00", "2026-03-29T02:30", "2026-10-25T02:30"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Beirut", "America/New_York"])
+def test_where_the_clocks_are_changed(in_zone: Callable[[str], None], zone: str, said: str) -> None:
+    """A time that there is not, or twice, is the same in a zone of that name as in a process that is there."""
+    in_zone(zone)
+    text = f"created >= {said}"
+    assert parse(text, asker(AT)) == parse(text, asker(AT, zone))
+    assert parse(f"created >= {TIME(said).isoformat()}", asker(AT)) == parse(text, asker(AT))
 
 
 @pytest.mark.parametrize(
