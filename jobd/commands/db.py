@@ -97,16 +97,19 @@ class Vacuum(Action[Made], frozen=True):
     method: ClassVar = "db.vacuum"
 
     async def answer(self, engine: Engine, caller: Actor) -> Made:
-        """Do it beside the work; changes wait meanwhile."""
-        import asyncio
-
-        return await asyncio.to_thread(self.do, engine.store.path)
+        """Do it beside the work; changes wait meanwhile. Raises StorageFull, OutcomeUnknown."""
+        await engine.store.vacuum()
+        return self.made(engine.store.path)
 
     def do(self, database: Path) -> Made:
-        """Write the file anew. Raises StorageFull, StorageBroken."""
+        """Write the file anew that no daemon writes. Raises StorageFull, StorageBroken."""
         from jobd.daemon.storage import safekeeping
 
         safekeeping.vacuum(database)
+        return self.made(database)
+
+    def made(self, database: Path) -> Made:
+        """Say how large it is now."""
         return Made(str(database), database.stat().st_size)
 
 

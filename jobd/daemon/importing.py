@@ -33,9 +33,12 @@ class Importing:
         self.engine = engine
 
     def adhoc(self) -> list[Key]:
-        """Make jobs of what was run without a daemon and has ended; name their attempts, which are to be looked at."""
+        """Make jobs of what was run without a daemon and has ended, in the order in which it was begun.
+
+        Names their attempts, which are to be looked at.
+        """
         keys = []
-        for path in sorted(self.engine.paths.run.glob("adhoc-*")):
+        for path in sorted(self.engine.paths.run.glob("adhoc-*"), key=_since):
             key = self._take_in(path)
             if key is not None:
                 keys.append(key)
@@ -109,8 +112,17 @@ class Importing:
             number=key[1] if key else 1,
             cookie=spec.cookie,
             directory=path.name,
+            born=self.engine.archive.reader.next_birth(key[0]) if key else None,
         )
         return self.engine.create(event, job_id=key[0] if key else None)
 
     def _boot(self, found: Found) -> str:
         return found.claim.boot if found.claim else self.engine.clock.now().boot
+
+
+def _since(path: Path) -> tuple[int, str]:
+    """Say since when a directory has been there; its specification is never written again."""
+    try:
+        return (path / "spec.json").stat().st_mtime_ns, path.name
+    except OSError:
+        return 0, path.name

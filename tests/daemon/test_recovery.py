@@ -1,6 +1,7 @@
 """What a new daemon makes of what the last one left: each verdict is carried out on real directories."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,6 +78,8 @@ def plant(state: Path) -> Remains:
     remains.directory("18.1", claim=shim, exit=end, output="started, but that was not saved")
     remains.directory("adhoc-1", claim=shim, exit=end, report="40%\n", output="from cron")
     remains.directory("adhoc-2")
+    earlier = remains.directory("adhoc-6", claim=shim, exit=end) / "spec.json"
+    os.utime(earlier, (1, 1))
     remains.directory("adhoc-3", spec=False, claim=shim, exit=end, output="precious, too")
     remains.directory("adhoc-4", claim=shim, noexec="{}")
     spec = remains.directory("adhoc-5", claim=shim, exit=end, output="no less") / "spec.json"
@@ -168,6 +171,14 @@ def test_a_job_of_which_only_the_directory_knows_is_taken_in(recovered: Recovere
     assert (job["name"], job["argv"][0], job["attempt"]) == ("job-10.1", "sh", 1)
     assert recovered.events[10] == ["imported", "started", "failed"]
     assert kept(recovered, "10.1") == "unknown"
+
+
+def test_numbers_are_in_the_order_of_time(recovered: Recovered) -> None:
+    """Of jobs that were taken in, too: a search for times trusts in it, and a name means the newest."""
+    by_name = {job["name"]: job_id for job_id, job in recovered.jobs.items()}
+    assert by_name["job-adhoc-6"] < by_name["job-adhoc-1"]
+    born = [job["created_at"] for _, job in sorted(recovered.jobs.items())]
+    assert born == sorted(born)
 
 
 def test_what_cannot_be_understood_is_kept_aside(recovered: Recovered) -> None:

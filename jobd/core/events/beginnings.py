@@ -69,6 +69,11 @@ class Imported(Created, frozen=True, kw_only=True):
     number: Id = 1  #: which attempt was found
     cookie: str = ""  #: the mark that its processes carry
     directory: str  #: where it was found
+    born: datetime | None = None  #: when it came into being, if there are jobs with higher numbers: not after those
+
+    def create(self, job_id: Id, state: State, at: datetime) -> Job:
+        """Make the first record."""
+        return super().create(job_id, state, at if self.born is None else self.born)
 
     def apply(self, job: Job, at: datetime) -> Job:
         """Open the attempt that the directory shows."""

@@ -17,7 +17,7 @@ from jobd.core.work.items import Item, ItemState
 from jobd.daemon.storage import leads, rows
 from jobd.daemon.storage.questions import Questions
 from jobd.daemon.storage.rows import Reply
-from jobd.daemon.system.clock import to_microseconds
+from jobd.daemon.system.clock import from_microseconds, to_microseconds
 
 #: How jobs are counted by state: each part from an index that holds it.
 COUNTS = (
@@ -154,8 +154,12 @@ class Reader(Questions):
 
     def presets(self) -> dict[str, str]:
         """Give the saved filters, by their names."""
-        found = self.rows(f"SELECT key, value FROM meta WHERE key GLOB '{rows.PRESET}*' ORDER BY key")  # noqa: S608
-        return {key.removeprefix(rows.PRESET): value for key, value in found}
+        return {key.removeprefix(rows.PRESET): value for key, value in self.rows(rows.PRESETS)}
+
+    def next_birth(self, job_id: int) -> datetime | None:
+        """Say when the job came into being that has the next higher number than this; None if there is none."""
+        at = self.ask("SELECT created_at FROM jobs WHERE id > ? ORDER BY id LIMIT 1", job_id)
+        return None if at is None else from_microseconds(at)
 
     def _entries(self, where: str, *values: object) -> list[Entry]:
         found = self.rows(f"SELECT {rows.ENTRY_COLUMNS} FROM events WHERE {where}", *values)  # noqa: S608

@@ -5,7 +5,7 @@ by the general limits.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import msgspec
@@ -35,7 +35,7 @@ def jobs_due(reader: Reader, limits: Limits, now: int, most: int) -> list[int]:
         if excess > 0:
             oldest = _ids(reader, *_oldest(limits.rules), "ORDER BY ended_at, id LIMIT ?", most + len(due))
             due.update(dict.fromkeys(islice((job_id for job_id in oldest if job_id not in due), excess)))
-        return [*_by_rules(reader, limits.rules, now, most), *due][:most]
+        return list(islice(_once(chain(_by_rules(reader, limits.rules, now, most), due)), most))
 
 
 def ends(reader: Reader, jobs: Iterable[int]) -> dict[int, float]:
@@ -91,7 +91,8 @@ def _spared(reader: Reader, rules: tuple[Rule, ...]) -> int:
 
 
 def _by_rules(reader: Reader, rules: tuple[Rule, ...], now: int, most: int) -> Iterator[int]:
-    found = "SELECT id FROM jobs INDEXED BY jobs_by_name WHERE name = ? AND settled = 1"
+    settled = "FROM jobs INDEXED BY jobs_by_name WHERE name = ? AND settled = 1"
+    found = f"SELECT id {settled}"
     for name in _names(reader) if any(rule.age or rule.count for rule in rules) else ():
         rule = retention.own(rules, name)
         if rule is not None and rule.age:
@@ -99,9 +100,17 @@ def _by_rules(reader: Reader, rules: tuple[Rule, ...], now: int, most: int) -> I
             bounds = first_id(before, reader.ask), before
             yield from _ids(reader, found, (name,), "AND id < ? AND ended_at < ? ORDER BY id LIMIT ?", *bounds, most)
         if rule is not None and rule.count:
-            yield from _ids(
-                reader, found, (name,), "ORDER BY ended_at DESC, id DESC LIMIT ? OFFSET ?", most, rule.count
-            )
+            excess = reader.ask(f"SELECT count(*) {settled}", name) - rule.count
+            yield from _ids(reader, found, (name,), "ORDER BY ended_at, id LIMIT ?", max(0, min(excess, most)))
+
+
+def _once(ids: Iterable[int]) -> Iterator[int]:
+    """Give each of them once."""
+    given = set[int]()
+    for job_id in ids:
+        if job_id not in given:
+            given.add(job_id)
+            yield job_id
 
 
 def _names(reader: Reader) -> Iterator[str]:

@@ -75,6 +75,7 @@ REQUESTS = Target("requests (id, method, at, reply)", "(?, ?, ?, ?)", "ON CONFLI
 META = Target("meta (key, value)", "(?, ?)", "ON CONFLICT (key) DO UPDATE SET value = excluded.value")
 #: Begins the key of a saved filter.
 PRESET = "preset:"
+PRESETS = f"SELECT key, value FROM meta WHERE key GLOB '{PRESET}*' ORDER BY key"  # noqa: S608
 SURROUNDINGS = Target("surroundings (digest, body)", "(?, ?)", "ON CONFLICT (digest) DO NOTHING")
 
 

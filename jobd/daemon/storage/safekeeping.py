@@ -179,17 +179,19 @@ def put_in_place(fresh: Path, path: Path) -> None:
 
 
 def vacuum(path: Path) -> None:
-    """Give the room of deleted rows back to the disk, and make the index of words anew.
-
-    Raises StorageFull, StorageBroken.
-    """
+    """Do what `shrink` does to a file that nobody else writes. Raises StorageFull, StorageBroken."""
     try:
         with contextlib.closing(database.connect(path)) as connection:
-            settling.rebuild(connection)
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shrink(connection)
     except sqlite3.Error as error:
         raise database.failed_open(error, path) from None
+
+
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give the room of deleted rows back to the disk, and make the index of words anew. Raises sqlite3.Error."""
+    settling.rebuild(connection)
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def memory_database() -> Path:

@@ -4,6 +4,7 @@ The rule: nothing is believed because it can be read. A row counts only if its r
 is lost, or older than the log, is folded again from the log.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -49,10 +50,20 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
     _copy(damaged, sound, "bygone", "name, at, runs", summaries.BYGONE, summaries.sound_runs)
     replies = _copy(damaged, sound, "requests", rows.REPLY_COLUMNS, rows.REQUESTS, _sound_reply)
     texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
+    _copy_presets(damaged, sound)
     folded = _fold(sound, last, jobs)
     settling.tidy(sound)
     sound.execute("COMMIT")
     return Saved(len(jobs), folded, len(entries), len(replies), len(texts))
+
+
+def _copy_presets(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> None:
+    """Copy the saved filters, which are no rows with a number: all that can be reached from the beginning."""
+    found = dict[str, str | None]()
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+        for key, value in damaged.execute(rows.PRESETS):
+            found[key.removeprefix(rows.PRESET)] = value if isinstance(value, str) else None
+    rows.put_presets(sound, found)
 
 
 def readable(connection: sqlite3.Connection, table: str, columns: str) -> Iterator[Row]:

@@ -162,6 +162,10 @@ class Store:
         """Take some of the jobs that have ended into the indexes; say how many. Raises what the store suffers from."""
         return await self._run(lambda connection: settling.settle(connection, chunk))
 
+    async def vacuum(self) -> None:
+        """Make the file as small as it can be; what is to be written waits. Raises what the store suffers from."""
+        await self._run(safekeeping.shrink)
+
     async def trim_events(self, last: int, chunk: int) -> int:
         """Remove up to `chunk` of the oldest events, up to the number `last`; say how many."""
         return await self._run(lambda connection: rows.trim_events(connection, last, chunk))

@@ -136,6 +136,18 @@ def test_what_retention_keeps_is_saved(tmp_path: Path) -> None:
     assert ask(fresh, "SELECT id FROM jobs") == [(6,)]
 
 
+def test_saved_filters_are_saved(tmp_path: Path) -> None:
+    """Those that are texts; no other setting of the damaged file is taken over."""
+    path, fresh = tmp_path / "jobd.db", tmp_path / "fresh.db"
+    write(path)
+    ask(path, "INSERT INTO meta VALUES ('preset:mine', 'name=encode'), ('preset:odd', x'ff'), ('other', 1)")
+    with damaged(path) as broken, sound(fresh) as connection:
+        salvage.salvage(broken, connection)
+    assert ask(fresh, "SELECT key, value FROM meta WHERE key IN ('preset:mine', 'preset:odd', 'other')") == [
+        ("preset:mine", "name=encode")
+    ]
+
+
 def test_settled_jobs_are_settled_anew(tmp_path: Path) -> None:
     """The index of a backup loses what the damaged file knows better, and the daemon settles it again."""
     path, fresh, maker = tmp_path / "jobd.db", tmp_path / "fresh.db", Maker()

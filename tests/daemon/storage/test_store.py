@@ -4,8 +4,10 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from msgspec.structs import replace
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job, State
-from jobd.daemon.storage import rows
+from jobd.daemon.storage import rows, safekeeping
 from tests.daemon.storing import ask, kept, reading, write
 from tests.making import START, Maker
 from tests.source import ROOT
@@ -93,6 +95,34 @@ def test_opened_again_it_goes_on(tmp_path: Path) -> None:
             assert opened.quarantined is None
 
     asyncio.run(run())
+
+
+def test_while_the_file_is_made_small_changes_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes, none of them fails."""
+    begun, over, shrink = threading.Event(), threading.Event(), safekeeping.shrink
+
+    def slowly(connection: sqlite3.Connection) -> None:
+        begun.set()
+        shrink(connection)
+        assert over.wait(20)
+
+    monkeypatch.setattr(safekeeping, "shrink", slowly)
+
+    async def run() -> None:
+        maker = Maker()
+        async with kept(tmp_path / "jobd.db") as running:
+            await running.commit(maker.run(1))
+            vacuum = asyncio.ensure_future(running.store.vacuum())
+            await asyncio.to_thread(begun.wait, 20)
+            running.save(maker.submit(2))
+            committed = running.store.committed()
+            assert not committed.done()
+            over.set()
+            await committed
+            await vacuum
+
+    asyncio.run(run())
+    assert ask(tmp_path / "jobd.db", "SELECT id FROM jobs") == [(1,), (2,)]
 
 
 def test_one_transaction_for_one_turn_of_the_loop(tmp_path: Path) -> None:
