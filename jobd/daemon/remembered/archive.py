@@ -19,6 +19,7 @@ from jobd.core.history.searching import Condition, Explained, Search
 from jobd.core.history.selection import ANYBODY, Reach, Selection, Who
 from jobd.core.history.stats import Report, Scope
 from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
+from jobd.core.quantities import to_microseconds
 from jobd.core.subscriptions.rooms import Sight
 from jobd.core.text import lossless, plain
 from jobd.core.views import JobView, OutputView, Watcher
@@ -211,7 +212,7 @@ class Archive:
 
     def seq_before(self, at: datetime) -> int:
         """Give the number of the last line of the log before a time; 0 if there is none. The times never go back."""
-        return past.seq_before(self.reader, at)
+        return self.reader.seq_before(to_microseconds(at))
 
     def counts(self, since: datetime | None = None) -> dict[State, int]:
         """Count the jobs by state, all or those submitted since then."""

@@ -5,7 +5,6 @@ but where it stood, and all that it was given.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from jobd.core.events.catalogue import Created, Entry
 from jobd.core.model import Job
@@ -37,17 +36,3 @@ def _last(entries: Iterable[Entry]) -> Job | None:
             return None
         last = after(last, entry) or last
     return last
-
-
-def seq_before(reader: Reader, at: datetime) -> int:
-    """Give the number of the last line of the log before a time; 0 if there is none. The times never go back."""
-    low, high = reader.first_seq(), reader.last_seq() + 1
-    low = max(0, low - 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        found = reader.entries(middle - 1, 1)
-        if found and found[0].at < at:
-            low = found[0].seq
-        else:
-            high = middle
-    return low

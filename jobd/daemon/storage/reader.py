@@ -114,6 +114,21 @@ class Reader(Questions):
         last: int = self.rows("SELECT max(seq) FROM events")[0][0] or 0
         return last
 
+    def seq_before(self, at: int) -> int:
+        """Give the number of the last line of the log before a time (microseconds), 0 if there is none.
+
+        The times never go back.
+        """
+        low, high = max(0, self.first_seq() - 1), self.last_seq()
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = self.rows("SELECT seq, at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", middle)
+            if found and found[0][1] < at:
+                low = found[0][0]
+            else:
+                high = middle - 1
+        return low
+
     def surroundings(self, digest: str) -> Surroundings | None:
         """Find the surroundings kept under a digest."""
         found = self.rows("SELECT body FROM surroundings WHERE digest = ?", digest)

@@ -50,7 +50,7 @@ def last_event_due(reader: Reader, age: float, count: int, now: int) -> int:
     """Give the number of the last event that is to be removed, 0 if there is none; the newest always stays."""
     last = reader.last_seq()
     by_count = last - count if count else 0
-    by_age = _last_before(reader, now - int(age * SECOND), last) if age else 0
+    by_age = reader.seq_before(now - int(age * SECOND)) if age else 0
     return max(0, min(max(by_count, by_age), last - 1))
 
 
@@ -123,16 +123,3 @@ def _names(reader: Reader) -> Iterator[str]:
 
 def _ids(reader: Reader, text: str, first: tuple[object, ...], rest: str, *others: object) -> Iterator[int]:
     return (row[0] for row in reader.walk(f"{text} {rest}", (*first, *others)))
-
-
-def _last_before(reader: Reader, before: int, last: int) -> int:
-    """Find the last event before a time: times grow with the numbers."""
-    low, high = reader.first_seq() - 1, last
-    while low < high:
-        middle = (low + high + 1) // 2
-        at = reader.ask("SELECT at FROM events WHERE seq = ?", middle)
-        if at is not None and at < before:
-            low = middle
-        else:
-            high = middle - 1
-    return low
