@@ -4,11 +4,16 @@ A group is named by its directory. Killing and freezing need no controllers. Whe
 Linux) or gives us no part of it, everything here silently goes without.
 """
 
+import contextlib
 import errno
 import os
 import time
+from collections.abc import Container
 from functools import cache
+from glob import glob
 
+#: How the names of the groups of jobs begin.
+PREFIX = "jobd-"
 ROOTS = "/proc/self/mountinfo"
 MEMBERSHIP = "/proc/self/cgroup"
 #: Seconds for a group to stand still; it takes 0.1 ms unless a process waits for a disk.
@@ -32,7 +37,7 @@ def create(name: str) -> str | None:
     parent = own()
     if parent is None:
         return None
-    path = f"{parent}/jobd-{name}"
+    path = f"{parent}/{PREFIX}{name}"
     try:
         os.mkdir(path)
     except OSError:
@@ -48,6 +53,17 @@ def remove(path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def sweep(keep: Container[str | None], age: float) -> None:
+    """Remove groups of jobs that are empty and were made so many seconds ago: what was left in them has ended.
+
+    Not those to be kept; others may be those of another daemon, for a moment before something runs in them.
+    """
+    for path in glob(f"{own() or ''}/{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path not in keep and os.stat(path).st_ctime < time.time() - age and not populated(path):
+                remove(path)
 
 
 def kill(path: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobd.daemon.storage import safekeeping
+from jobd.daemon.system import cgroups
 from jobd.daemon.upkeep.retention import Retention
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ TICK = 10.0
 RARELY = 600.0
 #: Seconds after which it is looked for the first time: a daemon may live no longer than a short job.
 SOON = 120.0
+#: Seconds after which an empty group of processes is nobody's.
+GROUP_AGE = 3600.0
 #: Seconds between tries to write while the disk is full: at first, and after some tries.
 PROBE, LONGEST_PROBE = 0.1, 5.0
 
@@ -42,6 +45,7 @@ class Upkeep:
             Chore(lambda: TICK, self._sweep),
             Chore(lambda: RARELY, self._trim_requests),
             Chore(lambda: RARELY, self._backup),
+            Chore(lambda: RARELY, self._sweep_groups),
             Chore(lambda: RARELY, self._retention.look),
             *extra,
         ]
@@ -97,6 +101,10 @@ class Upkeep:
     async def _trim_requests(self) -> None:
         if self.engine.store.fault is None:
             await self.engine.store.trim_requests()
+
+    async def _sweep_groups(self) -> None:
+        keep = {attempt.cgroup for job in self.engine.jobs.values() if job.open for attempt in job.attempts[-1:]}
+        await asyncio.to_thread(cgroups.sweep, keep, GROUP_AGE)
 
     async def _backup(self) -> None:
         storage = self.engine.config.storage

@@ -123,6 +123,20 @@ def test_a_group_is_made_once(group: str) -> None:
     assert not cgroups.populated(group)
 
 
+def test_empty_groups_are_swept_away(
+    group: str, member: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old ones in which nothing lives, but not those to be kept."""
+    monkeypatch.setattr(cgroups, "own", lambda: group)
+    empty, kept, full = (str(cgroups.create(name)) for name in ("empty", "kept", "full"))
+    Path(full, "cgroup.procs").write_text(str(member.pid))
+    cgroups.sweep({kept}, 3600)
+    assert os.path.exists(empty)
+    cgroups.sweep({kept}, -1)
+    assert [os.path.exists(path) for path in (empty, kept, full)] == [False, True, True]
+    assert member.poll() is None
+
+
 @root_only
 def test_none_is_made_without_permission() -> None:
     """A user to whom nothing was delegated does without, silently."""
