@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -197,12 +198,14 @@ def _tell(shell: Shell, explained: Explained | None) -> None:
 
 
 def _pages(shell: Shell, asked: History, limit: int | None, *, whole: bool = False) -> Iterator[Listed]:
-    """Give the page that is asked for; without a limit all after it too, if they are wanted `whole` or nobody looks."""
-    more = limit is None and (whole or not (asked.page_token or shell.screen.is_terminal))
-    asked = replace(asked, page_size=LARGEST_PAGE if more else shell.how_many(limit))
+    """Give as many as are asked for; without a limit all there are, if they are wanted `whole` or nobody looks."""
+    every = limit is None and (whole or not (asked.page_token or shell.screen.is_terminal))
+    left = sys.maxsize if every else shell.how_many(limit)
     while True:
-        found = shell.client.call(asked)
-        if not more or not found.next_page_token:
+        size = min(left, LARGEST_PAGE)
+        found = shell.client.call(replace(asked, page_size=size))
+        left -= size
+        if not left or not found.next_page_token:
             yield found
             return
         asked = replace(asked, page_token=found.next_page_token)
@@ -215,7 +218,8 @@ def show(shell: Shell, asked: History, limit: int | None, verb: str = "history")
     if not screen.is_terminal:
         shell.emit_pages(_noting(shell, found, limit, verb), lambda jobs: screen.data(_table(jobs, screen, verb)))
         return
-    page = next(found)
+    *_, page = pages = list(found)
+    page = replace(page, jobs=tuple(job for one in pages for job in one.jobs))
     shell.emit_all(page.jobs, lambda: _show_page(page, screen, limit, verb))
 
 

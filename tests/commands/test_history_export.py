@@ -97,6 +97,9 @@ def nobody_looks(house: House, names: list[str]) -> None:
     cut = house("history", "--limit", "2", "--format", "{name}", *wanted)
     assert cut.out.split() == names[:2]
     assert cut.err.startswith("! there are more: jobd history --limit 2 --page ")
+    most = house("history", "--limit", "1002", "--format", "{name}", *wanted)
+    assert (most.out.split(), most.err.count("there are more")) == (names[:1002], 1)
+    assert house("history", "--export", "jsonl", "--json=name", "--limit", "1002", *wanted).out.count("\n") == 1002
     token = cut.err.split()[-1]
     assert house("history", "--page", token, "--limit", "1", "--format", "{name}").out.split() == names[2:3]
     assert house.json("history", "--json=name", "--limit", "1", *wanted) == [{"name": names[0]}]
@@ -115,6 +118,8 @@ def somebody_looks(house: House) -> None:
     assert len(rows) == 52
     assert rows[-1].startswith("Next page: jobd history --page ")
     assert len(house.screen("events", "--since-seq", "0", columns=30)) == 100
+    rows = house.screen("history", "--name", "many-*", "--limit", "1002", columns=300)
+    assert (len(rows), rows[-1].startswith("Next page: jobd history --limit 1002 --page ")) == (1004, True)
     listed = house.screen("list", "--all", "--name", "many-*", columns=200)
     assert listed[-1] == "! no more than 50 are listed; others: --limit, jobd history"
 
