@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import click
 from msgspec import Meta
 
-from jobd.commands.options.choosing import group_option, limit_option, name_option, state_option, where_option
+from jobd.commands.options.choosing import group_option, name_option, page_option, state_option, where_option
 from jobd.commands.options.kept import output_options
 from jobd.core.history.selection import READING, Reach, Where, Who, Words, Zone
 from jobd.core.model import ACTIVE, FINAL, State
@@ -92,7 +92,7 @@ class List(Read[tuple[JobView, ...]], frozen=True):
 @group_option
 @where_option
 @click.option("--parent", metavar="JOB", help="Only the jobs that are parts of this one.")
-@limit_option
+@page_option
 @output_options(JobView)
 @click.pass_obj
 def command(shell: Shell, /, jobs: tuple[str, ...], *, everything: bool, limit: int | None, **options: Any) -> None:

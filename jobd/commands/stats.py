@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from jobd.commands.options.choosing import (
     group_option,
-    limit_option,
     name_option,
+    page_option,
     since_option,
     until_option,
     where_option,
@@ -74,7 +74,7 @@ class Stats(Read[Report], frozen=True):
 @since_option
 @until_option
 @where_option
-@limit_option
+@page_option
 @plain_option
 @json_option(Report)
 @click.pass_obj

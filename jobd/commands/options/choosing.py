@@ -52,8 +52,14 @@ limit_option = click.option(
     *("--limit",),
     type=click.IntRange(min=1),
     metavar="N",
+    help=f"At most so many (default: {PAGE} on a terminal, else all there are).",
+)
+page_option = click.option(
+    *("--limit",),
+    type=click.IntRange(min=1),
+    metavar="N",
     callback=lambda _, __, value: value and min(value, LARGEST_PAGE),
-    help=f"At most so many, {LARGEST_PAGE} at the most (default: {PAGE} on a terminal, else all there are).",
+    help=f"At most so many, {LARGEST_PAGE} at the most (default: {PAGE} on a terminal, else {LARGEST_PAGE}).",
 )
 
 

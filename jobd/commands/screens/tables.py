@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from jobd.commands.screens import looks
+from jobd.core.estimates.usual import ENOUGH_RUNS
 from jobd.core.model import State
 from jobd.core.views import JobView
 from jobd.ui import amounts, bars
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 #: On a screen narrower than this a bar has so many cells.
 WIDE, NARROW_BAR = 70, 6
 #: So many earlier runs make a comparison with them worth a word.
-ENOUGH_RUNS = 3
+FEWEST_RUNS = 3
 #: And so much more or less than usual, as a share.
 WORTH_SAYING = 0.1
 
@@ -159,7 +160,7 @@ def _ends(job: JobView) -> str:
 
 
 def _usual(job: JobView) -> str:
-    return amounts.duration(job.usual.p50) if job.usual and job.usual.runs >= ENOUGH_RUNS else ""
+    return amounts.duration(job.usual.p50) if job.usual and job.usual.runs >= FEWEST_RUNS else ""
 
 
 def _started(job: JobView) -> str:
@@ -169,8 +170,8 @@ def _started(job: JobView) -> str:
 def _against_usual(job: JobView) -> str:
     """Compare with the middle of earlier runs: `+212% slow`; nothing if there are too few, or no difference."""
     usual = job.usual
-    if usual is None or usual.runs < ENOUGH_RUNS or not usual.p50 or job.elapsed is None or not job.done:
+    if usual is None or usual.runs < FEWEST_RUNS or not usual.p50 or job.elapsed is None or not job.done:
         return ""
     share = job.elapsed / usual.p50 - 1
-    slow = " slow" if job.elapsed > usual.p95 and job.state is State.COMPLETED else ""
+    slow = " slow" if job.elapsed > usual.p95 and usual.runs >= ENOUGH_RUNS else ""
     return f"{share:+.0%}{slow}" if abs(share) >= WORTH_SAYING else ""

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import msgspec
 
+#: Fewer earlier runs do not say what is usual: every other second run takes longer than the first.
+ENOUGH_RUNS = 5
+
 
 class Row(NamedTuple):
     """What earlier runs were like at one fraction: means and (co)variances of logarithms of seconds.

@@ -5,6 +5,8 @@ The rule: a preset is a filter like any other, so it may use others, but never i
 
 from typing import NamedTuple
 
+from jobd.core.estimates.usual import ENOUGH_RUNS
+
 
 class Preset(NamedTuple):
     """A filter with a name."""
@@ -12,10 +14,6 @@ class Preset(NamedTuple):
     name: str
     text: str
     help: str
-
-
-#: Fewer earlier runs do not say what is usual: every other second run takes longer than the first.
-ENOUGH_RUNS = 5
 
 
 def slower(share: str) -> str:
