@@ -142,13 +142,15 @@ def test_pages_by_the_protocol(house: House, past: dict[str, int]) -> None:
 
 
 def test_against_what_is_usual(own: House) -> None:
-    """A run that took much longer than the ones before is marked."""
+    """A run that took much longer than the ones before is compared with them; it is slow if there were enough."""
     for _ in range(4):
         own.ran("sleep", "0.05", name="nap")
-    slow = own.ran("sleep", "0.8", name="nap")
+    early, late = (own.ran("sleep", seconds, name="nap") for seconds in ("0.5", "1.5"))
     rows = own.screen("history", "--name", "nap")
-    marked = next(row for row in rows if f" {slow} " in row)
+    compared, marked = (next(row for row in rows if f" {job_id} " in row) for job_id in (early, late))
+    assert re.search(r"\+\d+%(?! slow)", compared)
     assert "% slow" in marked
+    assert own("history", "-q", "@slow", "--name", "nap").out.split() == [str(late)]
 
 
 def test_bad_input(house: House) -> None:
