@@ -19,7 +19,7 @@ from jobd.commands.options.kept import json_option, plain_option
 from jobd.commands.screens import numbers
 from jobd.core.history.searching import PAGE, page_size
 from jobd.core.history.selection import Time, Where, Who, Zone
-from jobd.core.history.stats import By, Report, Scope
+from jobd.core.history.stats import By, Scope, StatisticsReport
 from jobd.wire import Read
 
 if TYPE_CHECKING:
@@ -38,7 +38,29 @@ jobd stats backup --json | jq .total.p95
 Text = Annotated[str, Meta(max_length=4096)]
 
 
-class Stats(Read[Report], frozen=True):
+#: What a person is told.
+HELP = """\
+Show how often, how well and how long jobs ran.
+
+NAME may have * and ?; %NAME is surely a name. Of runs that ended in the time given: OK is the share that ended
+well, those that were canceled left out; p50 to p99 are the times that so many percent of the completed runs took at
+most, WAIT is the mean time before the start, CPU·h the hours of CPU time, PEAK the most memory that one used, and
+TREND by how much the median grows each week, once there are three. LAST shows the latest runs, the newest last: the
+height is the time, x is a run that failed, c one that was canceled. The busiest hour, of the clock here, is the one
+in which the most runs began.
+
+A run is a job as its latest attempt left it: what an earlier attempt took is in jobd status and the log, and a job
+that is run again counts on the day on which it ends then.
+
+What retention removed counts, too, but not with --where and not by label: only sums are kept of it, of each day,
+which counts if it begins in the time given, so percentiles are within some percent then, and the busiest hour is
+that of the runs that are still there. Days are those of UTC. It works without a daemon, too.
+
+Exit status: 1 if no run is found.
+"""
+
+
+class Stats(Read[StatisticsReport], frozen=True):
     """Give the statistics of runs that have ended, by name, group, day or the value of a label.
 
     They are of names (with * and ?), a group and a filter, and ended in a time. Runs that retention removed count as
@@ -59,13 +81,13 @@ class Stats(Read[Report], frozen=True):
     zone: Zone = ""
     limit: Annotated[int, Meta(ge=0)] = PAGE
 
-    def answer(self, archive: Archive, caller: Actor) -> Report:
+    def answer(self, archive: Archive, caller: Actor) -> StatisticsReport:
         """Ask the archive. Raises BadValue, FilterInvalid, TryAgain."""
         scope = Scope(**{field: getattr(self, field) for field in Scope.__struct_fields__})
         return archive.report(scope, page_size(self.limit), Who(caller.uid, self.zone))
 
 
-@click.command("stats", epilog=EXAMPLES)
+@click.command("stats", help=HELP, epilog=EXAMPLES)
 @click.argument("only", required=False, metavar="[NAME]")
 @name_option
 @group_option
@@ -76,7 +98,7 @@ class Stats(Read[Report], frozen=True):
 @where_option
 @page_option
 @plain_option
-@json_option(Report)
+@json_option(StatisticsReport)
 @click.pass_obj
 def command(
     shell: Shell,
@@ -89,18 +111,7 @@ def command(
     limit: int | None,
     **options: Any,
 ) -> int:
-    """Show how often, how well and how long jobs ran.
-
-    NAME may have * and ?; %NAME is surely a name. Of runs that ended in the time given: OK is the share that ended
-    well, p50 to p99 are the times that so many percent of the completed runs took at most, WAIT is the mean time before
-    the start, TREND by how much they take longer each week. LAST shows the latest runs, the newest last: the height is
-    the time, x is a run that failed, c one that was canceled.
-
-    What retention removed counts, too, but not with --where and not by label: only sums are kept of it, of each day,
-    which counts if it begins in the time given. Days are those of UTC. It works without a daemon, too.
-
-    Exit status: 1 if no run is found.
-    """
+    """Show statistics."""
     if only is not None and name is not None:
         raise click.UsageError("Give either NAME or --name, not both.")
     kind = By(by or ("label" if label else "name"))

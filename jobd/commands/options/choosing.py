@@ -88,7 +88,10 @@ since_option = click.option(
     help="From this time on: 14:30, yesterday, -2h.",
 )
 until_option = click.option(
-    *("-E", "--until", "--endtime", "until"), type=TIME, metavar="TIME", help="Up to this time."
+    *("-E", "--until", "--endtime", "until"),
+    type=TIME,
+    metavar="TIME",
+    help="Before this time; a day: before it begins.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what would be done.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jobd.commands.following.output import last_lines
-from jobd.commands.screens import looks
+from jobd.commands.screens import looks, tables
 from jobd.core.model import State
 from jobd.core.promises import OnStale
 from jobd.core.text import plain
@@ -40,6 +40,9 @@ def show(
 ) -> None:
     """Draw a card for each job, with the latest events and the children if there is only one."""
     screen = shell.screen
+    if shell.asked.plain:
+        screen.data(tables.plain(jobs, screen))
+        return
     for number, job in enumerate(jobs):
         screen.data("\n" if number else "")
         rows = [f"{label:>{LABEL}}: {text}" for label, text in _rows(screen, job) if text]

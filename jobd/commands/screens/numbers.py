@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobd.commands.screens import looks
-from jobd.core.history.stats import LATEST, By, Report, Statistics
+from jobd.core.history.stats import LATEST, By, Statistics, StatisticsReport
 from jobd.core.model import State
 from jobd.ui import amounts, bars
 from jobd.ui.table import Column, table
@@ -27,7 +27,7 @@ class Room(NamedTuple):
     column: Column
 
 
-def show(report: Report, by: By, limit: int, screen: "Screen") -> None:
+def show(report: StatisticsReport, by: By, limit: int, screen: "Screen") -> None:
     """Show a report of statistics."""
     columns = [room.column for room in _columns(by, screen) if screen.plain or screen.columns >= room.columns]
     if not screen.plain:
@@ -61,7 +61,7 @@ def _quantile(name: str) -> Column:
     return Column(name, lambda one: amounts.duration(getattr(one, name)), right=True, raw=name)
 
 
-def _is_filled(column: Column, report: Report) -> bool:
+def _is_filled(column: Column, report: StatisticsReport) -> bool:
     """Say whether anything stands in a column that only some statistics have."""
     get = column.get
     return not callable(get) or any(get(one) != "" for one in report.statistics)
@@ -78,7 +78,7 @@ def _latest(one: Statistics, screen: "Screen") -> str:
     return "".join(LETTERS.get(state, cell) for (_, state), cell in zip(one.latest, cells, strict=True))
 
 
-def _total(report: Report, screen: "Screen") -> str:
+def _total(report: StatisticsReport, screen: "Screen") -> str:
     total, most = report.total, max(report.hours)
     busiest = report.hours.index(most)
     said = looks.rows(

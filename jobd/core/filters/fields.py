@@ -233,7 +233,7 @@ FIELDS: tuple[Field, ...] = (
     Field("items.total", INTEGER, lambda job, _: job.progress.items.total if job.progress.items else 0,
           f"({' + '.join(field.sql for field in ITEMS)})", "How many items it told of.", ("items",)),
     *ITEMS,
-    Field("cpu", DURATION, lambda job, _: _used(job, "cpu_seconds"), "cpu", "CPU time used by all its processes.",
+    Field("cpu", DURATION, lambda job, _: _used(job, "cpu_seconds"), "cpu", "CPU time of its last attempt's processes.",
           ("cpu_seconds", "usage.cpu_seconds")),
     Field("memory", SIZE, lambda job, _: _used(job, "peak_rss_bytes"), "memory", "The most memory it used at a time.",
           ("mem", "peak", "usage.peak_rss_bytes")),

@@ -82,7 +82,8 @@ class Statistics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `success` is the share of completed runs among those that completed or failed, p50 to p99 are seconds that so many
     percent of the completed runs took at most, `wait` is the mean of the seconds before the start, `per_day` counts
-    runs, `trend` is by how much the median duration grows in a week (0.09 = 9 %). What is not known is null.
+    runs, over the time asked about or from the first end to the last, a day at least; `trend` is by how much the median
+    duration grows in a week (0.09 = 9 %). What is not known is null.
     """
 
     key: str | None
@@ -105,10 +106,10 @@ class Statistics(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     latest: tuple[tuple[float | None, State], ...] = ()
 
 
-class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class StatisticsReport(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Statistics by key, the most runs first (of days the newest), and those of all runs, whose key is null.
 
-    `hours` says how many runs began in each hour of the day (local time).
+    `hours` says how many of the runs that are still kept began in each hour of the day (local time).
     """
 
     statistics: tuple[Statistics, ...]

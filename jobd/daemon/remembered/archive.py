@@ -17,7 +17,7 @@ from jobd.core.events.catalogue import Created, Entry
 from jobd.core.history import pages, selection
 from jobd.core.history.searching import Condition, Explained, Search
 from jobd.core.history.selection import ANYBODY, Reach, Selection, Who
-from jobd.core.history.stats import Report, Scope
+from jobd.core.history.stats import Scope, StatisticsReport
 from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
 from jobd.core.quantities import to_microseconds
 from jobd.core.subscriptions.rooms import Sight
@@ -181,7 +181,7 @@ class Archive:
         """Search, and say how that was done."""
         return self._searching().explain(search)
 
-    def report(self, scope: Scope, most: int, by: Who = ANYBODY) -> Report:
+    def report(self, scope: Scope, most: int, by: Who = ANYBODY) -> StatisticsReport:
         """Make the statistics of runs, for so many keys at most. Raises BadValue, FilterInvalid, TryAgain."""
         where = self.filter(
             filter(None, (scope.where,)), by=by, name=scope.name, group=scope.group, since=scope.since,

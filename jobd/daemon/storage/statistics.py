@@ -20,7 +20,7 @@ from jobd.core.errors import BadValue
 from jobd.core.filters import fields
 from jobd.core.history import histogram, stats
 from jobd.core.history.searching import Ended
-from jobd.core.history.stats import By, Report, Scope, Sums, Week
+from jobd.core.history.stats import By, Scope, StatisticsReport, Sums, Week
 from jobd.core.model import State
 from jobd.core.quantities import EPOCH
 from jobd.core.text import glob
@@ -94,7 +94,7 @@ class Gathered(NamedTuple):
     last: datetime | None
 
 
-def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int, local: Local) -> Report:
+def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int, local: Local) -> StatisticsReport:
     """Make the statistics of runs, for the keys with the most runs, or the newest days.
 
     `where` says of rows what the scope says, `local` gives a time in the zone of who asks. Raises BadValue if a label
@@ -106,11 +106,11 @@ def report(reader: Reader, scope: Scope, where: Ended, now: datetime, most: int,
         begin = scope.since or gathered.first or now
         end = scope.until or (now if scope.since else gathered.last) or now
         days = max(1.0, (end - begin) / timedelta(days=1))
-        chosen = _in_order(gathered, scope)[:most]
-        made = [stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), days) for key in chosen]
+        chosen, each = _in_order(gathered, scope)[:most], 1.0 if scope.by is By.DAY else days
+        made = [stats.make(key, gathered.sums[key], gathered.weeks.get(key, {}), each) for key in chosen]
         if scope.by is By.NAME:
             made = [replace(one, latest=runs.tallies[one.key].lately()) for one in made]
-        return Report(
+        return StatisticsReport(
             statistics=tuple(made), total=stats.make(None, *_total(gathered), days), hours=_hours(runs.quarters, local)
         )
 

@@ -20,7 +20,7 @@ from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Entry
 from jobd.core.filters import by_flags
 from jobd.core.history import histogram
-from jobd.core.history.stats import By, Report, Scope
+from jobd.core.history.stats import By, Scope, StatisticsReport
 from jobd.core.model import FINAL, Attempt, Ending, Job, State, Usage
 from jobd.daemon.storage import settling, statistics
 from jobd.daemon.storage.database import connect
@@ -87,7 +87,7 @@ def reader(filled: Filled) -> Iterator[Reader]:
         yield opened
 
 
-def told(reader: Reader, scope: Scope, most: int, zone: tzinfo = ZONE) -> Report:
+def told(reader: Reader, scope: Scope, most: int, zone: tzinfo = ZONE) -> StatisticsReport:
     """Make the statistics of a scope."""
     where = by_flags(name=scope.name, group=scope.group, since=scope.since, until=scope.until, by_end=True)
     return statistics.report(reader, scope, where, NOW, most, lambda at: at.astimezone(zone))
@@ -229,7 +229,7 @@ def test_nothing(tmp_path: Path) -> None:
     write(path)
     with reading(path) as reader:
         report = told(reader, Scope(), 10)
-    assert isinstance(report, Report)
+    assert isinstance(report, StatisticsReport)
     assert (report.statistics, report.total.runs, report.total.p50, sum(report.hours)) == ((), 0, None, 0)
 
 
