@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jobd.core.errors import JobdError
-from jobd.core.events.catalogue import Entry, ItemsChanged, Removed, Retried
+from jobd.core.events.catalogue import Created, Entry, ItemsChanged, Removed, Retried
 from jobd.core.model import Job
-from jobd.daemon.storage import database, rows, settling, summaries
+from jobd.daemon.storage import database, rows, settling, summaries, surroundings
 from jobd.daemon.system.crash import crash_point
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Batch:
         self.jobs: dict[int, Job | None] = {}
         self.entries: list[Entry] = []
         self.replies: dict[str, Reply] = {}
-        self.surroundings: dict[str, bytes] = {}
+        self.surroundings: dict[str, str] = {}
         self.presets: dict[str, str | None] = {}
         self._rows: list[rows.Row] = []
         self._items: dict[tuple[int, str], Item] = {}
@@ -33,6 +33,8 @@ class Batch:
         #: Jobs that are removed, but whose figures stay.
         self._summed: set[int] = set()
         self._changed: set[int] = set()
+        #: Which surroundings new jobs need.
+        self._needed: dict[int, str] = {}
         self._waiting: list[asyncio.Future[None]] = []
 
     def __bool__(self) -> bool:
@@ -48,7 +50,9 @@ class Batch:
         self._rows += [rows.entry_row(entry) for entry in lines]
         self.entries += lines
         for entry in lines:
-            if isinstance(entry.event, ItemsChanged):
+            if isinstance(entry.event, Created) and entry.event.spec is not None:
+                self._needed[job_id] = entry.event.spec.surroundings
+            elif isinstance(entry.event, ItemsChanged):
                 self._items.update({(job_id, change.item.key): change.item for change in entry.event.changes})
             elif isinstance(entry.event, (Retried, Removed)):
                 self._unsettled.add(job_id)
@@ -81,11 +85,12 @@ class Batch:
         rows.put(connection, rows.RECORDS, [rows.record_row(job) for job in self.jobs.values() if job is not None])
         items = [rows.item_row(job_id, item) for (job_id, _), item in self._items.items()]
         rows.put(connection, rows.ITEMS, items)
-        rows.remove_jobs(connection, [job_id for job_id, job in changed.items() if job is None])
+        gone = [job_id for job_id, job in changed.items() if job is None]
+        needed = [digest for job_id, digest in self._needed.items() if self.jobs[job_id] is not None]
+        surroundings.keep(connection, self.surroundings, needed, gone)
+        rows.remove_jobs(connection, gone)
         rows.put(connection, rows.EVENTS, self._rows)
         rows.put(connection, rows.REQUESTS, [rows.reply_row(reply) for reply in self.replies.values()])
-        kept = [(digest, body.decode()) for digest, body in self.surroundings.items()]
-        rows.put(connection, rows.SURROUNDINGS, kept)
         if self.presets:
             rows.put_presets(connection, self.presets)
 

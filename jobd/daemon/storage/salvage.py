@@ -14,7 +14,7 @@ from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange
 from jobd.core.events.catalogue import Removed
 from jobd.core.model import LARGEST, Job
-from jobd.daemon.storage import rows, settling, summaries
+from jobd.daemon.storage import rows, settling, summaries, surroundings
 from jobd.daemon.storage.rows import Row, Target
 
 #: Rows read at a time.
@@ -52,6 +52,7 @@ def salvage(damaged: sqlite3.Connection, sound: sqlite3.Connection) -> Saved:
     texts = _copy(damaged, sound, "surroundings", "digest, body", rows.SURROUNDINGS, _sound_surroundings)
     _copy_presets(damaged, sound)
     folded = _fold(sound, last, jobs)
+    surroundings.recount(sound)
     settling.tidy(sound)
     sound.execute("COMMIT")
     return Saved(len(jobs), folded, len(entries), len(replies), len(texts))

@@ -105,7 +105,8 @@ CREATE TABLE requests (
 
 CREATE TABLE surroundings (
     digest TEXT PRIMARY KEY,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    jobs INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE meta (

@@ -123,7 +123,7 @@ class Store:
 
     def keep(self, digest: str, body: bytes) -> None:
         """Keep surroundings under their digest; those that are there stay."""
-        self._open_batch().surroundings[digest] = body
+        self._open_batch().surroundings[digest] = body.decode()
         self._schedule()
 
     def save_preset(self, name: str, text: str | None) -> None:

@@ -172,3 +172,17 @@ def test_jobs_of_old_get_their_figures(connection: sqlite3.Connection) -> None:
     records = connection.execute("SELECT job, record FROM records ORDER BY job").fetchall()
     assert records == [rows.record_row(job) for job in jobs]
     assert connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall() == [("jobs", 1234)]
+
+
+def test_surroundings_of_old_are_counted(connection: sqlite3.Connection) -> None:
+    """The eleventh version knows how many jobs need them; those of jobs that were removed are gone."""
+    migration.migrate(connection, migration.scripts()[:10])
+    for job_id, digest in enumerate("aab", 1):
+        job = job_in(State.COMPLETED, job_id=job_id)
+        assert job.spec is not None
+        rows.put_jobs(connection, [replace(job, spec=replace(job.spec, surroundings=digest))])
+    connection.execute("INSERT INTO records VALUES (4, 'damaged')")
+    connection.executemany("INSERT INTO surroundings (digest, body) VALUES (?, '{}')", ["a", "b", "c"])
+    migration.migrate(connection, migration.scripts())
+    found = connection.execute("SELECT digest, jobs FROM surroundings ORDER BY digest").fetchall()
+    assert found == [("a", 2), ("b", 1)]

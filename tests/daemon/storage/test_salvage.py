@@ -17,6 +17,8 @@ from tests.daemon.storing import ask, reading, write
 from tests.making import Maker
 
 JOBS = 200
+#: The surroundings that all of them need.
+NEEDED = "0" * 64
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Maker]:
     path, maker = tmp_path_factory.mktemp("source") / "jobd.db", Maker()
     write(path, *(maker.run(job_id) for job_id in range(1, JOBS + 1)))
     ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('a', 'submit', 5, '{}')")
-    ask(path, "INSERT INTO surroundings (digest, body) VALUES ('d', '{\"environment\":[\"A=1\"]}')")
+    ask(path, "INSERT INTO surroundings (digest, body) VALUES (?, '{\"environment\":[\"A=1\"]}')", NEEDED)
+    ask(path, "UPDATE surroundings SET jobs = ?", JOBS)
     return path, maker
 
 
@@ -98,8 +101,9 @@ def test_rows_that_make_no_sense_are_left_out(tmp_path: Path, source: tuple[Path
     ask(path, "UPDATE events SET at = 'yesterday' WHERE seq = 101")
     ask(path, 'UPDATE events SET actor = \'{"uid":"root"}\' WHERE seq = 102')
     ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('b', 'submit', 'never', '{}')")
-    ask(path, "INSERT INTO surroundings (digest, body) VALUES ('e', '[')")
-    assert save(path, tmp_path / "fresh.db") == Saved(JOBS - 5, 5, 4 * JOBS - 3, 1, 1)
+    ask(path, "INSERT INTO surroundings (digest, body) VALUES ('e', '['), ('f', '{}')")
+    assert save(path, tmp_path / "fresh.db") == Saved(JOBS - 5, 5, 4 * JOBS - 3, 1, 2)
+    assert ask(tmp_path / "fresh.db", "SELECT digest, jobs FROM surroundings") == [(NEEDED, JOBS)]
     for text in ("SELECT job, record FROM records WHERE job > 5", "SELECT id, state FROM jobs"):
         assert ask(tmp_path / "fresh.db", text) == ask(source[0], text)
 

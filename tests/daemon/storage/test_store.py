@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +20,14 @@ from msgspec.structs import replace
 
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Entry
-from jobd.core.model import Job, State
+from jobd.core.model import Ending, Job, State
 from jobd.daemon.storage import rows, safekeeping
 from tests.daemon.storing import ask, kept, reading, write
 from tests.making import START, Maker
 from tests.source import ROOT
 
+#: The digest of what the jobs of a Maker run in.
+NEEDED = "0" * 64
 #: Something that happens to a job.
 Step = Callable[[int], tuple[Job, list[Entry]]]
 
@@ -64,7 +67,8 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
         async with kept(path) as running:
             assert running.opened.created
             assert running.opened[:4] == (0, 0, None, [])
-            running.store.keep("digest", b'{"environment":["A=1"]}')
+            running.store.keep(NEEDED, b'{"environment":["A=1"]}')
+            running.store.keep("needed by nobody", b'{"environment":["B=1"]}')
             running.store.remember("request", "submit", START, b'{"id":1}')
             await running.commit((job, entries))
             assert [batch.entries for batch in running.batches] == [entries]
@@ -75,9 +79,37 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
         assert reader.job(1) == job
         assert reader.entries(0, 100) == entries
         assert reader.reply("request") == rows.Reply("request", "submit", START, b'{"id":1}')
-        kept_surroundings = reader.surroundings("digest")
+        kept_surroundings = reader.surroundings(NEEDED)
         assert kept_surroundings is not None
         assert kept_surroundings.environment == ("A=1",)
+        assert reader.surroundings("needed by nobody") is None
+
+
+def test_surroundings_go_with_the_last_job_that_needs_them(tmp_path: Path) -> None:
+    """However jobs come and go, alone or with others in one transaction; they may hold secrets."""
+    path, maker = tmp_path / "jobd.db", Maker()
+
+    async def run() -> None:
+        async with kept(path) as running:
+
+            async def left(*steps: tuple[Job | None, list[Entry]]) -> list[Any]:
+                running.store.keep(NEEDED, b"{}")
+                await running.commit(*steps)
+                return ask(path, "SELECT jobs FROM surroundings")
+
+            def gone(job_id: int, why: str | None = None) -> list[tuple[Job | None, list[Entry]]]:
+                ended = maker.happen(job_id, happened.Canceled(ending=Ending()))
+                return [ended, maker.happen(job_id, happened.Removed(why=why))]
+
+            assert await left(maker.submit(1), maker.submit(2)) == [(2,)]
+            assert await left(*gone(1)) == [(1,)]
+            assert await left(maker.submit(3), *gone(3)) == [(1,)]
+            assert await left(*gone(2), maker.submit(4)) == [(1,)]
+            assert await left(*gone(4, "retention")) == []
+            assert await left(maker.submit(5), *gone(5)) == []
+            assert await left(maker.submit(6)) == [(1,)]
+
+    asyncio.run(run())
 
 
 def test_opened_again_it_goes_on(tmp_path: Path) -> None:
