@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +15,7 @@ from jobd.core.history.selection import Where, Who, Zone
 from jobd.core.model import Id
 from jobd.core.subscriptions import interest, rooms
 from jobd.core.subscriptions.interest import Interest
+from jobd.core.subscriptions.rooms import Sight
 
 if TYPE_CHECKING:
     from jobd.core.events.catalogue import Actor
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Lines that are looked through for one answer, more would keep others waiting; and that are told at once.
 MOST_LOOKED_AT = MOST_SHOWN = 10_000
-#: Lines that are read at a time.
-PIECE = 1000
+#: Lines that are read at a time, and jobs that are kept at hand for many rooms to look at.
+PIECE, JOBS_HELD = 1000, 100
 
 
 class Which(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,17 +90,14 @@ class Part:
         self._after, self._upto = after, upto
 
     def first(self, limit: int) -> list[Entry]:
-        """Find the first lines."""
-        found: list[Entry] = []
-        for entry in self._read(self._after, min(self._upto, self._after + self._most(limit))):
-            found.append(entry)
-            if len(found) == limit:
-                break
-        return found
+        """Find the first lines. Raises TryAgain if it takes too long."""
+        with self._archive.reader.asking():
+            return list(islice(self._read(self._after, min(self._upto, self._after + self._most(limit))), limit))
 
     def last(self, limit: int) -> list[Entry]:
-        """Find the last lines, oldest first."""
-        return list(deque(self._read(max(self._after, self._upto - self._most(limit)), self._upto), limit))
+        """Find the last lines, oldest first. Raises TryAgain if it takes too long."""
+        with self._archive.reader.asking():
+            return list(deque(self._read(max(self._after, self._upto - self._most(limit)), self._upto), limit))
 
     def _most(self, limit: int) -> int:
         """Say how many lines are looked through."""
@@ -107,12 +107,14 @@ class Part:
 
     def _read(self, after: int, upto: int) -> Iterator[Entry]:
         held: dict[int, bool] = {}
-        sight = self._archive.sight()
+        # Each of many rooms looks at the same job.
+        sight = Sight(lru_cache(JOBS_HELD)(self._archive.recall), self._archive.now())
 
         def wants(entry: Entry) -> bool:
             if type(entry.event) not in self._wanted.kinds:
                 return False
             if entry.job not in held:
+                self._archive.reader.hurry()
                 held[entry.job] = self._wanted.holds(entry.job, sight)
             return held[entry.job]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
@@ -29,6 +28,7 @@ from jobd.core.subscriptions.news import News, Pulse, Snapshot
 from jobd.wire import Feed, Read, encode_items
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from jobd.client import Client
@@ -69,6 +69,7 @@ class Events(Which, Read[tuple[Entry, ...]], frozen=True):
     """
 
     method: ClassVar = "events"
+    long: ClassVar = True
 
     since_seq: Count | None = None
     until_seq: Count | None = None
@@ -128,7 +129,7 @@ class Follow(Which, Feed[News], frozen=True):
         wanted = self.interest(engine.archive, caller)
         if self.since_seq is not None:
             check(engine.archive, self.since_seq)
-        after = engine.hub.seq if self.since_seq is None else self.since_seq
+        after = engine.hub.seq if self.since_seq is None else max(self.since_seq, engine.archive.first_seq() - 1)
         with engine.presence.watching(caller, self.method, wanted, engine.clock.now().wall):
             if self.snapshot:
                 after = await _show_jobs(engine, wanted, listener)
@@ -160,8 +161,9 @@ async def _show_jobs(engine: Engine, wanted: Interest, listener: Listener) -> in
 def _jobs(engine: Engine, wanted: Interest) -> list[Job]:
     """List the jobs that have not ended, and those that a room names by id."""
     sight = engine.archive.sight()
-    ids = {job.id for job in engine.jobs.values() if not job.done} | {room.names for room in wanted.named}
-    return [job for job_id in sorted(filter(None, ids)) if wanted.holds(job_id, sight) and (job := sight.find(job_id))]
+    ids = {job.id for job in engine.jobs.values() if not job.done}
+    ids |= {room.names for room in wanted.named if room.names is not None and engine.archive.is_there(room.names)}
+    return [job for job_id in sorted(ids) if wanted.holds(job_id, sight) and (job := sight.find(job_id))]
 
 
 @click.command("events", epilog=EXAMPLES)
@@ -218,17 +220,24 @@ def command(shell: Shell, /, *, since_seq: int | None, follow: bool, job: str | 
             raise click.UsageError("--until and --follow exclude each other")
         if manner["snapshot"] and (since_seq, parts["since"]) != (None, None):
             raise click.UsageError("--snapshot begins with the present, so it goes without --since and --since-seq")
+        if shell.asked.template or shell.asked.form:
+            _refuse(manner, "says what --format leaves out; leave one of them out, or use --json", but=("coalesce",))
         if parts["since"] is not None:
             since_seq = _number(shell.client, since_seq or 0, parts["since"])
         _follow(shell, Follow(since_seq=since_seq, **manner, **asked), limit)
         return
-    said = [f"--{name}" for name, value in manner.items() if value]
-    if said:
-        raise click.UsageError(f"{said[0]} goes with --follow only")
+    _refuse(manner, "goes with --follow only")
     wanted = Events(since_seq=since_seq, **parts, **asked)
     whole = limit is None and wanted.onward and not shell.screen.is_terminal
     for entry in sought(shell.client, wanted, None if whole else limit or FEW):
         entries.show(shell, entry)
+
+
+def _refuse(manner: Mapping[str, Any], problem: str, but: tuple[str, ...] = ()) -> None:
+    """Refuse to tell the log in a manner, if one was asked for. Raises UsageError."""
+    for name, value in manner.items():
+        if value and name not in but:
+            raise click.UsageError(f"--{name} {problem}")
 
 
 def _the_one(client: Client, word: str) -> int:
@@ -248,8 +257,12 @@ def _follow(shell: Shell, asked: Follow, limit: int | None) -> None:
     def ask() -> Follow:
         return replace(asked, since_seq=seen, snapshot=asked.snapshot and seen is None)
 
-    for item in islice(resumed(shell.client, ask), limit):
+    told = 0
+    for item in resumed(shell.client, ask):
         entries.show(shell, item)
+        told += isinstance(item, Entry)
+        if told == limit:
+            return
         if isinstance(item, Entry | Snapshot | Pulse):
             seen = item.seq
 

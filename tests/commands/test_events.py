@@ -144,6 +144,10 @@ def test_in_other_forms(own: House) -> None:
     }  # fmt: skip
     assert own("events", "-f", "--since-seq", "3", "--limit", "1", "--format", "{event.type}").out == "failed\n"
     assert own("events", "--format", "{nope}").status == 2
+    for manner in ("--snapshot", "--presence", "--heartbeat=1s"):
+        refused = own("events", "-f", manner, "--format", "cloudevents")
+        assert (refused.status, refused.out) == (2, "")
+        assert "says what --format leaves out" in refused.err
 
 
 def test_so_many(own: House) -> None:
@@ -166,12 +170,29 @@ def test_so_many(own: House) -> None:
         assert said in done.err
 
 
+def test_so_many_entries(own: House) -> None:
+    """What is told beside them does not count."""
+    own.running(name="long")
+    words = ("events", "-f", "--json", "--snapshot", "--presence", "--heartbeat", "0.1s", "--limit", "1")
+    with own.started(*words) as process:
+        said = read_until(process.stdout, lambda said: b'"type":"heartbeat"' in said)
+        own.ran("true")
+        out, _ = process.communicate(timeout=60)
+    items = [json.loads(line) for line in (said + out).splitlines()]
+    assert {"job", "snapshot", "heartbeat"} <= {item["type"] for item in items[:-1]}
+    assert [item["type"] for item in items].count("event") == 1
+    assert (process.returncode, items[-1]["event"]["type"]) == (0, "submitted")
+
+
 def test_a_job_that_was_removed(own: House) -> None:
-    """It is judged as it was last, not as it began."""
+    """It is judged as it was last, not as it began, and is in no snapshot."""
     bad = own.ran("false", name="bad")
     assert own("rm", str(bad)).status == 0
     for words, found in (("name=bad state=failed", 5), ("state=pending", 0), ("ended is null", 0)):
         assert len(own.lines("events", "--json", "--where", words)) == found, words
+    with own.started("events", "-f", "--json", "--snapshot", f"job:{bad}") as process:
+        said = read_until(process.stdout, lambda said: b"snapshot" in said)
+    assert json.loads(said) == {"type": "snapshot", "seq": 5, "jobs": 0}
 
 
 def test_a_snapshot_is_taken_once(own: House) -> None:

@@ -12,11 +12,10 @@ from jobd.core.errors import BadValue
 from jobd.core.events.catalogue import Entry, Event, leaves
 from jobd.core.events.happening import Severity
 from jobd.core.model import Job, Moment
-from jobd.core.subscriptions import rooms
+from jobd.core.subscriptions import replay, rooms
+from jobd.core.subscriptions.replay import Versions
 from jobd.core.subscriptions.rooms import Find, Room, Sight
 
-#: A job before and after an event.
-Versions = tuple[Job | None, Job | None]
 #: Jobs whose decision is remembered.
 MOST_REMEMBERED = 10_000
 FREQUENT = frozenset(kind for kind in leaves() if kind.frequent)
@@ -76,6 +75,8 @@ class Listening:
         self._find = find
         #: What was found of jobs that live, for their records are in memory anyway: each as it was, and the answer.
         self._held: dict[int, tuple[Job, bool]] = {}
+        #: Jobs that live as the last line left them, where frequent events may move them into a room.
+        self._left: dict[int, Job] = {}
 
     def wants(self, line: Line) -> bool:
         """Whether a line is wanted."""
@@ -86,7 +87,7 @@ class Listening:
         at = Moment(entry.at, 0, "")
         if self._numbers_say_all:
             return self._interest.holds(entry.job, Sight(self._find, at))
-        before, after = line.versions
+        before, after = self._versions(line) if self._moves else line.versions
         if entry.event.frequent and not self._moves:
             meant = self._meant(before, at)
             if after is not None:
@@ -97,6 +98,18 @@ class Listening:
         if after is None or after.done:
             self._held.pop(entry.job, None)
         return wanted
+
+    def _versions(self, line: Line) -> Versions:
+        """Give the job before and after with all that was heard of it here, which those who look back do not know."""
+        entry, (before, after) = line.entry, line.versions
+        left = self._left.pop(entry.job, None)
+        if left is not None and left is not before:
+            before, after = left, replay.after(left, entry)
+        if after is not None and not after.done:
+            if len(self._left) >= MOST_REMEMBERED:
+                self._left.clear()
+            self._left[entry.job] = after
+        return before, after
 
     def _meant(self, job: Job | None, at: Moment) -> bool:
         if job is None:

@@ -6,7 +6,9 @@ from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange
 from jobd.core.events.catalogue import Entry
 from jobd.core.model import Job
-from jobd.core.subscriptions.interest import Versions
+
+#: A job before and after an event.
+Versions = tuple[Job | None, Job | None]
 
 
 class Replay:

@@ -82,6 +82,10 @@ class Archive:
             raise self._missing(job_id)
         return job
 
+    def is_there(self, job_id: int) -> bool:
+        """Whether there is a job of this id, which was not removed."""
+        return job_id in (self._live or {}) or self.reader.job(job_id) is not None
+
     def recall(self, job_id: int) -> Job | None:
         """Find a job by its id; one that was removed as it was last; None = nobody remembers it."""
         return (self._live or {}).get(job_id) or self.reader.job(job_id) or past.removed(self.reader, job_id)

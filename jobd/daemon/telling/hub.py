@@ -15,8 +15,7 @@ import msgspec
 from jobd.core.errors import NoLongerKept
 from jobd.core.events.catalogue import Entry, ItemsChanged
 from jobd.core.model import Job
-from jobd.core.subscriptions.interest import Versions
-from jobd.core.subscriptions.replay import Replay
+from jobd.core.subscriptions.replay import Replay, Versions
 
 #: Entries kept in memory, some 3 MiB: enough for a follower that stalls for a second under load.
 RING = 4096

@@ -15,8 +15,10 @@ from jobd.core.events.happening import Severity
 from jobd.core.filters import Asker, parse
 from jobd.core.model import Job, Moment, State
 from jobd.core.subscriptions import interest, rooms
-from jobd.core.subscriptions.interest import ALL, FREQUENT, RARE, Interest, Listening, Versions
+from jobd.core.subscriptions.interest import ALL, FREQUENT, RARE, Interest, Listening
+from jobd.core.subscriptions.replay import Versions
 from jobd.core.subscriptions.rooms import Sight
+from jobd.core.work.progress import Report
 from jobd.core.work.progress_record import Progress
 from tests.core.samples import AT, EVENTS, entry, job_in
 
@@ -139,6 +141,15 @@ def test_time_is_that_of_the_event() -> None:
     ]
     listening = Listening(Interest((room("filter:duration between 5s and 1m"),)), {}.get)
     assert [listening.wants(line) for line in lines] == [False, False, True, False]
+
+
+def test_what_was_heard_of_a_job_is_remembered() -> None:
+    """Those who look back know nothing of its reports; whoever heard them knows when it leaves a room for them."""
+    half = happened.Progressed(report=Report(fraction=0.5), elapsed=1.0)
+    heard_of, forgotten = told(job_in(State.RUNNING), half), told(job_in(State.RUNNING), EVENTS[happened.Failed])
+    listening = Listening(Interest((room("filter:progress >= 50% state = running"),)), JOBS.get)
+    assert [listening.wants(line) for line in (*heard_of, *forgotten)] == [True, True]
+    assert not Listening(Interest((room("filter:progress >= 50%"),)), JOBS.get).wants(forgotten[0])
 
 
 def test_a_job_is_looked_at_once() -> None:

@@ -183,7 +183,10 @@ def test_the_log_and_the_counts(archive: Archive, remembered: Remembered) -> Non
 
 def test_surroundings(archive: Archive, remembered: Remembered) -> None:
     """They are found by their digest; a digest without any is named."""
-    ask(remembered.paths.database, "INSERT INTO surroundings VALUES ('d1', '{\"environment\":[\"A=1\"]}')")
+    ask(
+        remembered.paths.database,
+        "INSERT INTO surroundings (digest, body) VALUES ('d1', '{\"environment\":[\"A=1\"]}')",
+    )
     assert archive.surroundings("d1").environment == ("A=1",)
     with pytest.raises(NothingMatched, match="surroundings d2"):
         archive.surroundings("d2")

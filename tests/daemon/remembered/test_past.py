@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +15,7 @@ from jobd.core.filters import Filter
 from jobd.core.filters.fields import known
 from jobd.core.filters.moving import STILL
 from jobd.core.model import Job, Moment, State
-from jobd.core.subscriptions.interest import Interest, Listening, Versions
+from jobd.core.subscriptions.interest import Interest, Listening
 from jobd.core.subscriptions.rooms import Known, parse
 from jobd.daemon.remembered import past
 from jobd.daemon.remembered.archive import Archive
@@ -25,6 +26,9 @@ from tests.daemon.gating import gate
 from tests.daemon.storing import ask, reading, write
 from tests.daemon.test_audit import Playing
 from tests.making import START, Maker
+
+if TYPE_CHECKING:
+    from jobd.core.subscriptions.replay import Versions
 
 OPERATIONS = 4000
 FILTERS = (

@@ -27,7 +27,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Maker]:
     path, maker = tmp_path_factory.mktemp("source") / "jobd.db", Maker()
     write(path, *(maker.run(job_id) for job_id in range(1, JOBS + 1)))
     ask(path, "INSERT INTO requests (id, method, at, reply) VALUES ('a', 'submit', 5, '{}')")
-    ask(path, "INSERT INTO surroundings (digest, body) VALUES (?, '{\"environment\":[\"A=1\"]}')", NEEDED)
+    ask(path, 'INSERT INTO surroundings (digest, body) VALUES (?, \'{"environment":["A=1"]}\')', NEEDED)
     ask(path, "UPDATE surroundings SET jobs = ?", JOBS)
     return path, maker
 
