@@ -8,6 +8,7 @@ import _signal  # type: ignore[import-not-found]
 import gc
 import os
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,11 +37,7 @@ ALIASES = {
     "cat": "log",
     "kill": "cancel",
     "suspend": "pause",
-    "stash": "hold",
-    "enqueue": "release",
     "restart": "retry",
-    "edit": "update",
-    "explain": "why",
     "beat": "progress",
     "stage": "progress",
     "stages": "progress",
@@ -68,18 +65,13 @@ INTERRUPTED, NOBODY_READS = 130, 141
 class Program(click.Group):
     """All commands, each loaded when it is asked for."""
 
-    @property
-    def aliases(self) -> dict[str, str]:
-        """Other words for the commands that there are."""
-        return {word: name for word, name in ALIASES.items() if name in commands.names()}
-
     def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
         """List the commands by name."""
         return list(commands.names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # as above
         """Load a command by its name, or by another word for it; None if there is none."""
-        command = commands.find_command(self.aliases.get(cmd_name, cmd_name))
+        command = commands.find_command(ALIASES.get(cmd_name, cmd_name))
         if command is not None:
             _complete(command)
         return command
@@ -102,9 +94,10 @@ class Program(click.Group):
         word, *rest = args
         command = self.get_command(ctx, word)
         if command is None:
-            raise click.UsageError(f"no command {word!r}{meant(word, (*commands.names(), *self.aliases))}", ctx)
-        name = self.aliases.get(word, word)
-        if name not in NEEDS_NO_SETTINGS and not ASKS_FOR_HELP & {*rest}:
+            raise click.UsageError(f"no command {word!r}{meant(word, (*commands.names(), *ALIASES))}", ctx)
+        name = ALIASES.get(word, word)
+        own = takewhile(lambda word: word != "--" and (word.startswith("-") or command.allow_interspersed_args), rest)
+        if name not in NEEDS_NO_SETTINGS and not ASKS_FOR_HELP & {*own}:
             ctx.ensure_object(Shell).check_settings(needed=name != "run")
         gc.freeze()
         gc.enable()
@@ -181,14 +174,17 @@ def main(arguments: list[str]) -> int:
     """Run a command line and give its exit status."""
     _plug_streams()
     argv = [sys.executable, *sys.orig_argv[1:]]
-    shell = Shell(os.environ, argv, offline=_offline, make_server=_make_server)
     try:
+        shell = Shell(os.environ, argv, offline=_offline, make_server=_make_server)
         if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         try:
             return _run(shell, arguments)
         except Exception as error:  # noqa: BLE001  # the last one who can turn it into a line
             return _explain(shell, error, arguments)
+    except FileNotFoundError:
+        os.write(2, b"jobd: the current directory was deleted, and a path in the settings begins there\n")
+        return InternalError.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:

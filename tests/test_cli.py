@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from jobd import __version__, cli, commands
-from jobd.cli import program, spell_out
+from jobd.cli import ALIASES, spell_out
 from jobd.core.errors import FilterInvalid, JobNotFound, every
 from jobd.wire import Failure, failure
 from tests.calling import JOBD, Done, jobd, on_terminal
@@ -120,7 +120,7 @@ def test_other_words_are_known(name: str) -> None:
 
 def test_aliases_of_commands_that_are_not_there_are_no_commands() -> None:
     """Only what exists is offered."""
-    assert set(program().aliases.values()) <= set(commands.names())
+    assert set(ALIASES.values()) <= set(commands.names())
 
 
 def test_without_words_it_is_the_overview(state_dir: Path) -> None:

@@ -16,7 +16,7 @@ from jobd import __version__, wire
 from jobd.client import environment
 from jobd.client.connection import Connection, connect, pause, told
 from jobd.config import Paths
-from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning, ShuttingDown
+from jobd.core.errors import ConnectionLost, DaemonDidNotStart, DaemonNotRunning, NoAnswer, OutcomeUnknown, ShuttingDown
 
 if TYPE_CHECKING:
     from jobd.client.launch import Launcher
@@ -132,16 +132,25 @@ class Client:
         connection = self._connection = self._connection or self._reach(start=start)
         try:
             number = connection.send(request)
-            if isinstance(request, wire.Action):
-                answer = connection.receive(number)
-            else:
-                if connection.silent(SOON):
-                    self._say_slow(connection)
-                answer = connection.receive(number, PATIENCE - SOON)
+            answer = self._answer(connection, request, number)
         except KeyboardInterrupt:
             self.close()
             raise
         return wire.decode_result(type(request), b"null" if answer.result is msgspec.UNSET else answer.result)
+
+    def _answer(self, connection: Connection, request: wire.Request[Any], number: int) -> wire.Message:
+        """Wait for the answer, as long as that makes sense. Raises OutcomeUnknown for a change that may come yet."""
+        if isinstance(request, wire.Action) and request.waits:
+            return connection.receive(number)
+        if connection.silent(SOON):
+            self._say_slow(connection)
+        try:
+            return connection.receive(number, PATIENCE - SOON)
+        except NoAnswer as error:
+            self.close()
+            if isinstance(request, wire.Mutation):
+                raise OutcomeUnknown(problem=f"{error.message}, and may do it yet") from None
+            raise
 
     def _say_slow(self, connection: Connection) -> None:
         pid, log = connection.peer.pid, os.fspath(self._paths.daemon_log)

@@ -22,6 +22,7 @@ from jobd.core.errors import (
     ForeignDaemon,
     JobdError,
     LineTooLong,
+    NoAnswer,
     StateDirectoryUnusable,
     Unavailable,
 )
@@ -100,7 +101,7 @@ class Connection:
     def receive(self, number: int, seconds: float | None = None) -> wire.Message:
         """Wait for the answer to a request, or for the next item of a stream; raise it if it is an error.
 
-        Raises Unavailable after so many seconds without a sign of the daemon.
+        Raises NoAnswer after so many seconds without a sign of the daemon.
         """
         self._socket.settimeout(seconds)
         while True:
@@ -125,7 +126,7 @@ class Connection:
             try:
                 chunk = self._socket.recv(CHUNK)
             except TimeoutError:
-                raise Unavailable(problem=f"the daemon (pid {self.peer.pid}) does not answer") from None
+                raise NoAnswer(pid=self.peer.pid) from None
             except OSError as error:
                 raise ConnectionLost from error
             if not chunk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -55,7 +56,7 @@ def ask(shell: Shell, change: Change, verb: str, *, yes: bool, dry_run: bool) ->
     Asked is only who names several jobs by one word (`all`, a range) at a terminal; a script is never asked. Raises
     click's Exit, and what refuses the change.
     """
-    if not dry_run and (yes or not shell.screen.is_terminal or not any(map(_sweeps, change.jobs))):
+    if not dry_run and (yes or not _by_a_person(shell) or not any(map(_sweeps, change.jobs))):
         return
     views = shell.client.call(replace(change, validate_only=True))
     if dry_run:
@@ -64,6 +65,13 @@ def ask(shell: Shell, change: Change, verb: str, *, yes: bool, dry_run: bool) ->
         names = ", ".join(f"{job.id} {field(job.name)}" for job in views[:NAMED]) + (", …" if views[NAMED:] else "")
         if not click.confirm(f"{verb.capitalize()} {len(views)} jobs ({names})?", err=True):
             raise click.exceptions.Exit(1)
+
+
+def _by_a_person(shell: Shell) -> bool:
+    """Whether somebody sees a question and can answer it, so that none eats what a script reads."""
+    return shell.screen.is_terminal and all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)
+    )
 
 
 def report(

@@ -48,6 +48,7 @@ class Check(Action[Found], frozen=True):
     """Look through the database for damage."""
 
     method: ClassVar = "db.check"
+    waits: ClassVar = True
 
     async def answer(self, engine: Engine, caller: Actor) -> Found:
         """Do it beside the work."""
@@ -66,6 +67,7 @@ class Backup(Action[Made], frozen=True):
     """Copy the database to a file (an absolute path), or to one beside it; old copies there are thinned."""
 
     method: ClassVar = "db.backup"
+    waits: ClassVar = True
 
     target: str | None = None
 
@@ -95,6 +97,7 @@ class Vacuum(Action[Made], frozen=True):
     """Give the room of what was deleted back to the disk."""
 
     method: ClassVar = "db.vacuum"
+    waits: ClassVar = True
 
     async def answer(self, engine: Engine, caller: Actor) -> Made:
         """Do it beside the work; changes wait meanwhile. Raises StorageFull, OutcomeUnknown."""

@@ -11,17 +11,15 @@ from msgspec import Meta
 from jobd.commands.options.choosing import group_option, name_option, page_option, state_option, where_option
 from jobd.commands.options.kept import output_options
 from jobd.core.history.selection import READING, Reach, Where, Who, Words, Zone
-from jobd.core.model import ACTIVE, FINAL, State
+from jobd.core.model import FINAL, State
 from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor
     from jobd.core.filters import Filter
-    from jobd.core.model import Job
     from jobd.daemon.remembered.archive import Archive
 
 #: Ended jobs that are listed beside the active ones.
@@ -66,13 +64,11 @@ class List(Read[tuple[JobView, ...]], frozen=True):
         elif self.all or self.states or self.where or self.parent:
             found = archive.matching(self._which(archive, caller), self.limit)
         else:
-            found = self._newest(archive, caller, ACTIVE, self.limit)
-            found += self._newest(archive, caller, FINAL, min(JUST_ENDED, self.limit - len(found)))
+            where = self._which(archive, caller)
+            found = archive.active(where, self.limit)
+            ended = where.also(archive.filter(states=FINAL))
+            found += archive.matching(ended, min(JUST_ENDED, self.limit - len(found)))
         return tuple(archive.view(job) for job in found)
-
-    def _newest(self, archive: Archive, caller: Actor, states: Iterable[State], limit: int) -> list[Job]:
-        where = self._which(archive, caller).also(archive.filter(states=states))
-        return archive.matching(where, limit)
 
     def _which(self, archive: Archive, caller: Actor) -> Filter:
         from jobd.daemon.remembered.archive import children_of

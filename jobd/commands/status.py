@@ -14,7 +14,7 @@ from jobd.commands.options.choosing import jobs_argument
 from jobd.commands.options.kept import output_options
 from jobd.core.events.catalogue import Entry
 from jobd.core.history.selection import Time, Who, Words, Zone
-from jobd.core.model import ACTIVE, FINAL, Job, State
+from jobd.core.model import FINAL, Job, State
 from jobd.core.views import JobView
 from jobd.wire import Read
 
@@ -71,7 +71,7 @@ class Status(Read[Overview], frozen=True):
                 return Overview(jobs=views, counts=counts)
             events = archive.latest(chosen[0].id, LATEST_EVENTS)
             return Overview(jobs=views, counts=counts, events=tuple(events), children=_children(archive, chosen[0]))
-        active = archive.newest(MOST_ACTIVE, *ACTIVE)
+        active = archive.active(archive.filter(), MOST_ACTIVE)
         failed = archive.newest(LATEST_FAILURES, State.FAILED)
         return Overview(
             jobs=tuple(archive.view(job) for job in active), counts=counts,
@@ -83,8 +83,11 @@ class Status(Read[Overview], frozen=True):
 def _children(archive: Archive, parent: Job) -> tuple[JobView, ...]:
     if parent.progress.children is None:
         return ()
-    found = archive.children(parent.id, NEWEST_CHILDREN, ACTIVE)
-    found += archive.children(parent.id, NEWEST_CHILDREN - len(found), FINAL)
+    from jobd.daemon.remembered.archive import children_of
+
+    where = archive.filter((children_of(parent.id),))
+    found = archive.active(where, NEWEST_CHILDREN)
+    found += archive.matching(where.also(archive.filter(states=FINAL)), NEWEST_CHILDREN - len(found))
     return tuple(archive.view(child) for child in found)
 
 

@@ -156,15 +156,17 @@ def _show(shell: Shell, job: JobView, *, follow: bool) -> None:
 
 def _stands(shell: Shell, job: JobView) -> str:
     """Say where a new job stands in the queue, and when the first slot should be free if it is the next."""
+    from jobd.commands.history import History
     from jobd.commands.list import List
 
-    alive = shell.client.call(List(states=(*ALIVE, State.PENDING), limit=1000))
-    busy = [other for other in alive if not other.begun and other.state is not State.PENDING]
+    busy = [other for other in shell.client.call(List(states=tuple(ALIVE), limit=1000)) if not other.begun]
     slots = shell.config.jobs.slots
-    if len(busy) < slots or job.id not in [other.id for other in alive if other.state is State.PENDING]:
+    if len(busy) < slots or shell.client.call(List(jobs=(str(job.id),)))[0].state is not State.PENDING:
         return "started"
-    ahead = [o for o in alive if o.state is State.PENDING and (-o.priority, o.id) < (-job.priority, job.id)]
+    waiting = shell.client.call(History(states=(State.PENDING,), page_size=1000, total=True))
+    behind = sum((-other.priority, other.id) >= (-job.priority, job.id) for other in waiting.jobs)
+    ahead = max(0, (waiting.total_size or 0) - behind)
     ends = [eta.seconds for other in busy if (eta := other.progress.eta) and eta.high]
     soon = f", starts in about {amounts.eta(min(ends))}" if ends and not ahead else ""
-    before = f", {len(ahead)} before it" if ahead else ""
+    before = f", {ahead} before it" if ahead else ""
     return f"waiting for a free slot ({len(busy)} of {slots} busy{before}){soon}"

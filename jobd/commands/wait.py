@@ -45,6 +45,7 @@ class Wait(Action[tuple[JobView, ...]], frozen=True):
     """
 
     method: ClassVar = "wait"
+    waits: ClassVar = True
 
     jobs: Words
     zone: Zone = ""

@@ -208,6 +208,10 @@ class ConnectionLost(Unavailable, code=404, hint="jobd daemon status"):
     """the connection to the daemon was lost"""
 
 
+class NoAnswer(Unavailable, code=411, hint="jobd doctor"):
+    """the daemon (pid {pid}) does not answer"""
+
+
 class DatabaseTooNew(Unavailable, code=405, hint="Update jobd, or go back: jobd db restore {backup}"):
     """the database was written by a newer jobd (schema {found}, this one knows {known})"""
 
@@ -237,7 +241,7 @@ class StorageFull(TryAgain, code=501, hint="Free some space; running jobs go on 
 
 
 class OutcomeUnknown(TryAgain, code=502, hint="Repeat it with the same request id: it is done at most once"):
-    """the database did not confirm the change: {problem}"""
+    """it is not known whether the change was made: {problem}"""
 
 
 class TooManyConnections(TryAgain, code=503):

@@ -61,7 +61,9 @@ class Mutation(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Action(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that only a running daemon can do or know; it may take its time."""
+    """Something that only a running daemon can do or know; one that `waits` takes its time."""
+
+    waits: ClassVar[bool] = False
 
     async def answer(self, engine: Any, caller: Any) -> Result:
         """Do it."""

@@ -150,7 +150,7 @@ class House:
     def trapping(self, trap: str) -> int:
         """Start a shell that goes on for ever, and give its id once it does with a signal what `trap` says."""
         job_id = self.running("sh", "-c", f"trap {trap}; echo up; while :; do sleep 0.02; done")
-        until(lambda: self.daemon.output(job_id), what=f"a word of job {job_id}")
+        until(lambda: (self.daemon.job(job_id)["output"] or {}).get("bytes"), what=f"a word of job {job_id}")
         return job_id
 
     def reaches(self, job_id: int, state: str) -> dict[str, Any]:

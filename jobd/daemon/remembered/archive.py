@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobd.config import Paths
@@ -15,7 +16,7 @@ from jobd.core.errors import BadValue, JobNotFound, NothingMatched, TooManyMeant
 from jobd.core.estimates.usual import Usual
 from jobd.core.events.catalogue import Created, Entry
 from jobd.core.history import pages, selection
-from jobd.core.history.searching import Condition, Explained, Search
+from jobd.core.history.searching import Condition, Explained, Search, Sort
 from jobd.core.history.selection import ANYBODY, Reach, Selection, Who
 from jobd.core.history.stats import Scope, StatisticsReport
 from jobd.core.model import ACTIVE, Job, Moment, State, Surroundings, Usage
@@ -164,11 +165,6 @@ class Archive:
         """Search: give a page of jobs. Raises BadValue, PageInvalid, PageOfAnother, TryAgain if it takes too long."""
         return self._searching().find(search)
 
-    def children(self, parent: int, limit: int, states: Iterable[State] = ()) -> list[Job]:
-        """List the newest children of a job, in some states or in any."""
-        where = self.filter((children_of(parent),), states=states)
-        return self.matching(where, limit)
-
     def matching(self, where: Condition, limit: int) -> list[Job]:
         """List the newest jobs that match. Raises TryAgain if it takes too long."""
         return self._searching().newest(where, limit)
@@ -176,6 +172,12 @@ class Archive:
     def newest(self, limit: int, *states: State) -> list[Job]:
         """List the newest jobs in some states, or in any."""
         return self.matching(self.filter(states=states), limit)
+
+    def active(self, where: "Filter", limit: int) -> list[Job]:
+        """List jobs that match and have not ended, newest first: those at work before those that wait for longest."""
+        found = self.matching(where.also(self.filter(states=ACTIVE - {State.PENDING})), limit)
+        waiting = Search(where.also(self.filter(states=(State.PENDING,))), Sort(descending=False), limit - len(found))
+        return sorted([*found, *self.find(waiting).jobs], key=attrgetter("id"), reverse=True)
 
     def count(self, where: Condition) -> int:
         """Count all jobs that match. Raises TryAgain if it takes too long."""

@@ -155,7 +155,7 @@ def test_after_a_commit_that_failed(state_dir: Path, monkeypatch: pytest.MonkeyP
         await works.engine.committed()
         with refusing(state_dir, '"fraction":0.25'):
             report(works, child, 0.25)
-            with pytest.raises(Exception, match="did not confirm"):
+            with pytest.raises(Exception, match="not known whether the change was made"):
                 await works.engine.committed()
         assert count(works, parent) == Children(running=1, weight=1.0)
         report(works, child, 0.5)
