@@ -101,7 +101,7 @@ def is_free(paths: Paths) -> bool:
     """Say whether no daemon holds the lock of the state directory."""
     try:
         directory = os.open(paths.root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     try:
         fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -143,18 +143,17 @@ def install(shell: Shell) -> Iterator[str]:
         yield path
 
 
-def enable(shell: Shell) -> None:
-    """Let systemd read the units and listen. Raises CommandFailed."""
+def systemd(shell: Shell, command: Sequence[str]) -> None:
+    """Let systemd do what RELOAD or ENABLE says. Raises CommandFailed."""
     import subprocess
 
-    for run_it in (RELOAD, ENABLE):
-        try:
-            done = subprocess.run(run_it, env=dict(shell.environ), capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise CommandFailed(command=" ".join(run_it), problem=error.strerror) from error
-        if done.returncode:
-            said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"
-            raise CommandFailed(command=" ".join(run_it), problem=said)
+    try:
+        done = subprocess.run(command, env=dict(shell.environ), capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise CommandFailed(command=" ".join(command), problem=error.strerror) from error
+    if done.returncode:
+        said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"
+        raise CommandFailed(command=" ".join(command), problem=said)
 
 
 def last_lines(path: Path, count: int) -> list[str]:

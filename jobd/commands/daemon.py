@@ -237,9 +237,10 @@ def install(shell: Shell, *, now: bool) -> None:
     if not now:
         shell.screen.hint(f"{' '.join(_service.RELOAD)} && {' '.join(_service.ENABLE)}")
         return
+    _service.systemd(shell, _service.RELOAD)
     if not _service.is_free(shell.paths):
         _stopped(shell)
-    _service.enable(shell)
+    _service.systemd(shell, _service.ENABLE)
     seen = shell.client.call(Status(), start=True)
     shell.screen.data(f"running, pid {seen.pid}, for {seen.state}")
 

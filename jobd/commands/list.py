@@ -16,7 +16,6 @@ from jobd.core.views import JobView
 from jobd.wire import Read
 
 if TYPE_CHECKING:
-
     from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor
     from jobd.core.filters import Filter

@@ -75,7 +75,7 @@ def command(shell: Shell, /, method: str | None, parameters: str, *, schema: boo
         return
     if method is None:
         raise click.UsageError("which METHOD? --schema names all")
-    request = _read(method, parameters)
+    request = _read(shell, method, parameters)
     if isinstance(request, wire.Stream):
         for item in shell.client.stream(request):
             shell.screen.json_line(item)
@@ -83,9 +83,9 @@ def command(shell: Shell, /, method: str | None, parameters: str, *, schema: boo
         shell.screen.json(shell.client.call(request))
 
 
-def _read(method: str, parameters: str) -> wire.Request[Any]:
+def _read(shell: Shell, method: str, parameters: str) -> wire.Request[Any]:
     kind = commands.find(method)
     if kind is None:
         raise UnknownMethod(method=method)
-    data = click.open_file("-", "rb").read() if parameters == "-" else os.fsencode(parameters)
+    data = shell.read_input().encode() if parameters == "-" else os.fsencode(parameters)
     return wire.decode_parameters(kind, wire.Call(method, params=msgspec.Raw(data)))

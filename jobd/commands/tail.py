@@ -127,6 +127,8 @@ def command(
     """
     wanted = _wanted(shell, **options)
     views = _chosen(shell, jobs, name)
+    if exit_status and not follow and not all(job.done for job in views):
+        raise click.UsageError("--exit-status needs --follow while a job has not ended.")
     if follow and not all(job.done for job in views):
         status = follow_to_the_end(shell, views, wanted)
     else:
@@ -164,7 +166,7 @@ def _wanted(
 def _chosen(shell: Shell, words: tuple[str, ...], name: str | None) -> tuple[JobView, ...]:
     """Find the jobs that were named, or else the newest that runs, or the newest."""
     if words:
-        return shell.client.call(List(jobs=words))
+        return shell.client.call(List(jobs=words, name=name))
     for states in (tuple(ALIVE), ()):
         found = shell.client.call(List(name=name, states=states, all=True, limit=1))
         if found:

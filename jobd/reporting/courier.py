@@ -42,6 +42,8 @@ class Courier:
 
     def __init__(self) -> None:
         self._closed = False
+        #: Whether a round was waited for in vain, and none was finished since.
+        self._is_late = False
         self._bell = SimpleQueue[Event | None]()
         self._outboxes: dict[int, Sender] = {}
         self._thread: Thread | None = None
@@ -72,8 +74,8 @@ class Courier:
         """See to the end of an outbox: now, but without waiting where an event loop would have to wait, too."""
         self.call(outbox)
         done = self.hurry()
-        if not self._closed and not _in_event_loop() and current_thread() is not self._thread:
-            done.wait(PATIENCE)
+        if not (self._closed or self._is_late or _in_event_loop() or current_thread() is self._thread):
+            self._is_late = not done.wait(PATIENCE)
 
     def close(self) -> None:
         """Say what is left, at the end of the program; the thread ends, so that it holds no lock when it is frozen."""
@@ -111,7 +113,7 @@ class Courier:
                 done = None
             more = [outbox.deliver() for outbox in tuple(self._outboxes.values())]
             again = any(more)
-            due = monotonic() + INTERVAL
+            due, self._is_late = monotonic() + INTERVAL, False
             if done is not None:
                 done.set()
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import NamedTuple
 
-from jobd.reporting.channels import OwnJob, ReportFile
+from jobd.reporting.channels import BegunJob, OwnJob, ReportFile
 from jobd.reporting.courier import COURIER
 from jobd.reporting.outbox import Outbox
 
@@ -35,8 +35,11 @@ _open: list[Block] = []
 
 
 def around() -> Outbox | None:
-    """Find the job that jobd runs this process in."""
-    path = os.environ.get("JOBD_REPORT")
+    """Find the job that jobd runs this process in, or the one that was begun since in a script around it."""
+    path, job = os.environ.get("JOBD_REPORT", ""), os.environ.get("JOBD_JOB_ID", "")
+    own = os.path.basename(os.path.dirname(path)).partition(".")[0]
+    if job.isdigit() and (not path or (own.isdigit() and own != job)):
+        return _around.get(job) or _around.setdefault(job, Outbox(BegunJob(job), COURIER))
     if not path:
         return None
     return _around.get(path) or _around.setdefault(path, Outbox(ReportFile(path), COURIER))

@@ -15,7 +15,8 @@ from jobd import wire
 from jobd.core.errors import JobdError, NotPermitted, ShuttingDown, TooManyConnections
 from jobd.core.events.catalogue import Actor
 from jobd.daemon.system import peers
-from jobd.server.connection import Clients, Connection, Limits
+from jobd.server.clients import Clients, Limits
+from jobd.server.connection import Connection
 from jobd.server.dispatch import Dispatcher, Engine, Find
 
 #: Clients let in before those that are in get their turn.

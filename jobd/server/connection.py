@@ -8,8 +8,7 @@ import asyncio
 import select
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,69 +16,17 @@ from jobd import wire
 from jobd.core.errors import BadRequest, JobdError, LineTooLong, TooManyRequests
 from jobd.core.events.catalogue import Actor
 from jobd.server.alarm import Alarm
-from jobd.server.dispatch import Dispatcher, Later, Reply
+from jobd.server.clients import Clients, Work
+from jobd.server.dispatch import Later, Reply
 from jobd.server.listener import Listener
 from jobd.server.outlet import Outlet
 
 #: Seconds of work for one client after which others have their turn.
 TURN = 0.005
+#: Long questions of one client that are answered at a time: their answers are kept until it has read them.
+MOST_READS = 8
 #: What answers a stream when its items have ended.
 END = b"null"
-
-Work = Coroutine[Any, Any, bytes]
-
-
-class Limits(NamedTuple):
-    """What a client may do: bytes of a line, seconds to complete it, seconds to read something of a full buffer.
-
-    One that has said its last word is looked after every so many seconds: it may be gone.
-    """
-
-    longest_line: int = wire.LONGEST_LINE
-    line_time: float = wire.LINE_TIME
-    drain_time: float = wire.DRAIN_TIME
-    look_every: float = 5.0
-
-
-class Clients:
-    """The open connections of a server, and the tasks that work for them."""
-
-    def __init__(self, dispatcher: Dispatcher, limits: Limits) -> None:
-        self.dispatcher = dispatcher
-        self.limits = limits
-        self.open: set[Connection] = set()
-        self.expected = 0  # let in, and not open yet
-        self.none_open = asyncio.Event()
-        self.none_open.set()
-        #: The event loop itself does not hold its tasks.
-        self.tasks: set[asyncio.Task[bytes]] = set()
-
-    def enter(self, connection: "Connection") -> None:
-        """Count a client in."""
-        self.expected -= 1
-        self.open.add(connection)
-        self.none_open.clear()
-
-    def leave(self, connection: "Connection") -> None:
-        """Count a client out."""
-        self.open.discard(connection)
-        if not self.open:
-            self.none_open.set()
-
-    async def quiet(self, seconds: float) -> None:
-        """Wait until everybody has left and nothing is being done any more, at most so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.none_open.wait()
-                while self.tasks:
-                    await asyncio.wait(self.tasks)
-
-    def run(self, work: Work) -> asyncio.Task[bytes]:
-        """Begin what takes its time."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
 
 
 class Running(NamedTuple):
@@ -100,6 +47,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[bytes] = deque()
         self._unanswered = 0
         self._running: dict[wire.CallId, Running] = {}
+        self._reads = 0
         self._reading = True
         #: Nothing more is read; when all is answered, the last words are said and the connection is closed.
         self._ending = False
@@ -177,20 +125,24 @@ class Connection(asyncio.Protocol):
         """Do what the lines ask, as much as may be unanswered; then read on, or not."""
         replies: list[Reply] = []
         until = time.monotonic() + TURN
-        while self._waiting and len(replies) + self._unanswered < wire.MOST_UNANSWERED and not self._outlet.full:
+        while self._waiting and len(replies) + self._unanswered < wire.MOST_UNANSWERED and not self._is_busy():
             self._take(self._waiting.popleft(), replies)
             if time.monotonic() > until:
                 break
         if replies:
             self._answer(replies)
-        if self._waiting and self._unanswered < wire.MOST_UNANSWERED and not self._outlet.full:
+        if self._waiting and self._unanswered < wire.MOST_UNANSWERED and not self._is_busy():
             asyncio.get_running_loop().call_soon(self._work)
         if self._ending:
             self._close_when_done()
-        elif self._waiting or self._outlet.full:
+        elif self._waiting or self._is_busy():
             self._stop_reading()
         else:
             self._read_on()
+
+    def _is_busy(self) -> bool:
+        """Whether nothing more may be made for now: it is not read, or would have to be kept until it is."""
+        return self._outlet.full or self._reads >= MOST_READS
 
     def _take(self, line: bytes, replies: list[Reply]) -> None:
         outcome = self._dispatcher.take(line, self._caller)
@@ -251,6 +203,7 @@ class Connection(asyncio.Protocol):
             work = self._tell(call_id, request)
         else:
             work = self._dispatcher.engine.act(request, self._caller)
+        self._reads += isinstance(request, wire.Read)
         task = self._clients.run(work)
         self._running[call_id] = Running(later, task)
         task.add_done_callback(partial(self._ended, later))
@@ -278,6 +231,7 @@ class Connection(asyncio.Protocol):
 
     def _ended(self, later: Later, task: asyncio.Task[bytes]) -> None:
         del self._running[later.call_id]
+        self._reads -= isinstance(later.request, wire.Read)
         outcome: bytes | BaseException
         if task.cancelled():
             is_stream = isinstance(later.request, wire.Stream)

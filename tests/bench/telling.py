@@ -29,7 +29,8 @@ from jobd.daemon.telling.channel import Manner
 from jobd.daemon.telling.channels import Channels
 from jobd.daemon.telling.hub import Hub, Line
 from jobd.daemon.telling.presence import Presence
-from jobd.server.connection import Clients, Connection, Limits
+from jobd.server.clients import Clients, Limits
+from jobd.server.connection import Connection
 from jobd.server.dispatch import Dispatcher
 from tests.bench.measure import Figure, Missing, in_turn, row
 from tests.making import START

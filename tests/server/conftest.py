@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from jobd.server import Server
-from jobd.server.connection import Limits
+from jobd.server.clients import Limits
 from tests.living import short_directory
 from tests.server.counting import KINDS, Engine
 from tests.waiting import until

@@ -3,6 +3,7 @@
 On a terminal it is made harmless; a pipe or a file gets the bytes themselves. Every byte is shown once and in order.
 """
 
+import codecs
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from jobd.ui.screen import Screen
 
 CHUNK = 1 << 20
+#: Bytes of a character of UTF-8 (RFC 3629).
+LONGEST_CHARACTER = 4
 BLOCK = 1 << 16
 #: An unfinished line longer than this is shown with its prefix before its end has come.
 LONGEST_HELD = 1 << 16
@@ -188,7 +191,9 @@ class Source:
         """Show everything that is left, also a line without its end. Raises OutputFailed."""
         while self.show():
             pass
-        if self._held:
+        if self._held and self._screen.as_json:
+            self._document(self._held)
+        elif self._held:
             self._lines(b"\n")
         elif self._harmless:
             end = "\n" if self._in_line and self._screen.live else ""
@@ -204,8 +209,10 @@ class Source:
         if not data:
             return
         if self._screen.as_json:
-            label = self._label
-            self._screen.json_line({"type": "output", "job": label.job, "file": label.file, "data": lossless(data)})
+            data = self._held + data
+            whole = len(data) - _unfinished(data)
+            self._held = data[whole:]
+            self._document(data[:whole])
         elif self._label.prefix or self._timestamps:
             self._lines(data)
         elif self._harmless:
@@ -213,6 +220,11 @@ class Source:
             self._put(self._harmless.feed(data))
         else:
             self._sink.write_bytes(data)
+
+    def _document(self, data: bytes) -> None:
+        label = self._label
+        if data:
+            self._screen.json_line({"type": "output", "job": label.job, "file": label.file, "data": lossless(data)})
 
     def _put(self, text: str) -> None:
         if self._errors:
@@ -245,6 +257,13 @@ class Source:
         import time
 
         return f"{time.strftime('%H:%M:%S')} {self._label.prefix}"
+
+
+def _unfinished(data: bytes) -> int:
+    """Say how many bytes at the end begin a character of UTF-8 that needs more of them."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data[-LONGEST_CHARACTER:])
+    return len(decoder.getstate()[0])
 
 
 def show_all(shell: "Shell", jobs: "Iterable[JobView]", wanted: Wanted, *, prefixed: bool = False) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Parts of the environment that every job gets, whatever --export says.
 ALWAYS = ("PATH=", "HOME=", "USER=", "LOGNAME=", "SHELL=", "LANG=")
+#: Paths that mean something else in every process.
+OF_THIS_PROCESS = ("/dev/stdin", "/dev/fd/", "/proc/self/", "/proc/thread-self/")
 
 
 def _pairs(_: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -111,7 +113,7 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
         "cwd": here.cwd if folder is None else lossless(shell.absolute(folder)),
         "name": label if (name := options.pop("name")) is None else name,
         "surroundings": Surroundings(environment=environment, umask=here.umask, limits=here.limits),
-        "stdin": None if stdin is None else lossless(shell.absolute(stdin)),
+        "stdin": None if stdin is None else lossless(_input(shell, stdin)),
         "leftover": None if leftover is None else Leftover(leftover),
         "heartbeat": heartbeat,
         **belonging(shell, **{name: options.pop(name) for name in ("parent", "no_parent", "weight")}),
@@ -120,6 +122,14 @@ def parameters(shell: "Shell", *, argv: tuple[str, ...], label: str | None, **op
         "tty": here.tty,
         **options,
     }
+
+
+def _input(shell: "Shell", file: str) -> str:
+    """Give the path of the file that a job is to read. Raises BadValue for what only this process has open."""
+    path = shell.absolute(file)
+    if file == "-" or path.startswith(OF_THIS_PROCESS):
+        raise BadValue(field="stdin", problem=f"{file} cannot be handed on to a job; write it to a file first")
+    return path
 
 
 def _bytes(word: str) -> bytes:

@@ -33,8 +33,8 @@ def show(shell: "Shell", item: News) -> None:
     if screen.as_json:
         screen.json_line(shell.document(item) if isinstance(item, Entry) else item)
         return
-    line = ("\t" if screen.plain else "  ").join(_columns(screen, item)).rstrip()
-    screen.data(line if screen.plain else looks.fitted(line, screen))
+    columns = _columns(screen, item)
+    screen.data("\t".join(columns) if screen.plain else looks.fitted("  ".join(columns).rstrip(), screen))
 
 
 def _show_formed(shell: "Shell", entry: Entry) -> None:
