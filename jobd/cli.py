@@ -96,7 +96,7 @@ class Program(click.Group):
         if command is None:
             raise click.UsageError(f"no command {word!r}{meant(word, (*commands.names(), *ALIASES))}", ctx)
         name = ALIASES.get(word, word)
-        own = takewhile(lambda word: word != "--" and (word.startswith("-") or command.allow_interspersed_args), rest)
+        own = takewhile(lambda word: word != "--", rest)
         if name not in NEEDS_NO_SETTINGS and not ASKS_FOR_HELP & {*own}:
             ctx.ensure_object(Shell).check_settings(needed=name != "run")
         gc.freeze()

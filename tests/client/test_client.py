@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from enum import Enum, EnumMeta
@@ -20,6 +21,8 @@ from jobd.core.errors import (
     DaemonNotRunning,
     JobNotFound,
     LineTooLong,
+    NoAnswer,
+    OutcomeUnknown,
     ShuttingDown,
     Unavailable,
 )
@@ -40,6 +43,12 @@ class Change(wire.Mutation[int], frozen=True):
     method: ClassVar = "change"
 
     text: str = ""
+
+
+class Act(wire.Action[int], frozen=True):
+    """Do something."""
+
+    method: ClassVar = "act"
 
 
 class Watchful(EnumMeta):
@@ -216,6 +225,44 @@ def test_a_daemon_that_hangs_is_given_up(state_dir: Path, talk: Talk, monkeypatc
     (notice,) = talk.notices
     assert f"pid {os.getpid()}" in notice
     assert "not answered for 0.02 s; waiting for up to 0.03 s more" in notice
+
+
+def test_a_change_may_be_made_after_all(state_dir: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that a hanging daemon was sent nobody knows; who takes it for not made would make it twice."""
+    monkeypatch.setattr(client_room, "SOON", 0.01)
+    monkeypatch.setattr(client_room, "PATIENCE", 0.02)
+    with Serving(state_dir, Line.hear_to_the_end):
+        with pytest.raises(OutcomeUnknown, match="does not answer, and may do it yet"):
+            talk.client.call(Change())
+        talk.client.close()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_takes_its_time_is_waited_for(
+    state_dir: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+) -> None:
+    """Whatever else the daemon is to do or to know, it answers soon, or it hangs."""
+    monkeypatch.setattr(client_room, "SOON", 0.01)
+    monkeypatch.setattr(client_room, "PATIENCE", 0.02)
+    monkeypatch.setattr(Act, "waits", waits)
+    over = threading.Event()
+
+    def serve(line: Line) -> None:
+        request = line.hear()
+        assert over.wait(20)
+        if not waits:
+            return
+        line.say({"jsonrpc": "2.0", "id": request["id"], "result": 7})
+
+    with Serving(state_dir, serve):
+        if waits:
+            threading.Timer(0.1, over.set).start()
+            assert talk.client.call(Act()) == 7
+        else:
+            with pytest.raises(NoAnswer):
+                talk.client.call(Act())
+            over.set()
+        talk.client.close()
 
 
 def test_a_late_answer_is_an_answer(state_dir: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,16 @@ def test_bad_input(house: House) -> None:
 
 
 @pytest.mark.usefixtures("jobs")
+def test_what_runs_is_shown_before_what_waits(own: House) -> None:
+    """However many wait, and of those the ones that come next; the overview does the same."""
+    busy = [own.running() for _ in range(4)]
+    waiting = own.daemon.calls("submit", *({"argv": ["true"], "cwd": "/"} for _ in range(20)))
+    shown = own.json("list", "--json=id", "--limit", "6")
+    assert [job["id"] for job in shown] == sorted([*busy, *(job["id"] for job in waiting[:2])], reverse=True)
+    told = own.screen("submit", "--", "true")
+    assert "waiting for a free slot (4 of 4 busy, 20 before it)" in told[0]
+
+
 def test_nobody_reads_or_nothing_can_be_written(house: House) -> None:
     """A closed pipe ends quietly with 141, a full disk with 74 and one line, a closed stdout with 74."""
     reading, writing = os.pipe()

@@ -141,6 +141,8 @@ def test_bad_input(house: House, tmp_path: Path) -> None:
         ("--", f"{tmp_path}"): (126, "it is a directory"),
         ("-w", "/no/such/dir", "--", "true"): (126, "no directory /no/such/dir"),
         ("--stdin", "/no/such/file", "--", "true"): (126, "its input /no/such/file cannot be read"),
+        ("--stdin", "/dev/stdin", "--", "true"): (125, "/dev/stdin cannot be handed on to a job"),
+        ("--stdin", "-", "--", "true"): (125, "write it to a file first"),
         ("--name", "7", "--", "true"): (125, "name: '7' would be taken for an id"),
         ("--name", "a~b", "--", "true"): (125, "has a character that names cannot have"),
         ("--nice", "99", "--", "true"): (2, "invalid value for '--nice'"),
@@ -462,3 +464,5 @@ def test_settings_that_make_no_sense(own: House, tmp_path: Path) -> None:
         done = own("run", "--", "echo", "done", environ={"XDG_CONFIG_HOME": str(tmp_path)})
         assert (done.status, done.out) == (0, "done\n"), done
         assert "jobs.slots" in done.err or "slots" in done.err
+        assert own("run", "--", "echo", "-h", environ={"XDG_CONFIG_HOME": str(tmp_path)}).out == "-h\n"
+        assert own("run", "-h", environ={"XDG_CONFIG_HOME": str(tmp_path)}).status == 0

@@ -159,6 +159,16 @@ def test_as_json(house: House, gate: Gate) -> None:
     assert told[-1] == {"type": "job", "state": "failed", "warned": 1}
 
 
+def test_text_stays_text_in_json(house: House) -> None:
+    """Wherever a piece of the output ends, no character is cut; what is no text is base64 all the same."""
+    job_id = house.ran("sh", "-c", r"printf '\342\202\254%.0s' $(seq 600000); printf '\377\342\202'")
+    pieces = [line["data"] for line in house.lines("tail", "--all", "--json", str(job_id))]
+    assert len(pieces) > 2
+    assert {type(piece) for piece in pieces[:-2]} == {str}
+    assert "".join(pieces[:-2]).strip("€") == ""
+    assert isinstance(pieces[-1], dict)
+
+
 def test_timestamps_and_what_is_not_harmless(house: House) -> None:
     """A time before each line if wanted; on a terminal controls become text, unless --raw says otherwise."""
     job_id = str(house.ran("printf", r"\033[2Jone\ntwo\n"))
@@ -172,6 +182,7 @@ def test_timestamps_and_what_is_not_harmless(house: House) -> None:
 def test_bad_input(house: House) -> None:
     """Each a line and its status."""
     house.ran("true")
+    busy = house.running()
     refused = {
         ("-f", "999"): (66, "no job 999"),
         ("-f", "nobody"): (66, "no job nobody"),
@@ -179,6 +190,8 @@ def test_bad_input(house: House) -> None:
         ("-n", "many", "last"): (2, "invalid value for '-n'"),
         ("-f", "5-1"): (65, "an empty range"),
         ("--json=nope", "last"): (2, "no field 'nope'"),
+        ("--exit-status", str(busy)): (2, "--exit-status needs --follow while a job has not ended"),
+        ("last", "--name", "other"): (1, "no job is concerned"),
     }
     for words, (status, said) in refused.items():
         done = house("tail", *words)

@@ -14,13 +14,14 @@ import pytest
 
 import jobd
 from jobd.reporting import courier
+from tests.calling import JOBD
 from tests.commands.running import Gate, House
 from tests.reporting.said import ended, words
 from tests.reporting.test_tracked import halve, slow
 from tests.source import ROOT
 from tests.waiting import until
 
-LOOP = "import jobd\nfor x in jobd.track(range(300_000), unit='rows'): pass"
+LOOP = 'import jobd\nfor x in jobd.track(range(300_000), unit="rows"): pass'
 KILLED = """
 import os, time, jobd
 with jobd.job("unused", total=4) as job:
@@ -65,6 +66,17 @@ def test_a_job_of_jobd(house: House) -> None:
     assert (progress["done"], progress["total"], progress["fraction"]) == (300_000, 300_000, 1)
     assert progress["unit"] == "rows"
     assert progress["reports"] < 100
+
+
+def test_a_job_that_a_script_began(house: House) -> None:
+    """What is said belongs to it, not to the job in which it was begun; the script ends it."""
+    script = f"export JOBD_JOB_ID=$({' '.join(JOBD)} begin inner); $0 -c '{LOOP}'; {' '.join(JOBD)} end $JOBD_JOB_ID"
+    environment = [f"PYTHONPATH={ROOT}", f"JOBD_DIR={house.state}", f"PATH={os.environ['PATH']}"]
+    outer = house.ran("sh", "-c", script.replace('"', '"'), sys.executable, name="outer", environment=environment)
+    assert house.daemon.job(outer)["state"] == "completed"
+    inner = ended(house, "inner")
+    assert (inner["state"], inner["progress"]["done"]) == ("completed", 300_000)
+    assert house.daemon.job(outer)["progress"]["done"] is None
 
 
 def test_a_job_of_its_own(house: House) -> None:
