@@ -40,7 +40,7 @@ _jobd_enter() {
         ':begin')
             path='begin'
             ;;
-        ':cancel' | ':kill')
+        ':cancel')
             path='cancel'
             ;;
         ':check')
@@ -145,13 +145,13 @@ _jobd_enter() {
         ':last')
             path='last'
             ;;
-        ':list' | ':ls' | ':ps')
+        ':list')
             path='list'
             ;;
-        ':log' | ':cat' | ':logs')
+        ':log')
             path='log'
             ;;
-        ':pause' | ':suspend')
+        ':pause')
             path='pause'
             ;;
         ':preset')
@@ -166,13 +166,13 @@ _jobd_enter() {
         'preset:save')
             path='preset save'
             ;;
-        ':progress' | ':beat' | ':message' | ':note' | ':stage' | ':stages')
+        ':progress')
             path='progress'
             ;;
         ':resume')
             path='resume'
             ;;
-        ':retry' | ':restart')
+        ':retry')
             path='retry'
             ;;
         ':rm')
@@ -193,13 +193,13 @@ _jobd_enter() {
         ':stats')
             path='stats'
             ;;
-        ':status' | ':info' | ':show')
+        ':status')
             path='status'
             ;;
-        ':submit' | ':add')
+        ':submit')
             path='submit'
             ;;
-        ':tail' | ':follow')
+        ':tail')
             path='tail'
             ;;
         ':wait')

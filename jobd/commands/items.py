@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import click
 from msgspec import Meta
+from msgspec.structs import replace
 
 from jobd.commands.options.choosing import job_argument
 from jobd.commands.options.kept import format_option, json_option, plain_option
@@ -17,6 +18,8 @@ from jobd.ui.table import Column, table
 from jobd.wire import Read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobd.commands._shell import Shell
     from jobd.core.events.catalogue import Actor
     from jobd.daemon.remembered.archive import Archive
@@ -34,6 +37,8 @@ COLUMNS = (
     Column("TRY", "attempt", right=True),
     Column("TEXT", lambda item: item.error or item.message or "", shrink=1),
 )
+#: Items that are asked for at a time.
+PAGE = 1000
 STATES = members(ItemState, SPELLINGS)
 
 
@@ -45,7 +50,7 @@ class Items(Read[tuple[ItemView, ...]], frozen=True):
     job: Annotated[str, Meta(max_length=4096)]
     states: tuple[ItemState, ...] = ()
     after: Annotated[str, Meta(max_length=4096)] = ""
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = PAGE
 
     def answer(self, archive: Archive, caller: Actor) -> tuple[ItemView, ...]:
         """Ask the archive. Raises JobNotFound."""
@@ -67,12 +72,15 @@ class Items(Read[tuple[ItemView, ...]], frozen=True):
 )
 @click.option("--failed", is_flag=True, help="The same as --state failed.")
 @click.option("--after", default="", metavar="KEY", help="Those after this one: the next page.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), metavar="N",
+    help=f"At most so many (default: {PAGE} on a terminal, else all there are).",
+)  # fmt: skip
 @plain_option
 @format_option(ItemView, "item", "{key} {state} {attempt}")
 @json_option(ItemView)
 @click.pass_obj
-def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **options: Any) -> int:
+def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, limit: int | None, **options: Any) -> int:
     """List the parts of a job's work, by key: how each stands, how often it was tried, and its error.
 
     It works without a daemon, too.
@@ -80,8 +88,18 @@ def command(shell: Shell, /, *, states: tuple[ItemState, ...], failed: bool, **o
     Exit status: 1 if there are none.
     """
     wanted = (*states, ItemState.FAILED) if failed else states
-    found = shell.client.call(Items(states=wanted, **options))
-    shell.emit_all(found, lambda: shell.screen.data(table(COLUMNS, found, shell.screen)))
-    if len(found) == options["limit"]:
-        shell.screen.hint(f"the first {len(found)} are shown; go on with --after {found[-1].key}")
-    return 0 if found else 1
+    asked, screen, shown = Items(states=wanted, limit=limit or PAGE, **options), shell.screen, list[int]()
+
+    def pages() -> Iterator[tuple[ItemView, ...]]:
+        after = asked.after
+        while found := shell.client.call(replace(asked, after=after)):
+            yield found
+            shown.append(len(found))
+            after = found[-1].key
+            if limit or screen.is_terminal:
+                if len(found) == asked.limit:
+                    screen.hint(f"the first {len(found)} are shown; go on with --after {after}")
+                return
+
+    shell.emit_pages(pages(), lambda found: screen.data(table(COLUMNS, found, screen)))
+    return 0 if shown else 1

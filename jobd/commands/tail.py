@@ -179,6 +179,10 @@ def _show(shell: Shell, jobs: tuple[JobView, ...], wanted: Wanted, *, follow: bo
     screen = shell.screen
     show_all(shell, jobs, wanted, prefixed=True)
     if screen.as_json:
+        from jobd.commands.following.jobs import job_line
+
+        for job in jobs if follow else ():
+            screen.json_line(job_line(shell, job))
         return
     for job in jobs:
         if follow and wanted.remarks:

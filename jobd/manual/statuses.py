@@ -28,7 +28,7 @@ MEANINGS = {
     141: "Nobody reads the output any more.",
 }
 #: Statuses any command can end with; a command that names jobs adds those of jobs.
-ANY = (0, 2, 65, 69, 70, 74, 75, 77, 78)
+ANY = (0, 2, 65, 69, 70, 74, 75, 77, 78, 130, 141)
 OF_JOBS = (1, 66)
 
 

@@ -80,3 +80,12 @@ def test_without_a_daemon(own: House) -> None:
     job_id = str(own.ran("sh", "-c", SAY))
     own.daemon.stop()
     assert own("items", job_id, "--format", "{key}").out == "a\nb\nc\nd\n"
+
+
+def test_more_than_are_asked_for_at_a_time(house: House) -> None:
+    """In a pipe all of them are given; on a terminal, or with a limit, it is said how to go on."""
+    script = 'i=1; while [ $i -le 1100 ]; do echo "item $i done"; i=$((i + 1)); done >&$JOBD_FD'
+    job_id = str(house.ran("sh", "-c", script))
+    assert house("items", job_id).out.count("\n") == 1100
+    assert len(house.json("items", job_id, "--json")) == 1100
+    assert house("items", job_id, "--limit", "1050", "--format", "{key}").out.count("\n") == 1050

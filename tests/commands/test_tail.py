@@ -157,6 +157,9 @@ def test_as_json(house: House, gate: Gate) -> None:
     assert output == [{"b64": "Yf8="}, "b\n"]
     assert told[0]["state"] == "running"
     assert told[-1] == {"type": "job", "state": "failed", "warned": 1}
+    again = house.lines("tail", "-f", "--json=state", job_id)
+    assert [item["type"] for item in again] == ["output", "job"]
+    assert again[-1]["state"] == "failed"
 
 
 def test_text_stays_text_in_json(house: House) -> None:

@@ -97,7 +97,7 @@ class Following:
         if job.done:
             self._finish(job.id)
         if self._screen.as_json:
-            self._screen.json_line({"type": "job", **msgspec.to_builtins(self._shell.document(job))})
+            self._screen.json_line(job_line(self._shell, job))
         elif self._wanted.remarks:
             self._remark(before, job)
 
@@ -164,6 +164,11 @@ class Following:
         since = time.monotonic() - self._told_at[job.id]
         line = looks.bottom_line(job, self._screen, since, more, self._note)
         self._live.show(line, job.progress.fraction, job.state)
+
+
+def job_line(shell: "Shell", job: JobView) -> dict[str, object]:
+    """Say in JSON how a job stands, with the fields that are wanted."""
+    return {"type": "job", **msgspec.to_builtins(shell.document(job))}
 
 
 def _shows_output(job: JobView) -> bool:
