@@ -43,8 +43,8 @@ PROSE = {
         A request that changes something may go without `id`: then it is a notification, done and never answered, not
         even if it is refused. Any other request without an id is refused.
 
-        After a client has closed its side (`nc -N`), what it asked is answered, its streams go on, and the daemon
-        hangs up when all is said.
+        After a client has closed its side (`nc -N`), what it asked is answered, a last line without its end too, its
+        streams go on, unless they want a heartbeat answered, and the daemon hangs up when all is said.
 
         Unknown members of `params` are refused; of a member given twice the last one counts. Results may gain members
         in later versions, so a client passes over those that it does not know. `hello` tells the version and the
@@ -59,7 +59,10 @@ PROSE = {
     "REPEATING": """
         A request that changes something may carry `request_id`, a string made by the client, new for each request. If
         the connection is lost before the answer has come, the same request is sent again with the same `request_id`:
-        it is done at most once, and answered as before.
+        it is done at most once, and answered as before, whatever else it asks by then.
+
+        A daemon that stops or restarts hangs up, and its socket is not there until the next one serves: whoever speaks
+        the protocol by himself connects again and repeats what was not answered.
         """,
     "STREAMS": """
         The answer to a stream begins with its items: notifications with the method `$/item`, whose `params` hold the
@@ -91,11 +94,16 @@ PROSE = {
         `seq` says that all wanted entries up to that number have been told: whoever comes again with the last such
         number as `since_seq` goes on without gap or repetition, however long it was away. A number that the log has
         not reached is refused with NOT_YET_HAPPENED, one after which entries are no longer kept with NO_LONGER_KEPT;
-        0 means the oldest entry that there is.
+        0 means the oldest entry that there is. After `jobd db restore` the log goes on from the last number of the
+        backup, so numbers seen before may be given again: whoever keeps a copy begins it anew then.
+
+        What is asked on the same connection behind `events.follow` happens after its beginning, and is told. The method
+        `events` reads the log, too, but asks a filter about each job as it is now, or was when it was removed.
 
         With `snapshot` the jobs come first, all as the same entry of the log left them; the item `snapshot` tells its
         number, and every entry after it follows. They are the jobs that have not ended, and those that a room names by
-        id.
+        id; `types` and `severity` do not narrow them down. It begins with the present, so it is refused together with
+        `since_seq`.
 
         With `coalesce`, a number of seconds, what comes often waits that long at most, and of the reports of a job
         with nothing else of that job between them only the last is told; it stands for all, as if they had been one:
@@ -129,7 +137,8 @@ PROSE = {
         TOO_MANY_REQUESTS. Connections beyond what the daemon can hold are refused with TOO_MANY_CONNECTIONS.
 
         A slow reader holds nobody up, and nothing is kept for it: its streams wait for it, and go on where they were.
-        If it reads nothing at all for {DRAIN_TIME:g} seconds while something waits for it, the connection is closed.
+        If it reads nothing at all for {DRAIN_TIME:g} seconds while something waits for it, the connection is closed
+        when that is seen, {DRAIN_TIME:g} seconds later at the most.
         An idle connection may stay for ever.
         """,
     "TASKS OF AGENTS": """
