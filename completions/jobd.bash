@@ -217,10 +217,10 @@ _jobd_takes_value() {
         ':--color')
             :
             ;;
-        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--request-id' | 'attach:--beat-every' | 'attach:--stale-after' | 'attach:--parent' | 'attach:--weight' | 'attach:--format' | 'attach:--color')
+        'attach:-J' | 'attach:--name' | 'attach:-g' | 'attach:--group' | 'attach:--tag' | 'attach:--request-id' | 'attach:--beat-every' | 'attach:--stale-after' | 'attach:--parent' | 'attach:--weight' | 'attach:--format' | 'attach:--color')
             :
             ;;
-        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--parent' | 'begin:--weight' | 'begin:--format' | 'begin:--color')
+        'begin:--pid' | 'begin:-g' | 'begin:--group' | 'begin:--tag' | 'begin:--request-id' | 'begin:--beat-every' | 'begin:--stale-after' | 'begin:--parent' | 'begin:--weight' | 'begin:--format' | 'begin:--color')
             :
             ;;
         'cancel:--where' | 'cancel:-s' | 'cancel:--signal' | 'cancel:--grace' | 'cancel:--reason' | 'cancel:--format' | 'cancel:--color')
@@ -683,10 +683,10 @@ _jobd_options() {
             _jobd_offer '--no-start' '--ascii' '--color' '--no-pager' '--version' '--help'
             ;;
         'attach')
-            _jobd_offer '--name' '--group' '--request-id' '--beat-every' '--stale-after' '--parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--name' '--group' '--tag' '--request-id' '--beat-every' '--stale-after' '--parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'begin')
-            _jobd_offer '--pid' '--group' '--request-id' '--beat-every' '--stale-after' '--parent' '--no-parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
+            _jobd_offer '--pid' '--group' '--tag' '--request-id' '--beat-every' '--stale-after' '--parent' '--no-parent' '--weight' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'
             ;;
         'cancel')
             _jobd_offer '--where' '--signal' '--grace' '--reason' '--abandon' '--wait' '--yes' '--dry-run' '--json' '--format' '--plain' '--quiet' '--no-start' '--ascii' '--color' '--no-pager' '--help'

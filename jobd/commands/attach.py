@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from jobd.commands.options.heartbeat import heartbeat_options, promised
 from jobd.commands.options.kept import output_options
+from jobd.commands.options.new_job import tag_option
 from jobd.commands.options.parents import named_parent_options, parent_of
 from jobd.commands.submit import named_after
 from jobd.core.errors import AlreadyFollowed, BadValue, NotPermitted
@@ -84,6 +85,7 @@ def _follows(job: Job, process: Process) -> bool:
 @click.argument("process", type=click.IntRange(min=1), metavar="PID")
 @click.option("-J", "--name", metavar="NAME", help="Call it so (default: after its command).")
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
+@tag_option
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id attaches once.")
 @heartbeat_options
 @named_parent_options

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from jobd.commands.options.heartbeat import heartbeat_options, promised
 from jobd.commands.options.kept import output_options
+from jobd.commands.options.new_job import tag_option
 from jobd.commands.options.parents import belonging, parent_of, parent_options
 from jobd.core.errors import BadValue
 from jobd.core.events.catalogue import Actor, Begun
@@ -80,6 +81,7 @@ class Begin(Mutation[JobView], frozen=True):
     help="Watch this process: show what it uses, fail as lost if it ends without a word.",
 )
 @click.option("-g", "--group", default="default", metavar="GROUP", help="Put it into this group.")
+@tag_option
 @click.option("--request-id", metavar="ID", help="Repeating it with the same id begins one job.")
 @heartbeat_options
 @parent_options
@@ -95,6 +97,7 @@ def command(
     beat_every: float | None,
     stale_after: float | None,
     request_id: str | None,
+    labels: dict[str, str],
     **family: Any,
 ) -> None:
     """Give a record to something that jobd did not start.
@@ -104,7 +107,7 @@ def command(
     here = shell.here
     begun = Begin(
         name=name, group=group, watch=pid, cwd=here.cwd, pid=here.pid, tty=here.tty, request_id=request_id,
-        heartbeat=promised(beat_every, stale_after), **belonging(shell, **family),
+        labels=labels, heartbeat=promised(beat_every, stale_after), **belonging(shell, **family),
     )  # fmt: skip
     job = shell.client.call(begun)
     shell.emit(job, lambda: shell.screen.data(f"{job.id}\n"))

@@ -10,7 +10,7 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd.commands.last import newest_ended
+from jobd.commands.last import newest_ended, no_id
 from jobd.commands.options.kept import json_option, quiet_option
 from jobd.commands.options.values import duration
 from jobd.commands.screens import looks
@@ -102,11 +102,12 @@ def _problem(state: State, age: float, max_age: float | None) -> Problem | None:
 def command(shell: Shell, /, *, name: str, success: bool, max_age: float | None) -> int:
     """Tell whether the latest run of a name ended well.
 
-    NAME may have * and ?; %NAME is surely a name. Runs that have not ended do not count. It works without a daemon,
-    too.
+    NAME may have * and ?; %NAME is surely a name. Runs that have not ended do not count. A run that ended more than a
+    minute from now is not well: the clock is wrong, or was. It works without a daemon, too.
 
     Exit status: 0 if all is well, 1 if not.
     """
+    no_id(name)
     verdict = shell.client.call(Check(name=name, success=success, max_age=max_age))
     if shell.screen.as_json:
         shell.screen.json(shell.document(verdict))
@@ -123,7 +124,7 @@ def _line(verdict: Verdict, name: str, max_age: float | None, wanted: str) -> st
         return f"{field(name)}: {kept if verdict.day else f'no run has {wanted} yet'}"
     how = f"failed, {looks.outcome(job)}" if job.state is State.FAILED else looks.outcome(job)
     took = f", took {looks.took(job.elapsed)}" if verdict.ok and looks.took(job.elapsed) else ""
-    if verdict.problem is Problem.FUTURE:
+    if (verdict.age or 0.0) < -TOLERANCE:
         return (
             f"{looks.title(job)} {how}, {amounts.duration(-(verdict.age or 0.0))} from now: the clock is wrong, or was"
         )

@@ -48,6 +48,12 @@ class Last(Read[JobView], frozen=True):
         return archive.view(job)
 
 
+def no_id(name: str) -> None:
+    """Refuse an id where a name is meant. Raises UsageError."""
+    if name.isdecimal():
+        raise click.UsageError(f"{name} is an id, and a NAME is wanted; of one job: jobd status {name}")
+
+
 def newest_ended(archive: Archive, name: str, states: tuple[State, ...]) -> Job | None:
     """Find the job of a name that ended last, in one of the states if there are any."""
     search = Search(archive.filter(name=name, states=states or FINAL), Sort(Field.ENDED), limit=1)
@@ -67,5 +73,6 @@ def command(shell: Shell, /, *, name: str, states: str | None) -> None:
 
     Exit status: 66 if there is no such run.
     """
+    no_id(name)
     job = shell.client.call(Last(name=name, states=(State(states),) if states else ()))
     shell.emit(job, lambda: cards.show(shell, (job,), ()))

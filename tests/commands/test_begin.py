@@ -40,6 +40,13 @@ def test_how_it_is_printed(house: House) -> None:
     assert house.screen("begin", "five")[0].isdigit()
 
 
+def test_labels(house: House) -> None:
+    """As those of jobs that jobd starts."""
+    job_id = house("begin", "labelled", "--tag", "env=prod", "--tag", "x").out.strip()
+    assert house.daemon.job(int(job_id))["labels"] == {"env": "prod", "x": ""}
+    assert house("end", job_id).status == 0
+
+
 def test_bad_input(house: House) -> None:
     """Each a line and its status."""
     with subprocess.Popen(["true"]) as ended:

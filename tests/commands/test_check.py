@@ -42,6 +42,14 @@ def test_in_words(house: House, past: dict[str, int]) -> None:
         assert house("check", *words, "-q").out == ""
 
 
+def test_an_id_is_no_name(house: House, past: dict[str, int]) -> None:
+    """It would be a name of which nothing ever ran."""
+    for verb in ("check", "last"):
+        done = house(verb, str(past["good"]))
+        assert (done.status, done.out) == (2, "")
+        assert "is an id, and a NAME is wanted" in done.err
+
+
 def test_as_json(house: House, past: dict[str, int]) -> None:
     """What is wrong in a word, the run, and its age in seconds."""
     good = house.json("check", "good", "--json")

@@ -59,8 +59,10 @@ def test_states(words: str, states: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(("number", "limit"), [("", None), ("7", 7), ("1001", LARGEST_PAGE)])
 def test_limit(number: str, limit: int | None) -> None:
-    """A page has a size; what is too large is the largest."""
-    assert value(choosing.limit_option, *(["--limit", number] if number else [])) == limit
+    """A page has a size, and what is too large is the largest; of what comes page by page all is given."""
+    words = ["--limit", number] if number else []
+    assert value(choosing.page_option, *words) == limit
+    assert value(choosing.limit_option, *words) == (int(number) if number else None)
 
 
 @pytest.mark.parametrize("name", ["-S", "--since", "--starttime"])

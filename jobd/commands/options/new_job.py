@@ -32,6 +32,9 @@ def _pairs(_: click.Context, param: click.Parameter, values: tuple[str, ...]) ->
     return found
 
 
+tag_option = click.option(*("--tag", "labels"), multiple=True, callback=_pairs, metavar="KEY[=VALUE]", help="Label it.")
+
+
 def _variables(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     for value in values:
         if "=" not in value:
@@ -57,7 +60,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="N",
         help="A higher number starts first (default: 0).",
     ),
-    click.option("--tag", "labels", multiple=True, callback=_pairs, metavar="KEY[=VALUE]", help="Label it."),
+    tag_option,
     click.option("--env", multiple=True, callback=_variables, metavar="NAME=VALUE", help="Set a variable for it."),
     click.option(
         "--export",
