@@ -40,7 +40,7 @@ _jobd_enter() {
         ':begin')
             path='begin'
             ;;
-        ':cancel')
+        ':cancel' | ':kill')
             path='cancel'
             ;;
         ':check')
@@ -145,13 +145,13 @@ _jobd_enter() {
         ':last')
             path='last'
             ;;
-        ':list')
+        ':list' | ':ls' | ':ps')
             path='list'
             ;;
-        ':log')
+        ':log' | ':cat' | ':logs')
             path='log'
             ;;
-        ':pause')
+        ':pause' | ':suspend')
             path='pause'
             ;;
         ':preset')
@@ -166,13 +166,13 @@ _jobd_enter() {
         'preset:save')
             path='preset save'
             ;;
-        ':progress')
+        ':progress' | ':beat' | ':message' | ':note' | ':stage' | ':stages')
             path='progress'
             ;;
         ':resume')
             path='resume'
             ;;
-        ':retry')
+        ':retry' | ':restart')
             path='retry'
             ;;
         ':rm')
@@ -193,13 +193,13 @@ _jobd_enter() {
         ':stats')
             path='stats'
             ;;
-        ':status')
+        ':status' | ':info' | ':show')
             path='status'
             ;;
-        ':submit')
+        ':submit' | ':add')
             path='submit'
             ;;
-        ':tail')
+        ':tail' | ':follow')
             path='tail'
             ;;
         ':wait')

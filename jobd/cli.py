@@ -63,7 +63,9 @@ INTERRUPTED, NOBODY_READS = 130, 141
 
 
 class Program(click.Group):
-    """All commands, each loaded when it is asked for."""
+    """All commands, each loaded when it is asked for; some have other names, too."""
+
+    aliases = ALIASES
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
         """List the commands by name."""

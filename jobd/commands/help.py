@@ -67,6 +67,8 @@ def _show_page(shell: Shell, root: click.Context, words: tuple[str, ...]) -> boo
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         environ = {**shell.environ, "MANWIDTH": str(max(shell.screen.columns, NARROWEST))}
+        if not shell.asked.pager:
+            environ["MANPAGER"] = "cat"
         return subprocess.run([man, path], env=environ, check=False).returncode == 0
 
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 from msgspec import Meta
 
+from jobd import hot
 from jobd.commands.options.kept import json_option
 from jobd.core import clocks, telling
 from jobd.core.errors import BadValue, JobdError
@@ -80,6 +81,16 @@ def _read(line: str) -> ItemReport:
     return said
 
 
+def written(line: str) -> bool:
+    """Write a report into the report file of the job around this process, if there is one. Raises BadProgress."""
+    said = line.encode("utf-8", "surrogateescape").replace(b"\n", b" ")
+    report.parse(said)
+    try:
+        return hot.append(said + b"\n")
+    except OSError:
+        return False
+
+
 @click.command("item", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, metavar="[KEY STATE [TEXT]...]")
 @click.option("--job", "job", metavar="JOB", help="The job (default: the one this runs in).")
@@ -112,6 +123,8 @@ def command(
         counted = _say_all(shell, number, shell.read_input())
     else:
         line = _weighed(_line(words), weight) if weight else _line(words)
+        if job is None and not shell.screen.as_json and written(f"item {line}" if not weight else line):
+            return
         counted = shell.client.call(Said(job=number, lines=(line,)))
     if shell.screen.as_json and counted is not None:
         shell.emit(counted, lambda: None)

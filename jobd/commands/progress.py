@@ -8,8 +8,7 @@ import click
 import msgspec
 from msgspec import Meta
 
-from jobd import hot
-from jobd.commands.item import take
+from jobd.commands.item import take, written
 from jobd.commands.options.kept import json_option
 from jobd.commands.options.values import duration
 from jobd.core import telling
@@ -88,7 +87,7 @@ def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None, limited
     if not words:
         raise click.UsageError("there is no report; write 40%, 3/10 message or stage NAME")
     line = " ".join(words)
-    if job is None and not shell.screen.as_json and _written(line):
+    if job is None and not shell.screen.as_json and written(line):
         return
     number = job or shell.environ.get("JOBD_JOB_ID")
     if number is None:
@@ -96,13 +95,3 @@ def command(shell: Shell, /, words: tuple[str, ...], *, job: str | None, limited
     said = shell.client.call(Progress(job=number, line=line))
     if shell.screen.as_json:
         shell.emit(said, lambda: None)
-
-
-def _written(line: str) -> bool:
-    """Write a report into the report file of the job around this process, if there is one. Raises BadProgress."""
-    said = line.encode("utf-8", "surrogateescape").replace(b"\n", b" ")
-    progress.parse(said)
-    try:
-        return hot.append(said + b"\n")
-    except OSError:
-        return False

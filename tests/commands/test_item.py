@@ -200,3 +200,16 @@ def test_bad_input(house: House) -> None:
         assert (done.status, done.out) == (status, ""), (words, done)
         assert text in done.err, (words, done)
     house("end", job_id)
+
+
+def test_a_weight_needs_no_daemon(own: House) -> None:
+    """Inside a job it goes into the report file, as all that is said there."""
+    os.mkfifo(own.state / "gate")
+    script = f"read word < {own.state}/gate; '{JOBD[0]}' -P '{JOBD[-1]}' item --weight 3 'a b' completed && echo said"
+    job_id = own.running("sh", "-c", script)
+    own.daemon.kill()
+    (own.state / "gate").write_text("\n")
+    until((own.state / "run" / f"{job_id}.1" / "exit").exists)
+    own.daemon.start()
+    assert own.daemon.ended(job_id)["progress"]["items"]["weight"] == 3
+    assert own.daemon.output(job_id) == b"said\n"

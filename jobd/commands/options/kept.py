@@ -138,6 +138,6 @@ def everywhere() -> list[click.Option]:
             is_flag=True,
             expose_value=False,
             callback=_kept("pager", lambda: False),
-            help="Do not show long output in a pager.",
+            help="Do not show a manual page in a pager.",
         ),
     ]
