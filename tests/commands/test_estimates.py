@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from jobd.commands._shell import Asked
 from jobd.commands.screens import cards, looks, tables
 from jobd.config import Paths
 from jobd.core import showing
@@ -37,7 +38,8 @@ def card(job: JobView) -> str:
     """Draw the card of a job."""
     out = io.StringIO()
     screen = Screen(out, io.StringIO(), {})
-    cards.show(cast("Shell", SimpleNamespace(screen=screen, paths=Paths(Path("/nowhere")))), [job], [])
+    shell = SimpleNamespace(screen=screen, asked=Asked(), paths=Paths(Path("/nowhere")))
+    cards.show(cast("Shell", shell), [job], [])
     return out.getvalue()
 
 

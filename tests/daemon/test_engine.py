@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from jobd.core import lifecycle
 from jobd.core.errors import IllegalChange, JobFinished, JobNotFound, OutcomeUnknown, RequestReused
 from jobd.core.events import catalogue as happened
 from jobd.core.events.catalogue import Actor, Event
 from jobd.core.history.selection import LIVING
-from jobd.core.model import Ending, Job, Moment, Process, State, Surroundings, Usage
+from jobd.core.model import Ending, Job, Moment, Process, Spec, State, Surroundings, Usage
 from jobd.core.views import JobView
 from jobd.daemon.engine import Engine
 from jobd.daemon.remembered.archive import Archive
@@ -283,7 +284,10 @@ def test_surroundings_are_kept_once(tmp_path: Path) -> None:
             one = Surroundings(environment=("A=1",))
             digest = engine.keep_surroundings(one)
             assert engine.keep_surroundings(Surroundings(environment=("A=1",))) == digest
-            assert engine.keep_surroundings(Surroundings(environment=("A=2",))) != digest
+            other = engine.keep_surroundings(Surroundings(environment=("A=2",)))
+            assert other != digest
+            for needed in (digest, digest, other):
+                engine.create(replace(submitted(), spec=Spec(argv=("true",), cwd="/", surroundings=needed)))
             await engine.committed()
             assert ask(engine.paths.database, "SELECT count(*) FROM surroundings") == [(2,)]
             found = engine.archive.surroundings(digest)
