@@ -9,7 +9,8 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Self
 
@@ -93,6 +94,7 @@ class LiveLine:
     def __enter__(self) -> Self:
         self._is_on = self._screen.live
         if self._is_on:
+            self._screen.aside = self._aside
             self._painter = threading.Thread(target=self._paint_when_due, name="live line", daemon=True)
             self._painter.start()
             if threading.current_thread() is threading.main_thread():
@@ -138,6 +140,7 @@ class LiveLine:
     def close(self) -> None:
         """Leave the terminal clean, with the cursor at the start of a row; may be called twice."""
         painter, self._painter = self._painter, None
+        self._screen.aside = nullcontext
         if painter:
             self._wake.put(STOP)
             painter.join(timeout=1)
@@ -149,6 +152,18 @@ class LiveLine:
                 self._footer, self._shown, self._told = Footer(), ("", 0), ""
                 with suppress(OSError):
                     self._screen.write(end)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Take the line away, and begin a row of its own for what somebody else writes."""
+        with self._turn:
+            if not self._is_on:
+                yield
+                return
+            self._screen.write(self._footer.erase() + ("\r\n" if self._footer.column else ""))
+            self._footer = Footer()
+            yield
+            self._screen.write(self._footer.draw(self._text, self._screen.columns) if self._text else "")
 
     def _paint(self) -> None:
         """Write what differs from what the terminal shows."""

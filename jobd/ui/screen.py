@@ -5,8 +5,8 @@ output and must arrive: if it cannot, OutputFailed is raised. Hints, notices and
 failure changes nothing: the exit status tells.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TextIO
 
 from jobd.ui.sink import Sink
@@ -59,6 +59,8 @@ class Screen:
         self.unicode = self._out.is_unicode and not ascii and not _is_c_locale(environ)
         self.color = wants_color(environ, color, is_terminal=self.is_terminal)
         self.error_color = wants_color(environ, color, is_terminal=self._error.is_terminal)
+        #: Entered while something is told beside the output: a line at the bottom is taken away meanwhile.
+        self.aside: Callable[[], AbstractContextManager[object]] = nullcontext
         #: Whether a line may be repainted in place.
         self.live = not (self.plain or json or quiet) and environ.get("TERM", "dumb") not in {"", "dumb"}
 
@@ -146,7 +148,7 @@ class Screen:
             self._tell("".join(f"{line}\n" for line in lines))
 
     def _tell(self, text: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError), self.aside():
             self._error.write(text)
 
 

@@ -105,6 +105,19 @@ def test_log_text_goes_above_the_line() -> None:
         assert opened.rows() == ["first", "second", "third", ""]
 
 
+def test_what_is_said_beside_it_has_rows_of_its_own() -> None:
+    """The line gives way to a remark, which does not begin in the middle of what the log says, and comes again."""
+    with screen_on_terminal() as (screen, opened), LiveLine(screen) as live:
+        live.write("copying 1 of 9 ... ")
+        live.show("status")
+        with screen.aside():
+            screen.write("canceling\r\n")
+        live.write("done\n")
+        until(lambda: opened.rows() == ["copying 1 of 9 ...", "canceling", "done", "status"])
+    with screen_on_terminal() as (screen, _), screen.aside():
+        pass
+
+
 def test_the_last_text_is_never_lost() -> None:
     """Of many texts in a row the last one comes up, although nothing more is said."""
     with screen_on_terminal() as (screen, opened), LiveLine(screen) as live:
