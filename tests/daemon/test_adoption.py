@@ -52,7 +52,8 @@ def in_state(living: Living, job_id: int, state: str) -> dict[str, Any]:
 
 def is_ready(living: Living, job_id: int) -> bool:
     """Whether a job has said so."""
-    return living.job(job_id)["output"] is not None and living.output(job_id) == b"ready\n"
+    job = living.job(job_id)
+    return job["pid"] is not None and job["output"] is not None and living.output(job_id) == b"ready\n"
 
 
 def child_of(state: Path) -> psutil.Process:

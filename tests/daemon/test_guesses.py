@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,7 +77,8 @@ def watched(living: Living) -> bytes:
     """Read what the daemon waits for notices of."""
     found = b""
     for path in Path(f"/proc/{living.pid}/fdinfo").iterdir():
-        found += path.read_bytes() if path.exists() else b""
+        with suppress(OSError):
+            found += path.read_bytes()
     return found
 
 

@@ -77,8 +77,8 @@ def test_others_start_meanwhile(living: Living) -> None:
     """A job that rests after an attempt that never ran keeps nobody else from starting."""
     job_id = next_id(living)
     block(living, job_id, 4)
-    living.submit("true", priority=5)
-    other = living.submit("true")
+    both = living.calls("submit", *({"argv": ["/bin/true"], "cwd": "/", "priority": priority} for priority in (5, 0)))
+    other = both[1]
     assert living.ended(other["id"])["state"] == "completed"
     assert living.ended(job_id)["state"] == "completed"
     unblock(living, job_id)

@@ -19,6 +19,7 @@ from jobd.daemon import reports
 from jobd.daemon.report_file import Reading, ReportFile
 from jobd.daemon.reports import Reports, gather
 from jobd.growth import Growth
+from tests.commands.running import Gate
 from tests.daemon.hearing import eventually
 from tests.living import Living
 from tests.making import START
@@ -242,7 +243,11 @@ def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
 
 def test_a_job_that_makes_its_report_file_a_link_ends(living: Living) -> None:
     """It is told what is wrong, and its slot is free."""
-    job = living.submit("sh", "-c", "echo 1/2 >&$JOBD_FD; rm $JOBD_REPORT; ln -s /dev/null $JOBD_REPORT; exit 3")
+    gate = Gate(living.state)
+    replace = "rm $JOBD_REPORT; ln -s /dev/null $JOBD_REPORT; exit 3"
+    job = living.submit("sh", "-c", f"echo 1/2 >&$JOBD_FD; {gate.wait()}; {replace}")
+    until(lambda: living.job(job["id"])["progress"]["done"] == 1)
+    gate.open()
     ended = living.ended(job["id"])
     assert (ended["reason"], ended["progress"]["done"]) == ("exit:3", 1)
     assert [warned["text"] for warned in ended["warnings"]] == [

@@ -177,11 +177,11 @@ class Executor:
             loop.call_later(LEAVE_TIME, self._still_there, watched)
 
     def _still_there(self, watched: Watched) -> None:
-        """Tell that something is left over; a shim without children is just about to leave."""
+        """Tell that something is left over; a shim that has none but the main process is just about to leave."""
         shim = watched.tree.shim
         if not self._current(watched) or shim is None:
             return
-        if processes.children(shim.pid):
+        if {*processes.children(shim.pid)} - {watched.tree.main.pid}:
             record = directory.read_exit(watched.path)
             self._outcomes.draining(watched.key, record.status if record else None)
 

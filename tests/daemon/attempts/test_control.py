@@ -44,7 +44,7 @@ class Running:
         self.living = living
         self.id: int = living.submit(*argv, **params)["id"]
         self.word = str(self.id)
-        until(self.output, what="a first line")
+        until(lambda: self.output() and self.job["pid"], what="a first line")
         self.main = psutil.Process(self.job["pid"])
 
     @property
@@ -159,6 +159,7 @@ def test_a_waiting_job_is_canceled_at_once(living: Living) -> None:
 
 def test_a_job_that_is_being_started_is_canceled(living: Living) -> None:
     """Before its shim has claimed it or just after: it ends as canceled, and what ran of it is gone."""
+    living.ended(living.submit("true")["id"])  # so that there is a zygote
     children = psutil.Process(living.pid).children()
     zygotes = [child for child in children if any("zygote.py" in word for word in child.cmdline())]
     (zygote,) = [child for child in zygotes if child.name() != "jobd-shim"]

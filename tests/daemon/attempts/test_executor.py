@@ -46,7 +46,7 @@ def zygote_of(path: Path) -> psutil.Process:
     """Find the zygote that was started last."""
     found = [child for child in psutil.Process().children() if child.name() in ("jobd-zygote", "python", "python3")]
     assert found, path
-    return found[-1]
+    return max(found, key=psutil.Process.create_time)
 
 
 def test_every_end_is_exact(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_leftovers_are_told(tmp_path: Path) -> None:
     async def scene(executor: Executor, heard: Heard) -> None:
         start(executor, tmp_path, 1, "sh", "-c", "sleep 60 & echo $! > child; exit 4")
         await eventually(lambda: ("draining", (1, 1)) in heard.told, "leftovers")
-        assert heard.statuses[1, 1] == 4 << 8
+        assert heard.statuses[1, 1] in (4 << 8, None)  # it is told without, if the record is not on the disk yet
         assert not heard.endings
         kill(int((tmp_path / "child").read_text()))
         await eventually(lambda: heard.endings)
@@ -106,6 +106,7 @@ def test_an_orphan_is_watched(tmp_path: Path, *, lasts: bool) -> None:
     async def scene(executor: Executor, heard: Heard) -> None:
         start(executor, tmp_path, 1, "sh", "-c", "sleep 60 & echo $! > child; wait")
         await eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+        await eventually(lambda: (1, 1) in heard.claims)
         claim = heard.claims[1, 1]
         kill(claim.shim)
         await eventually(lambda: ("orphaned", (1, 1)) in heard.told, "an orphan")

@@ -136,15 +136,21 @@ def test_the_lock_is_held_to_the_end(zygote: Zygote) -> None:
     assert job.status() == 3 << 8
 
 
-def test_a_probing_daemon_does_not_turn_a_shim_away(zygote: Zygote) -> None:
+def test_a_probing_daemon_does_not_turn_a_shim_away(tmp_path: Path) -> None:
     """The lock is tried again, because whoever looks holds it for a moment."""
-    job = zygote.attempt("true")
-    with (job.path / "lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        zygote.ask(job)
-        shims = psutil.Process(zygote.process.pid)
-        until(shims.children, what="a shim that tries")
-    assert (zygote.answer()[0], job.status()) == ("claimed", 0)
+    patient = altered(
+        tmp_path,
+        "shim.py",
+        lambda source: source.replace("LOCK_PAUSE = 10,", "LOCK_PAUSE = 9999,"),
+    )
+    with Zygote(tmp_path, programs=patient) as zygote:
+        job = zygote.attempt("true")
+        with (job.path / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            zygote.ask(job)
+            shims = psutil.Process(zygote.process.pid)
+            until(shims.children, what="a shim that tries")
+        assert (zygote.answer()[0], job.status()) == ("claimed", 0)
 
 
 def test_orphans_come_to_the_shim(zygote: Zygote) -> None:

@@ -271,7 +271,13 @@ def moved(path: Path) -> None:
     path.rename(f"{path}.moved")
 
 
-@pytest.mark.parametrize("take_away", [shutil.rmtree, moved])
+def removed(path: Path) -> None:
+    """Remove a directory at once, as far as anybody sees."""
+    moved(path)
+    shutil.rmtree(f"{path}.moved")
+
+
+@pytest.mark.parametrize("take_away", [removed, moved])
 def test_it_ends_without_its_state(
     living: Living, state_dir: Path, often: dict[str, str], take_away: Callable[[Path], None]
 ) -> None:
@@ -307,8 +313,10 @@ def test_it_stops_when_it_has_nothing_to_do(living: Living, state_dir: Path) -> 
     """With `idle_exit`: not while a job runs or a client is connected, and the next command starts it again."""
     gate = state_dir / "gate"
     os.mkfifo(gate)
-    living.start({"JOBD_DAEMON_IDLE_EXIT": "0.4s"})
+    living.start()
     job = living.submit("sh", "-c", f"read word < {gate}")
+    living.kill()
+    living.start({"JOBD_DAEMON_IDLE_EXIT": "0.4s"})
     assert living.process is not None
     with pytest.raises(subprocess.TimeoutExpired):
         living.process.wait(1.2)

@@ -176,8 +176,10 @@ def test_slow_questions_are_counted(tmp_path: Path) -> None:
 
     async def scene(engine: Engine) -> None:
         Gated.go_on.set()
-        await engine.act(Gated(), CALLER)
-        assert engine.reading.slow == Slow()
+        patient = reading.Reading(engine.archive, lambda: 3600.0)
+        await patient.answer_beside(Gated(), CALLER)
+        assert patient.slow == Slow()
+        patient.close()
         limited = reading.Reading(engine.archive, lambda: 0.0)
         await limited.answer_beside(Gated(), CALLER)
         first = limited.slow

@@ -204,7 +204,7 @@ def test_nothing_is_started_meanwhile(play: Play) -> None:
         await works.engine.store.committed()
         works.break_down()
         works.engine.wake()
-        await asyncio.sleep(0.05)
+        await works.engine.committed()
         with pytest.raises(StorageFull):
             works.submit("true")
         works.mend()

@@ -1,6 +1,7 @@
 """What was acknowledged is in the file, whole; what belongs together is there together or not at all."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -180,17 +181,20 @@ def test_what_arrives_meanwhile_is_the_next_batch(tmp_path: Path) -> None:
     async def run() -> None:
         maker = Maker()
         async with kept(tmp_path / "jobd.db") as running:
-            running.save(maker.submit(1))
-            first = running.store.committed()
-            await asyncio.sleep(0)
-            for job_id in range(2, 50):
-                running.save(maker.submit(job_id))
+            with contextlib.closing(sqlite3.connect(tmp_path / "jobd.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                running.save(maker.submit(1))
+                first = running.store.committed()
                 await asyncio.sleep(0)
-            second = running.store.committed()
-            assert not second.done()
+                for job_id in range(2, 50):
+                    running.save(maker.submit(job_id))
+                    await asyncio.sleep(0)
+                second = running.store.committed()
+                assert not second.done()
+                other.execute("COMMIT")
             await first
             await second
-            assert len(running.batches) <= 3
+            assert len(running.batches) == 2
             assert [entry.seq for batch in running.batches for entry in batch.entries] == list(range(1, 50))
 
     asyncio.run(run())

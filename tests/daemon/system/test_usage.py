@@ -238,6 +238,7 @@ def test_io_is_read_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(psutil.Process, "io_counters", note)
     with planted_nasty(tmp_path, "bomb", 9) as job:
+        until(job.asleep)
         sampler = Sampler[int]()
         for key in range(15):
             sampler.watch(key, job.tree)

@@ -127,11 +127,8 @@ def test_a_job_that_stands_still_need_not_speak(house: House) -> None:
     stale(house, other)
     house.daemon.call("resume", jobs=[str(job_id)])
     stale(house, job_id)
-    started, paused, resumed, noted = (
-        times(house, job_id, kind)[0] for kind in ("started", "pause_asked", "resumed", "stale")
-    )
+    paused, resumed, noted = (times(house, job_id, kind)[0] for kind in ("pause_asked", "resumed", "stale"))
     assert not paused < noted < resumed
-    assert noted - started - (resumed - paused if noted > resumed else 0) > 0.75
     house.over(job_id)
     house.over(other)
 
