@@ -68,6 +68,7 @@ class Stop(Action[Serving], frozen=True):
     """End the daemon; jobs run on, and the next daemon takes them over."""
 
     method: ClassVar = "daemon.stop"
+    records: ClassVar = False
 
     async def answer(self, engine: Engine, caller: Actor) -> Serving:  # whoever may connect may stop it
         """Begin to stop; this answer is still sent."""
@@ -80,6 +81,7 @@ class Restart(Action[Serving], frozen=True):
     """Let the daemon become its own successor: a new version or new settings; jobs run on, clients wait a moment."""
 
     method: ClassVar = "daemon.restart"
+    records: ClassVar = False
 
     async def answer(self, engine: Engine, caller: Actor) -> Serving:  # as Stop
         """Begin to restart; this answer is still sent."""

@@ -180,7 +180,8 @@ class Engine:
             reply = await self.reading.answer_beside(request, caller)
         else:
             reply = _encoder.encode(await request.answer(self, caller))
-        await self.committed()
+        if isinstance(request, Read) or request.records:
+            await self.committed()
         return reply
 
     async def stream(self, request: Stream[Any], caller: Actor) -> AsyncIterator[bytes]:

@@ -61,9 +61,13 @@ class Mutation(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Action(Request[Result], frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that only a running daemon can do or know; one that `waits` takes its time."""
+    """Something that only a running daemon can do or know.
+
+    One that `waits` takes its time. It is answered when all that was recorded before is on the disk, if it `records`.
+    """
 
     waits: ClassVar[bool] = False
+    records: ClassVar[bool] = True
 
     async def answer(self, engine: Any, caller: Any) -> Result:
         """Do it."""
