@@ -432,6 +432,7 @@ def test_interrupted_while_it_waits(state_dir: Path) -> None:
     """Ctrl-C ends a command silently with 130; the job runs on."""
     with Living(state_dir) as living:
         job = living.submit("sleep", "60")["id"]
+        until(lambda: living.job(job)["pid"])
         process = subprocess.Popen([*JOBD, "wait", str(job)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         until(lambda: _has_socket(process.pid), what="the client waits")
         process.send_signal(signal.SIGINT)
@@ -472,6 +473,7 @@ def test_an_ignored_interrupt_stays_ignored(state_dir: Path) -> None:
     """What is started with SIGINT ignored, as `nohup` and `&` in scripts do, is not ended by it."""
     with Living(state_dir) as living:
         job = living.submit("sleep", "60")["id"]
+        until(lambda: living.job(job)["pid"])
         ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *JOBD]
         process = subprocess.Popen([*ignoring, "wait", str(job)])
         until(lambda: _has_socket(process.pid), what="the client waits")

@@ -45,16 +45,21 @@ def test_what_looks_at_the_interpreter_is_executed(alone: dict[str, str]) -> Non
     assert not forking.possible(["list", "x" * 200_000], alone)
 
 
-def test_its_end(alone: dict[str, str]) -> None:
+def test_its_end(alone: dict[str, str], tmp_path: Path) -> None:
     """It can be waited for and killed as any other process."""
+    gate = tmp_path / "gate"
     with open(os.devnull, "r+b") as nothing:
         places = dict.fromkeys(range(3), nothing.fileno())
-        process = forking.fork(["run", "--", "sh", "-c", "sleep 0.2; exit 7"], alone, places)
+        script = f"while [ ! -e '{gate}' ]; do sleep 0.02; done; exit 7"
+        process = forking.fork(["run", "--", "sh", "-c", script], alone, places)
         assert process.poll() is None
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.01)
+        gate.touch()
         assert process.wait(20) == 7
-        killed = forking.fork(["run", "--", "sleep", "0.2"], alone, places)
+        script = f"while [ -e '{gate}' ]; do sleep 0.02; done"
+        killed = forking.fork(["run", "--", "sh", "-c", script], alone, places)
         killed.kill()
         assert killed.wait(20) == killed.poll() == -signal.SIGKILL
+        gate.unlink()
         killed.kill()

@@ -1,6 +1,7 @@
 """jobd cancel: the end of jobs with everything they have started."""
 
 import json
+import os
 
 import psutil
 
@@ -10,7 +11,7 @@ from tests.waiting import until
 
 def test_a_running_job_is_gone_with_all_its_processes(house: House) -> None:
     """The signal, the grace, and nothing is left; the reason is kept."""
-    mark = "60213"
+    mark = str(60_000_000 + os.getpid())
     job_id = house.running("sh", "-c", f"(setsid sleep {mark} &) ; exec sleep {mark}", name="tree")
     done = house("cancel", "--reason", "wrong branch", "--wait", "tree")
     assert (done.status, done.out, done.err) == (0, f"{job_id} tree: canceled: wrong branch\n", "")
@@ -100,12 +101,13 @@ def test_an_acknowledged_cancel_survives_the_daemon(own: House) -> None:
     assert own.daemon.ended(job_id)["state"] == "canceled"
 
 
-def test_waiting_goes_on_through_the_death_of_the_daemon(own: House) -> None:
+def test_waiting_goes_on_through_the_death_of_the_daemon(own: House, gate: Gate) -> None:
     """--wait has another one started and says how it ended."""
-    job_id = own.trapping("'' TERM")
-    with own.started("cancel", "--grace", "1s", "-W", str(job_id)) as process:
+    job_id = own.trapping(f"'{gate.wait()}; exit 3' TERM")
+    with own.started("cancel", "--grace", "10m", "-W", str(job_id)) as process:
         until(lambda: own.daemon.job(job_id)["state"] == "canceling", what="the job is canceling")
         own.daemon.kill()
+        gate.open()
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, f"{job_id} sh: canceled\n".encode(), b"")
 

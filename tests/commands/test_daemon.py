@@ -43,8 +43,11 @@ def test_status_without_a_daemon(state_dir: Path) -> None:
 
 def test_status_tells_what_matters(state_dir: Path) -> None:
     """Process, age, version, slots, jobs, problems, log: for a person and as JSON."""
-    with Living(state_dir) as living:
-        living.submit("sleep", "60")
+    living = Living(state_dir)
+    living.start({"JOBD_JOBS_SLOTS": "2"})
+    try:
+        job = living.submit("sleep", "60")["id"]
+        until(lambda: living.job(job)["pid"])
         living.submit("true", name="short")
         living.ended(2)
         seen = json.loads(jobd("daemon", "status", "--json").out)
@@ -55,6 +58,8 @@ def test_status_tells_what_matters(state_dir: Path) -> None:
         text = jobd("daemon", "status").out
         assert f"running, pid {living.pid}" in text
         assert "1 running, 1 completed" in text
+    finally:
+        living.kill()
 
 
 def test_slow_questions_are_told(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +101,7 @@ def test_restart_in_place(state_dir: Path, word: str) -> None:
     """The process stays, everything else is new; jobs run on; when it returns the new one serves."""
     with Living(state_dir) as living:
         job = living.submit("sleep", "60")["id"]
+        until(lambda: living.job(job)["pid"])
         before = living.call("daemon.status")
         done = jobd("daemon", word)
         assert (done.status, done.out) == (0, f"running, pid {living.pid}, for {state_dir}\n")

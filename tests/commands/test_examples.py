@@ -61,7 +61,7 @@ def twelve(*last: str, others: tuple[str, ...] = ("true",)) -> Stage:
             house.submit(*(others if 3 <= number <= 8 else ("true",)), name="backup")
         house.submit(*last, priority=9)
         if others == ("true",):
-            until(lambda: house.daemon.call("status")["counts"].get("completed", 0) >= 11, what="eleven are done")
+            until(lambda: all(house.daemon.job(number)["done"] for number in range(1, 12)), what="eleven are done")
 
     return build
 
@@ -104,7 +104,8 @@ def begun(house: House) -> None:
 
 def encoding(house: House) -> None:
     """Let a job run that has items to do."""
-    house.running("sh", "-c", ENCODE, name="encode")
+    job_id = house.running("sh", "-c", ENCODE, name="encode")
+    until(lambda: (house.daemon.job(job_id)["progress"]["items"] or {}).get("failed"), what="an item has failed")
 
 
 def ended(house: House) -> None:

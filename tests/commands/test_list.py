@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.commands.running import House
+from tests.waiting import until
 
 FIELDS = 9
 
@@ -18,6 +19,7 @@ def jobs(house: House) -> Iterator[dict[str, int]]:
         "ok": house.ran("true", name="ok"),
         "bad": house.ran("sh", "-c", "echo one; echo out of cheese; exit 3", name="bad", group="night"),
     }
+    until(lambda: house.daemon.job(made["busy"])["progress"]["done"] == 1, what="the report")
     yield made
     house.over(made["busy"])
 
@@ -128,7 +130,6 @@ def test_bad_input(house: House) -> None:
         assert done.err.startswith(said), (words, done)
 
 
-@pytest.mark.usefixtures("jobs")
 def test_what_runs_is_shown_before_what_waits(own: House) -> None:
     """However many wait, and of those the ones that come next; the overview does the same."""
     busy = [own.running() for _ in range(4)]
@@ -139,6 +140,7 @@ def test_what_runs_is_shown_before_what_waits(own: House) -> None:
     assert "waiting for a free slot (4 of 4 busy, 20 before it)" in told[0]
 
 
+@pytest.mark.usefixtures("jobs")
 def test_nobody_reads_or_nothing_can_be_written(house: House) -> None:
     """A closed pipe ends quietly with 141, a full disk with 74 and one line, a closed stdout with 74."""
     reading, writing = os.pipe()

@@ -87,13 +87,13 @@ def test_how_it_looks(house: House) -> None:
 
 def test_bad_input(house: House) -> None:
     """Each a line and its status, and no job comes into being."""
-    over = str(house.ran("true", name="over"))
+    over, other = str(house.ran("true", name="over")), house.ran("true")
     before = house.json("list", "--all", "--json=id", "--limit", "1")
     refused = {
         ("--parent", "9999"): (66, "no job 9999"),
         ("--parent", "nosuch"): (66, "no job nosuch"),
         ("--parent", over): (1, f"job {over} (over) has already ended (completed); only a job that has not ended"),
-        ("--parent", "1,2"): (65, "name one job"),
+        ("--parent", f"{over},{other}"): (65, "name one job"),
         ("--parent", over, "--no-parent"): (2, "exclude each other"),
         ("--parent", over, "--weight", "0"): (2, "--weight"),
         ("--weight", "-1"): (2, "--weight"),

@@ -7,6 +7,7 @@ from tests.waiting import until
 def test_every_process_stands_still_until_it_is_resumed(house: House) -> None:
     """The clock of the job too; it goes on where it was."""
     job_id = house.running("sh", "-c", "while :; do date +%N; sleep 0.02; done", name="busy")
+    until(lambda: (house.daemon.job(job_id)["output"] or {}).get("bytes"), what="its output")
     done = house("pause", "busy")
     assert (done.status, done.err) == (0, "")
     assert done.out in (f"{job_id} busy: pausing\n", f"{job_id} busy: paused\n")

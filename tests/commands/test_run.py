@@ -52,6 +52,7 @@ def test_on_a_terminal_progress_at_the_bottom_and_how_it_ended(house: House, gat
     script = f"echo one; echo 1/2 first half >&$JOBD_FD; {gate.wait()}; echo two; exit 4"
     with house.on_terminal("run", "-J", "show", "--", "sh", "-c", script) as session:
         session.until("50%")
+        session.until("one")
         assert session.rows[0] == "one"
         assert session.rows[1].startswith("▶ show #")
         assert "██████████░" in session.rows[1]
@@ -266,10 +267,10 @@ def test_promises_without_a_daemon(empty: House) -> None:
     )
     told = [json.loads(line) for line in canceled.out.splitlines()]
     assert (canceled.status, told[-1]["state"], told[-1]["reason"]) == (143, "canceled", "stale")
-    script = "echo rate_limited 600 >&$JOBD_FD; sleep 1.5; exit 3"
+    script = "echo rate_limited 600 >&$JOBD_FD; sleep 4; exit 3"
     done = empty(
-        *("run", *silent, "--on-stale", "retry", "--retries", "2", "--parent", "last", "--output-limit", "1M"),
-        *("--", "sh", "-c", script), environ=NO_DAEMON,
+        *("run", "--stale-after", "3s", "--on-stale", "retry", "--retries", "2"),
+        *("--parent", "last", "--output-limit", "1M", "--", "sh", "-c", script), environ=NO_DAEMON,
     )  # fmt: skip
     assert done.status == 3
     assert done.err.splitlines()[0].endswith("; --retries, --parent, --output-limit cannot be kept without it")

@@ -10,11 +10,11 @@ COLUMNS = 8
 @pytest.fixture(scope="module")
 def past(house: House) -> dict[str, int]:
     """Give runs that were slow, and one that is, after quick ones; and some of which too little is known."""
-    for job_id in [house.submit("sleep", "0.1", name=name) for name in ("nap",) * 5 + ("wait",) * 5 + ("new",)]:
-        house.daemon.ended(job_id)
+    for name in ("nap",) * 5 + ("wait",) * 5 + ("new",):
+        house.ran("sleep", "0.1", name=name)
     made = {
-        "second": house.ran("sleep", "0.3", name="new"),
-        "slow": house.ran("sleep", "1", name="nap", group="night"),
+        "second": house.ran("sleep", "1.5", name="new"),
+        "slow": house.ran("sleep", "3", name="nap", group="night"),
     }
     made["next"] = house.ran("sleep", "0.1", name="nap")
     made["now"] = house.running(name="wait")

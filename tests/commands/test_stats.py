@@ -15,7 +15,7 @@ COLUMNS = 11
 @pytest.fixture(scope="module")
 def past(house: House) -> House:
     """Give runs of two names: three good ones, one that failed and one that was canceled; and one of another."""
-    for seconds in ("0", "0.1", "0.4"):
+    for seconds in ("0", "0.1", "2"):
         house.ran("sleep", seconds, name="nap", labels={"env": "prod"})
     house.ran("false", name="nap", group="night")
     house.over(house.running(name="nap"))

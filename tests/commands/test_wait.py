@@ -134,13 +134,14 @@ def test_an_interrupt_ends_only_the_waiting(house: House) -> None:
     house.over(job_id)
 
 
-def test_without_a_daemon(own: House) -> None:
+def test_without_a_daemon(own: House, gate: Gate) -> None:
     """What has ended needs none; what runs needs one, which is started unless that is forbidden."""
-    ended, running = own.ran("sh", "-c", "exit 3"), own.running("sleep", "0.5")
+    ended, running = own.ran("sh", "-c", "exit 3"), own.running("sh", "-c", gate.wait())
     own.daemon.kill()
     done = own("wait", "--no-start", str(ended))
     assert (done.status, done.out) == (3, f"{ended} sh: exit 3\n")
     assert own("wait", "--no-start", str(running)).status == 69
+    gate.open()
     assert own("wait", "-q", str(running)).status == 0
 
 

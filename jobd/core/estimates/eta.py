@@ -34,6 +34,8 @@ LONGEST_STEP = 0.999
 STEP_ERROR, MOST_STEP_ERROR = 0.7, 2.0
 #: Without earlier runs the logarithm of what is left varies so much, and by so much of how wrong the pace was so far.
 ALONE, OWN_ERRORS = 0.15, 0.5
+#: No estimate is shorter.
+MICROSECOND = 1e-6
 #: All is done.
 NOTHING_LEFT = View(-math.inf, 0.0)
 
@@ -88,7 +90,7 @@ def _alone(progress: Progress, elapsed: float) -> View | None:
         return None
     if speed.behind >= 1:
         return NOTHING_LEFT
-    seconds = max(speed.seconds, SMALLEST * elapsed)
+    seconds = max(speed.seconds, SMALLEST * elapsed, MICROSECOND)
     return View(math.log(seconds), ALONE + OWN_ERRORS * speed.error + _uneven(speed.gap, seconds))
 
 
