@@ -25,8 +25,15 @@ FOREIGN = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "JOURNAL_STREAM", "NO_CO
 
 
 def pytest_configure() -> None:
-    """Keep what is compiled: to rewrite the asserts of all tests takes longer than to run many of them."""
+    """Keep what is compiled: to rewrite the asserts of all tests takes longer than to run many of them.
+
+    Signals do what they usually do, though a script or nohup that runs the tests has them ignored.
+    """
     sys.dont_write_bytecode = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

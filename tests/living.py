@@ -64,7 +64,16 @@ class Living:
         os.close(writing)
         with os.fdopen(reading, "rb") as ready:
             self.said = ready.read(2)
+        if self.said != b"ok":
+            self._let_another_begin()
         return self
+
+    def _let_another_begin(self) -> None:
+        """Give a daemon a moment that a client has started at the same time, and that does not listen yet."""
+        end = time.monotonic() + 0.5
+        with socket.socket(socket.AF_UNIX) as sock:
+            while time.monotonic() < end and sock.connect_ex(str(self.state / "jobd.sock")):
+                time.sleep(0.02)
 
     @property
     def pid(self) -> int:

@@ -50,6 +50,9 @@ DOUBTFUL = {"jobd doctor", "jobd doctor --json | jq '.[] | select(.status != \"o
 SAY_ITEMS = "printf 'item %s\\n' 'a failed no codec' 'b completed' >&$JOBD_FD"
 ENCODE = "printf 'item %s\\n' 'a pending' 'b failed' >&$JOBD_FD; sleep 600"
 
+#: The exit status of a shell whose command was interrupted.
+INTERRUPTED = 130
+
 Stage = Callable[[House], object]
 
 
@@ -191,12 +194,14 @@ class Desk:
             try:
                 if line in ENDLESS:
                     self._something_happens(process.stdout)
+                    assert process.poll() is None, f"{line} has ended by itself"
                     os.killpg(process.pid, signal.SIGINT)
                 said, _ = process.communicate(timeout=30)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-        return 0 if line in ENDLESS else process.returncode, said.decode()
+        interrupted = line in ENDLESS and process.returncode in (-signal.SIGINT, INTERRUPTED)
+        return 0 if interrupted else process.returncode, said.decode()
 
     def _something_happens(self, said: IO[bytes] | None) -> None:
         """Let jobs run until one of them is told of."""
