@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Seconds in which a daemon must be reached, or reached again after it went away; and in which it must have started,
 #: which takes a moment on a machine that is busy with many that want it at once.
 BUDGET, STARTING = 5.0, 10.0
-#: Seconds a running daemon may take for an answer; one that does things (an Action) may take its time.
+#: Seconds a running daemon may take for an answer, unless it is to an Action that `waits`.
 PATIENCE = 60.0
 #: Seconds after which a person is told that one waits.
 SOON = 5.0

@@ -96,9 +96,9 @@ def by_flags(
 
 def parse_all(texts: Sequence[str], by: Asker, presets: Callable[[], Mapping[str, str]] = dict) -> Filter:
     """Read filters, of which a job must mean all. Raises FilterInvalid, also if together they are too large."""
-    found = EVERYTHING
+    found, saved = EVERYTHING, presets() if texts else {}
     for text in texts:
-        found = found.also(parse(text, by, presets()))
+        found = found.also(parse(text, by, saved))
     try:
         check_size(found.tree, 0)
     except Complaint as wrong:
